@@ -1,0 +1,20 @@
+//! The contract of Sanji: its messages and services, as `.proto` files and the code generated from them.
+//!
+//! - `sanji/v1/log.proto` — logs, entries, seals, receipts: the bytes on disk and on the wire
+//! - `sanji/v1/body.proto` — what entries mean
+//! - `sanji/v1/link.proto` — the link between two stations
+//! - `sanji/v1/enrolment.proto` — how a station becomes part of the district
+//! - `sanji/v1/case.proto` — everything that a desk can do, for programs
+//! - `sanji/v1/health.proto` — how a station is
+//!
+//! The generated code is checked in, so that building needs no generator; a test regenerates it. Feature
+//! `grpc` adds the stubs of the services. Not here: any meaning, check or conversion. Those belong to the
+//! crates that own the types, which parse these messages once, at their border.
+
+/// Release 1 of the contract.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, rustdoc::all)]
+pub mod v1 {
+    include!("generated/sanji.v1.rs");
+}
+
+pub use prost;
