@@ -294,8 +294,10 @@ impl FromStr for CaseNumber {
         if check_digit(&digits.as_bytes()[..24]) != digits.as_bytes()[24] as char {
             return Err(bad("the check digit is wrong"));
         }
-        let home = StationCode::from_number(number(0..12)).map_err(|_| bad("it does not begin with a division code"))?;
-        let day = day_from_civil(number(12..16), number(16..18), number(18..20)).ok_or_else(|| bad("its date does not exist"))?;
+        let home =
+            StationCode::from_number(number(0..12)).map_err(|_| bad("it does not begin with a division code"))?;
+        let day = day_from_civil(number(12..16), number(16..18), number(18..20))
+            .ok_or_else(|| bad("its date does not exist"))?;
         let serial = u16::try_from(number(20..24)).unwrap_or(0);
         let id = CaseId::new(home, day, serial, [0; 7]).map_err(|_| bad("its number of the day is 0"))?;
         Ok(id.number())
@@ -375,7 +377,8 @@ mod tests {
                 }
             }
         }
-        for wrong in ["", "12", "990106101203202602300001x", "９９０１０６１０１２０３２０２６０７０１００４２０"] {
+        for wrong in ["", "12", "990106101203202602300001x", "９９０１０６１０１２０３２０２６０７０１００４２０"]
+        {
             assert!(wrong.parse::<CaseNumber>().is_err(), "{wrong}");
         }
     }

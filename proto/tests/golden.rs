@@ -1,0 +1,366 @@
+//! Bytes of release 1, frozen. What a station of that release has on disk and sends, every later one must read
+//! and write the same way.
+//!
+//! A new message or field gets a new line: `ADD_GOLDEN=1 cargo test -p sanji-proto --test golden` appends the
+//! lines that are missing. It never changes a line, and neither may anybody else.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use prost::Message;
+use sanji_proto::v1::{self as proto, attachment_message, case_side, case_step, link_message, station_record};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn log() -> proto::LogId {
+    proto::LogId { home: 990_106_101_203, reach: proto::Reach::Private.into(), key: vec![0x11; 32] }
+}
+
+fn entry() -> proto::Entry {
+    proto::Entry {
+        home: 990_106_101_203,
+        reach: proto::Reach::Private.into(),
+        key: vec![0x11; 32],
+        seq: 2,
+        prev: vec![0x22; 32],
+        time: 0x019b_7aaa_0000_0001,
+        case_id: vec![0x33; 16],
+        actor: "990106101203-1".into(),
+        kind: proto::Kind::CaseStep as u32,
+        body: vec![1, 2, 3],
+        attachments: vec![proto::AttachmentRef { id: vec![0x44; 32], size: 40_000 }],
+        opens_case: true,
+    }
+}
+
+fn head() -> proto::Head {
+    proto::Head { log: Some(log()), seq: 2, hash: vec![0x55; 32] }
+}
+
+fn seal() -> proto::Seal {
+    proto::Seal { seq: 2, hash: vec![0x55; 32], signature: vec![0x66; 64] }
+}
+
+fn receipt() -> proto::Receipt {
+    proto::Receipt {
+        head: Some(head()),
+        station: 990_106_101_000,
+        key: vec![0x77; 32],
+        time_ms: 1_780_000_000_000,
+        signature: vec![0x88; 64],
+    }
+}
+
+fn step(step: case_step::Step) -> Vec<u8> {
+    proto::CaseStep {
+        rev: 3,
+        term: 1,
+        previous: vec![0x99; 32],
+        holder: 990_106_101_000,
+        stage: "accept".into(),
+        request: vec![0xaa; 16],
+        actor_name: "薛利".into(),
+        actor_department: "township".into(),
+        actor_role: "窗口受理".into(),
+        acting_for: "990106101-04".into(),
+        private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24], ciphertext: vec![0xcc; 20] }),
+        step: Some(step),
+    }
+    .encode_to_vec()
+}
+
+fn side(side: case_side::Side) -> Vec<u8> {
+    proto::CaseSide {
+        actor_name: "薛利".into(),
+        actor_department: "township".into(),
+        actor_role: "窗口受理".into(),
+        request: vec![0xaa; 16],
+        private: None,
+        side: Some(side),
+    }
+    .encode_to_vec()
+}
+
+fn link(message: link_message::Message) -> Vec<u8> {
+    proto::LinkMessage { message: Some(message) }.encode_to_vec()
+}
+
+fn station(record: station_record::Record) -> Vec<u8> {
+    proto::StationRecord { record: Some(record) }.encode_to_vec()
+}
+
+fn material() -> proto::MaterialProvided {
+    proto::MaterialProvided { material: 1, originals: 1, copies: 2, attachments: vec![vec![0x44; 32]] }
+}
+
+/// One value of every message that is stored or sent, every field set.
+#[allow(clippy::too_many_lines)]
+fn values() -> Vec<(&'static str, Vec<u8>)> {
+    use case_side::Side;
+    use case_step::Step;
+    use link_message::Message as Link;
+    let run = proto::Run { log: Some(log()), entries: vec![entry().encode_to_vec().into()], seal: Some(seal()) };
+    let private = proto::Private {
+        applicant: Some(proto::Applicant {
+            name: "史真云".into(),
+            id_number: "99010619460701016X".into(),
+            telephone: "13800000000".into(),
+            address: "青岚镇".into(),
+        }),
+        answers: vec![proto::Answer { field: "家庭人口".into(), value: "2".into() }],
+        words: "同意".into(),
+        requirements: vec!["补交复印件".into()],
+        query_code: "012345".into(),
+        receiver: "史真云".into(),
+        attachment_names: vec![proto::AttachmentName {
+            id: vec![0x44; 32],
+            file_name: "户口簿.jpg".into(),
+            media_type: "image/jpeg".into(),
+        }],
+        witnesses: "甲、乙".into(),
+    };
+    vec![
+        ("log.entry", entry().encode_to_vec()),
+        ("log.seal", seal().encode_to_vec()),
+        ("log.head", head().encode_to_vec()),
+        ("log.receipt", receipt().encode_to_vec()),
+        ("log.run", run.encode_to_vec()),
+        ("log.case_key", proto::CaseKey { case_id: vec![0x33; 16], key: vec![0xdd; 32] }.encode_to_vec()),
+        (
+            "step.submitted",
+            step(Step::Submitted(proto::Submitted {
+                item: "mz-dibao".into(),
+                item_version: 2,
+                channel: proto::Channel::Village.into(),
+                mandate: Some(proto::Mandate {
+                    may_submit: true,
+                    may_correct: true,
+                    may_sign_for_documents: true,
+                    may_collect_result: true,
+                    until: 20_261_231,
+                }),
+                materials: vec![material()],
+                village: 990_106_101_203,
+            })),
+        ),
+        ("step.accepted", step(Step::Accepted(proto::Accepted { deemed: true }))),
+        (
+            "step.not_accepted",
+            step(Step::NotAccepted(proto::NotAccepted {
+                basis: "第三十二条".into(), competent_office: "mz".into()
+            })),
+        ),
+        (
+            "step.correction_requested",
+            step(Step::CorrectionRequested(proto::CorrectionRequested {
+                faults: vec![proto::correction_requested::Fault {
+                    material: 1,
+                    kind: proto::FaultKind::Unclear.into(),
+                }],
+                until: 20_260_722,
+                back_to: 990_106_101_000,
+                back_to_stage: "accept".into(),
+            })),
+        ),
+        (
+            "step.correction_supplied",
+            step(Step::CorrectionSupplied(proto::CorrectionSupplied { materials: vec![material()] })),
+        ),
+        (
+            "step.stage_finished",
+            step(Step::StageFinished(proto::StageFinished {
+                stage: "survey".into(),
+                opinion: proto::Opinion::Agree.into(),
+                outside_number: "〔2026〕1号".into(),
+                together_with: vec!["990106101-06".into()],
+                materials: vec![material()],
+            })),
+        ),
+        (
+            "step.publicity_posted",
+            step(Step::PublicityPosted(proto::PublicityPosted {
+                stage: "notice".into(),
+                from: 20_260_706,
+                until: 20_260_712,
+                place: "村务公开栏".into(),
+                photographs: vec![vec![0x44; 32]],
+            })),
+        ),
+        (
+            "step.publicity_ended",
+            step(Step::PublicityEnded(proto::PublicityEnded { stage: "notice".into(), objection: true })),
+        ),
+        ("step.suspended", step(Step::Suspended(proto::Suspended { stage: "assess".into(), kind: "鉴定".into() }))),
+        ("step.resumed", step(Step::Resumed(proto::Resumed { outside_number: "1".into() }))),
+        (
+            "step.decided",
+            step(Step::Decided(proto::Decided {
+                stage: "approve".into(),
+                approved: true,
+                basis: "第十一条".into(),
+                ground: 2,
+                document_number: "1".into(),
+            })),
+        ),
+        (
+            "step.returned",
+            step(Step::Returned(proto::Returned {
+                reason: proto::ReturnReason::Duplicate.into(),
+                stage: "accept".into(),
+                basis: "第九条".into(),
+            })),
+        ),
+        ("step.withdrawn", step(Step::Withdrawn(proto::Withdrawn {}))),
+        (
+            "step.delivered",
+            step(Step::Delivered(proto::Delivered {
+                method: proto::DeliveryMethod::Agent.into(),
+                signed_on: 20_260_801,
+                by_proxy: true,
+            })),
+        ),
+        ("step.reclaimed", step(Step::Reclaimed(proto::Reclaimed { from: 990_106_101_203 }))),
+        ("side.note", side(Side::Note(proto::Note {}))),
+        ("side.reminder", side(Side::Reminder(proto::Reminder { station: 990_106_101_000 }))),
+        ("side.withdrawal_requested", side(Side::WithdrawalRequested(proto::WithdrawalRequested {}))),
+        ("side.rating", side(Side::Rating(proto::Rating { satisfaction: 5 }))),
+        ("private", private.encode_to_vec()),
+        (
+            "station.enrolled",
+            station(station_record::Record::Enrolled(proto::StationEnrolled {
+                key: vec![0x11; 32],
+                certificate: vec![1; 9],
+            })),
+        ),
+        (
+            "station.certificate_issued",
+            station(station_record::Record::CertificateIssued(proto::CertificateIssued {
+                key: vec![0x11; 32],
+                certificate: vec![2; 9],
+            })),
+        ),
+        (
+            "station.revoked",
+            station(station_record::Record::Revoked(proto::StationRevoked {
+                key: vec![0x11; 32],
+                reason: "lost".into(),
+            })),
+        ),
+        (
+            "staff",
+            proto::StaffRecord {
+                id: "990106101-03".into(),
+                name: "薛利".into(),
+                roles: vec!["窗口受理".into()],
+                post: "综合窗口".into(),
+                tier: "乡镇".into(),
+                department: "township".into(),
+                place: 990_106_101_000,
+                seat: "A".into(),
+                backup: "990106101-04".into(),
+                password_hash: "$argon2id$".into(),
+                inactive: true,
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "file",
+            proto::PublishedFile { path: "catalogue/items/mz-dibao.toml".into(), version: 2, content: b"x=1".to_vec() }
+                .encode_to_vec(),
+        ),
+        (
+            "audit",
+            proto::AuditRecord { event: "login.locked".into(), subject: "990106101-03".into(), detail: "five".into() }
+                .encode_to_vec(),
+        ),
+        (
+            "link.hello",
+            link(Link::Hello(proto::Hello {
+                protocol_min: 1,
+                protocol_max: 1,
+                station: 990_106_101_203,
+                software: "0.1.0".into(),
+                clock_ms: 1_780_000_000_000,
+            })),
+        ),
+        ("link.have", link(Link::Have(proto::Have { heads: vec![head()] }))),
+        (
+            "link.entries",
+            link(Link::Entries(proto::Entries {
+                batch: 1,
+                runs: vec![run],
+                case_keys: vec![proto::CaseKey { case_id: vec![0x33; 16], key: vec![0xdd; 32] }],
+            })),
+        ),
+        ("link.ack", link(Link::Ack(proto::Ack { batch: 1, receipts: vec![receipt()] }))),
+        ("link.receipts", link(Link::Receipts(proto::Receipts { receipts: vec![receipt()] }))),
+        (
+            "link.log_refused",
+            link(Link::LogRefused(proto::LogRefused {
+                log: Some(log()),
+                seq: 3,
+                reason: proto::RefusalReason::Fork.into(),
+                detail: "other hash".into(),
+            })),
+        ),
+        ("link.ping", link(Link::Ping(proto::Ping { clock_ms: 1_780_000_000_000 }))),
+        ("link.goodbye", link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000 }))),
+        (
+            "attachment.request",
+            proto::AttachmentMessage {
+                message: Some(attachment_message::Message::Request(proto::ChunkRequest {
+                    case_id: vec![0x33; 16],
+                    attachment_id: vec![0x44; 32],
+                    first_chunk: 1,
+                    count: 16,
+                    want_manifest: true,
+                })),
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "attachment.reply",
+            proto::AttachmentMessage {
+                message: Some(attachment_message::Message::Reply(proto::ChunkReply {
+                    attachment_id: vec![0x44; 32],
+                    manifest: vec![0xee; 64],
+                    size: 40_000,
+                    chunk: 1,
+                    data: vec![7; 8].into(),
+                    last: true,
+                })),
+            }
+            .encode_to_vec(),
+        ),
+    ]
+}
+
+#[test]
+fn release_1_is_frozen() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/release-1.txt");
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut frozen: BTreeMap<&str, &str> = stored.lines().filter_map(|line| line.split_once(' ')).collect();
+    let mut added = String::new();
+    for (name, bytes) in values() {
+        match frozen.remove(name) {
+            Some(kept) => assert_eq!(hex(&bytes), kept, "the bytes of {name} have changed"),
+            None => added.push_str(&format!("{name} {}\n", hex(&bytes))),
+        }
+    }
+    assert!(frozen.is_empty(), "no value here for the frozen {:?}", frozen.keys());
+    if std::env::var_os("ADD_GOLDEN").is_some() {
+        std::fs::write(&path, stored + &added).expect("the golden file can be written");
+    } else {
+        assert!(added.is_empty(), "not frozen yet, run ADD_GOLDEN=1 cargo test -p sanji-proto --test golden:\n{added}");
+    }
+}
+
+/// A reader of this release skips what a later one adds, and still finds its own fields.
+#[test]
+fn unknown_fields_do_not_hide_the_known_ones() {
+    let mut bytes = entry().encode_to_vec();
+    bytes.extend_from_slice(&[0xfa, 0x07, 3, b'n', b'e', b'w']); // field 127, length-delimited
+    assert_eq!(proto::Entry::decode(bytes.as_slice()).expect("decodes"), entry());
+}
