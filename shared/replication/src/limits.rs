@@ -1,0 +1,44 @@
+//! Bounds of the link. What a peer may make this station hold is bounded by these and by nothing the peer says.
+
+use sanji_log::run::RUN_MAX_BYTES;
+
+/// Oldest version of the protocol that this release speaks.
+pub const PROTOCOL_MIN: u32 = 1;
+/// Newest version of the protocol that this release speaks.
+pub const PROTOCOL_MAX: u32 = 1;
+
+/// Most bytes of entries in one `Entries` message of more than one run.
+pub const BATCH_MAX_BYTES: usize = 1 << 20;
+/// Most bytes of entries that a sender may have unacknowledged; a receiver closes the link beyond it. A single
+/// run may be larger than any window, so it has room for one on top.
+pub const WINDOW_MAX_BYTES: usize = 8 << 20;
+/// Most bytes that a peer may make this station hold unstored.
+pub const RECEIVING_MAX_BYTES: usize = WINDOW_MAX_BYTES + RUN_MAX_BYTES;
+/// Most runs in one `Entries` message.
+pub const BATCH_MAX_RUNS: usize = 1024;
+/// Most keys of cases in one `Entries` message.
+pub const BATCH_MAX_CASE_KEYS: usize = 16_384;
+/// Most batches that a sender may have unacknowledged.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 1024;
+/// Most heads in one `Have`. A district has about 400 stations with a handful of logs each.
+pub const HAVE_MAX_HEADS: usize = 65_536;
+/// Most receipts in one message.
+pub const RECEIPTS_MAX: usize = 4096;
+/// Longest software version, in bytes.
+pub const SOFTWARE_MAX_BYTES: usize = 64;
+/// Longest text for people in a message, in bytes.
+pub const TEXT_MAX_BYTES: usize = 512;
+/// Longest time for which a peer may ask this station to stay away, in milliseconds.
+pub const COME_BACK_MAX_MS: u64 = 3_600_000;
+/// Largest encoded message of the link, in bytes: the largest run, its keys and the fields around them. The
+/// transport refuses larger ones before they are decoded.
+pub const MESSAGE_MAX_BYTES: usize = 8 << 20;
+
+/// A text cut to a number of bytes, at a character's border.
+pub(crate) fn cut(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
+        let end = (0..=max_bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
