@@ -10,10 +10,12 @@
 //! | [`seal`] | [`Seal`] and [`Receipt`]: what is signed, signing, checking |
 //! | [`run`] | [`Run`]: consecutive entries up to a seal, checked as a whole |
 //! | [`have`] | [`Have`]: the heads a station holds, and the diff of two |
+//! | [`attachment`] | chunks, manifest and root hash of an attachment |
 //!
 //! Not here: what an entry means (`sanji-domain`), where it is kept (`sanji-store`), how it travels
 //! (`sanji-replication`). No clock, no randomness, no I/O: times and keys come from the caller.
 
+pub mod attachment;
 pub mod code;
 pub mod entry;
 pub mod have;
