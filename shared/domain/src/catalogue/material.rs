@@ -1,0 +1,109 @@
+//! What goes in and what comes out: material, fees, the result.
+
+use crate::term::terms;
+
+terms! {
+    /// In which form a material is handed in.
+    pub enum MaterialForm ("材料形式") {
+        /// A form, filled in.
+        FilledIn = "填写",
+        /// The original is kept.
+        Original = "原件",
+        /// A copy is kept.
+        Copy = "复印件",
+        /// The original is looked at, a copy is kept.
+        CheckedCopy = "核验原件、留复印件",
+        /// Fetched from another office: the applicant hands in nothing.
+        Shared = "数据共享（免提交）",
+    }
+}
+
+/// A material (材料) of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Material {
+    /// Its name.
+    pub name: String,
+    /// Its form.
+    pub form: MaterialForm,
+    /// How many originals are kept.
+    pub originals: u32,
+    /// How many copies are kept.
+    pub copies: u32,
+    /// Whether every case needs it.
+    pub mandatory: bool,
+    /// The case in which an optional one becomes necessary.
+    pub when: Option<String>,
+    /// Who issues it.
+    pub issuer: String,
+    /// A remark.
+    pub note: Option<String>,
+}
+
+/// What an item costs. Charging for a free one is a violation that supervision reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fee {
+    /// Nothing.
+    Free,
+    /// The fees listed.
+    Charged(Charges),
+}
+
+impl Fee {
+    /// Whether anything is charged.
+    #[must_use]
+    pub fn is_charged(&self) -> bool {
+        matches!(self, Self::Charged(_))
+    }
+
+    /// What may be charged; empty for a free item.
+    #[must_use]
+    pub fn items(&self) -> &[FeeItem] {
+        match self {
+            Self::Free => &[],
+            Self::Charged(charges) => &charges.items,
+        }
+    }
+}
+
+/// The fees of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charges {
+    /// Who pays.
+    pub payer: String,
+    /// At which moment.
+    pub when: String,
+    /// What is charged; never empty.
+    pub items: Vec<FeeItem>,
+}
+
+/// One fee.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeItem {
+    /// Its code, unique in the catalogue.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Price of one unit in fen; 1 yuan = 100 fen.
+    pub amount_fen: u64,
+    /// What is counted, for example 证 or 平方米.
+    pub unit: String,
+    /// The document that allows it.
+    pub basis: String,
+    /// Who is exempt.
+    pub waive: Vec<String>,
+}
+
+/// The document that the applicant gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultDocument {
+    /// Its name.
+    pub name: String,
+    /// What it is, for example 证照.
+    pub kind: String,
+    /// How long it is valid, in words.
+    pub validity: String,
+    /// How it may reach the applicant.
+    pub delivery: Vec<String>,
+    /// Whether even its existence is confidential.
+    pub confidential: bool,
+}
