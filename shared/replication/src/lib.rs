@@ -5,6 +5,7 @@
 //! | [`message`] | [`Message`]: the messages of the link, checked |
 //! | [`limits`] | every bound of the link |
 //! | [`directory`] | [`Directory`]: which key belongs to which station |
+//! | [`verify`] | what is checked of a run before it counts |
 //! | [`session`] | [`Session`]: the state machine, `on(event, now) -> actions` |
 //!
 //! Not here: streams, timers, disks (`sanji-link` carries the actions out), what entries mean
@@ -15,6 +16,7 @@ pub mod directory;
 pub mod limits;
 pub mod message;
 pub mod session;
+pub mod verify;
 
 pub use directory::{Directory, KeyRecord};
 pub use message::{Ack, CaseKeyMessage, Entries, Goodbye, Hello, Message, RefusalReason, Refused};

@@ -1,5 +1,6 @@
 //! Messages of the link in their checked form. Nothing past this border handles an unchecked field.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sanji_log::{CaseId, Head, LogId, Receipt, Run, StationCode};
@@ -56,7 +57,7 @@ pub struct Hello {
 pub struct Entries {
     /// Number of the batch on this stream, from 1.
     pub batch: u64,
-    /// At least one.
+    /// At least one, and one a log.
     pub runs: Vec<Run>,
     /// Keys of the cases that the entries open.
     pub case_keys: Vec<CaseKeyMessage>,
@@ -238,6 +239,9 @@ impl TryFrom<proto::Entries> for Entries {
         let runs: Vec<Run> = all_checked("Entries", "runs", entries.runs, BATCH_MAX_RUNS)?;
         if runs.is_empty() {
             return Err(field("Entries", "runs", "are none"));
+        }
+        if runs.iter().map(|run| run.log).collect::<BTreeSet<_>>().len() < runs.len() {
+            return Err(field("Entries", "runs", "name a log twice"));
         }
         if runs.len() > 1 && runs.iter().map(Run::size).sum::<usize>() > BATCH_MAX_BYTES {
             return Err(field("Entries", "runs", "are too large together"));

@@ -5,19 +5,35 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`handshake`] | who is there, and do we speak the same protocol |
-//! | [`pulse`] | is the peer alive |
+//! | `handshake` | who is there, and do we speak the same protocol |
+//! | `pulse` | is the peer alive, and what does its clock show |
+//! | `heads` | what does each side hold |
+//! | `sending` | what is sent next, and how much may be under way |
+//! | `receiving` | what is taken, and when is it acknowledged |
+//! | `refusal` | which logs stop, and when are they asked for again |
+//! | `receipts` | which receipts are believed and passed on |
 
+mod event;
 mod handshake;
+mod heads;
 mod pulse;
+mod receipts;
+mod receiving;
+mod refusal;
+mod sending;
 
 use std::mem;
 
-use sanji_log::{Entry, Hash, Have, Head, LogId, PublicKey, Receipt, Run, StationCode};
+use sanji_log::{Head, PublicKey, StationCode};
 
 use crate::limits::{COME_BACK_MAX_MS, TEXT_MAX_BYTES, cut};
-use crate::{CaseKeyMessage, Directory, Goodbye, Message, RefusalReason, Refused};
+use crate::verify::Ends;
+use crate::{Directory, Entries, Goodbye, Message};
+pub use event::{Action, Event, VerifiedRun};
+use heads::Heads;
 use pulse::Pulse;
+use receiving::Receiving;
+use sending::Sending;
 
 /// What a session is told when it begins.
 #[derive(Debug, Clone)]
@@ -57,112 +73,6 @@ impl Settings {
     }
 }
 
-/// What happened.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// First event: the stream is open.
-    Started {
-        /// All that this station holds; the session picks what concerns the peer.
-        have: &'a Have,
-    },
-    /// The peer said something.
-    Received(Message),
-    /// Logs of this station have moved durably: own writes, or received on any link.
-    Local {
-        /// Their new heads.
-        heads: Vec<Head>,
-    },
-    /// Answer to [`Action::Load`]; every load is answered.
-    Loaded {
-        /// The log asked for.
-        log: LogId,
-        /// Entries from the position asked for on. None: damaged or gone; the log is skipped on this link.
-        run: Option<Run>,
-        /// Keys of the cases that the entries open.
-        case_keys: Vec<CaseKeyMessage>,
-    },
-    /// Answer to [`Action::Store`], once durable; every store is answered.
-    Stored {
-        /// The batch.
-        batch: u64,
-        /// Signed for what was accepted.
-        receipts: Vec<Receipt>,
-        /// What the station did not take. [`RefusalReason::Gap`]: the log has moved meanwhile.
-        refused: Vec<Refused>,
-    },
-    /// Receipts that this station has learned from others.
-    Receipts(Vec<Receipt>),
-    /// The directory knows more keys.
-    DirectoryChanged,
-    /// Time passes; at least every few seconds.
-    Tick,
-    /// This station wants to close the link.
-    Closing {
-        /// For people, in English.
-        reason: String,
-        /// The peer shall stay away for this long, in milliseconds; 0: as usual.
-        come_back_after_ms: u64,
-    },
-}
-
-/// What the shell has to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send a message, after those before it.
-    Send(Message),
-    /// Read a log; answered by [`Event::Loaded`].
-    Load {
-        /// The log.
-        log: LogId,
-        /// First position wanted.
-        from: u64,
-        /// Most bytes of entries; a first run that is larger comes whole.
-        max_bytes: usize,
-    },
-    /// Commit what the peer sent, in this order; answered by [`Event::Stored`].
-    Store {
-        /// Number to answer with.
-        batch: u64,
-        /// Checked runs. One may extend another of an earlier store that is not yet answered.
-        runs: Vec<VerifiedRun>,
-        /// Keys of the cases that the entries open.
-        case_keys: Vec<CaseKeyMessage>,
-    },
-    /// Keep receipts whose signature and key were checked, show them, pass them on to other links.
-    KeepReceipts(Vec<Receipt>),
-    /// Something that supervision should know.
-    Alert {
-        /// The log concerned.
-        log: LogId,
-        /// Position concerned.
-        seq: u64,
-        /// What is wrong.
-        reason: RefusalReason,
-        /// For people, in English.
-        detail: String,
-    },
-    /// The peer's clock minus this station's, in milliseconds.
-    ClockOffset(i64),
-    /// Close the stream, after everything before it is sent.
-    Close {
-        /// For people, in English.
-        reason: String,
-        /// Do not dial again for this long, in milliseconds; 0: as usual.
-        come_back_after_ms: u64,
-    },
-}
-
-/// A run that passed every check: it may be committed as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedRun {
-    /// The head that it extends; none for an empty log.
-    pub extends: Option<(u64, Hash)>,
-    /// The run, without entries that were held before.
-    pub run: Run,
-    /// Its entries, decoded.
-    pub entries: Vec<Entry>,
-}
-
 /// How far the session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -184,6 +94,11 @@ pub struct Session {
     settings: Settings,
     phase: Phase,
     pulse: Pulse,
+    heads: Heads,
+    sending: Sending,
+    receiving: Receiving,
+    /// A further `Have` is due at the end of this event.
+    ask_again: bool,
     /// What the current event has led to.
     actions: Vec<Action>,
 }
@@ -192,14 +107,23 @@ impl Session {
     /// A session whose stream is about to open.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, phase: Phase::New, pulse: Pulse::default(), actions: Vec::new() }
+        let ends = Ends { me: settings.me, peer: settings.peer };
+        Self {
+            sending: Sending::new(settings.window_bytes, settings.batch_bytes),
+            settings,
+            phase: Phase::New,
+            pulse: Pulse::default(),
+            heads: Heads::new(ends),
+            receiving: Receiving::default(),
+            ask_again: false,
+            actions: Vec::new(),
+        }
     }
 
     /// Takes an event and says what to do.
     ///
     /// `directory` is what is known of keys now, `now_ms` the wall clock in milliseconds since 1970-01-01 UTC.
     pub fn on(&mut self, event: Event<'_>, directory: &Directory, now_ms: u64) -> Vec<Action> {
-        let _ = directory;
         if self.phase == Phase::Closed {
             return Vec::new();
         }
@@ -207,35 +131,95 @@ impl Session {
             Event::Started { have } => self.start(have, now_ms),
             Event::Received(message) => {
                 self.pulse.heard(now_ms);
-                self.receive(message, now_ms);
+                self.receive(message, directory, now_ms);
             }
+            Event::Local { heads } => heads.into_iter().for_each(|head| self.advanced(head)),
+            Event::Loaded { log, run, case_keys } => {
+                let batches = self.sending.loaded(log, run, case_keys, &self.heads);
+                batches.into_iter().for_each(|batch| self.send(Message::Entries(batch)));
+            }
+            Event::Stored { batch, receipts, refused } => {
+                let refused = self.receiving.stored(batch, receipts, refused, &mut self.heads);
+                refused.into_iter().for_each(|refused| self.refuse(refused));
+                self.acknowledge();
+            }
+            Event::Receipts(receipts) => self.pass_on(receipts),
+            Event::DirectoryChanged => self.ask_again |= self.receiving.reconsider(directory),
             Event::Tick => self.tick(now_ms),
             Event::Closing { reason, come_back_after_ms } => self.leave(reason, come_back_after_ms),
-            Event::Local { .. }
-            | Event::Loaded { .. }
-            | Event::Stored { .. }
-            | Event::Receipts(_)
-            | Event::DirectoryChanged => {}
         }
+        self.pump();
         if self.actions.iter().any(|action| matches!(action, Action::Send(_))) {
             self.pulse.sent(now_ms);
         }
         mem::take(&mut self.actions)
     }
 
-    /// Whether nothing is known to be missing on either side and nothing is under way.
+    /// Whether nothing is known to be missing on either side and nothing is under way. Logs that are stopped for
+    /// good on this link (forked, forged) don't count.
     #[must_use]
     pub fn in_sync(&self) -> bool {
         self.phase == Phase::Open
+            && self.sending.is_idle()
+            && self.receiving.is_idle()
+            && self.heads.wanted().all(|log| self.receiving.is_refused(&log))
     }
 
-    fn receive(&mut self, message: Message, now_ms: u64) {
+    fn receive(&mut self, message: Message, directory: &Directory, now_ms: u64) {
         match (self.phase, message) {
-            (_, Message::Goodbye(Goodbye { reason, come_back_after_ms })) => self.close(reason, come_back_after_ms),
+            (_, Message::Goodbye(goodbye)) => self.close(goodbye.reason, goodbye.come_back_after_ms),
             (Phase::Greeting, Message::Hello(hello)) => self.greeted(&hello, now_ms),
-            (Phase::Introduced, Message::Have(_)) => self.phase = Phase::Open,
+            (Phase::Introduced, Message::Have(heads)) => self.open(heads),
+            (Phase::Open, Message::Have(heads)) => self.asked_again(&heads.into_iter().collect()),
+            (Phase::Open, Message::Entries(entries)) => self.take(entries, directory),
+            (Phase::Open, Message::Ack(ack)) => self.acknowledged(ack),
+            (Phase::Open, Message::Receipts(receipts)) => self.learn_receipts(receipts, directory),
+            (Phase::Open, Message::LogRefused(refused)) => self.refused_by_peer(refused),
             (Phase::Open, Message::Ping { clock_ms }) => self.note_clock(clock_ms, now_ms),
-            _ => {}
+            _ => self.leave("a message out of order".to_owned(), 0),
+        }
+    }
+
+    fn take(&mut self, entries: Entries, directory: &Directory) {
+        let batch = entries.batch;
+        let logs: Vec<_> = entries.runs.iter().map(|run| run.log).collect();
+        match self.receiving.take(entries, &mut self.heads, directory) {
+            Ok(outcome) => {
+                logs.into_iter().for_each(|log| self.sending.reconsider(log, &self.heads));
+                outcome.refused.into_iter().for_each(|refused| self.refuse(refused));
+                if !outcome.runs.is_empty() {
+                    self.actions.push(Action::Store { batch, runs: outcome.runs, case_keys: outcome.case_keys });
+                }
+                self.acknowledge();
+            }
+            Err(reason) => self.leave(reason.to_owned(), 0),
+        }
+    }
+
+    /// A log of this station has moved durably.
+    fn advanced(&mut self, head: Head) {
+        if self.heads.advance_ours(head) {
+            self.receiving.moved(&head.log, &self.heads);
+            self.sending.reconsider(head.log, &self.heads);
+        }
+    }
+
+    /// Says what is due and reads what the window has room for.
+    fn pump(&mut self) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if mem::take(&mut self.ask_again) {
+            self.send(Message::Have(self.heads.our_have()));
+        }
+        while let Some(load) = self.sending.next_load(&self.heads) {
+            self.actions.push(Action::Load { log: load.log, from: load.from, max_bytes: load.max_bytes });
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        while let Some(ack) = self.receiving.acknowledgement() {
+            self.send(Message::Ack(ack));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who is there, and do we speak the same protocol.
 
-use sanji_log::Have;
+use sanji_log::{Have, Head};
 
 use super::{Phase, Session};
 use crate::limits::{PROTOCOL_MAX, PROTOCOL_MIN};
@@ -19,8 +19,8 @@ impl Session {
             software: self.settings.software.clone(),
             clock_ms: now_ms,
         }));
-        let ours = have.held_by(self.settings.peer).held_by(self.settings.me);
-        self.send(Message::Have(ours.heads().collect()));
+        self.heads.begin(have);
+        self.send(Message::Have(self.heads.our_have()));
     }
 
     pub(super) fn greeted(&mut self, hello: &Hello, now_ms: u64) {
@@ -37,5 +37,14 @@ impl Session {
         }
         self.phase = Phase::Introduced;
         self.note_clock(hello.clock_ms, now_ms);
+    }
+
+    /// The peer has said what it holds: what either side lacks can flow.
+    pub(super) fn open(&mut self, theirs: Vec<Head>) {
+        self.phase = Phase::Open;
+        theirs.into_iter().for_each(|head| self.note_theirs(head));
+        for log in self.heads.our_logs().collect::<Vec<_>>() {
+            self.sending.reconsider(log, &self.heads);
+        }
     }
 }

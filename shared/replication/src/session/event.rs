@@ -1,0 +1,111 @@
+//! What a session hears and what it asks for.
+
+use sanji_log::{Entry, Hash, Have, Head, LogId, Receipt, Run};
+
+use crate::{CaseKeyMessage, Message, RefusalReason, Refused};
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// First event: the stream is open.
+    Started {
+        /// All that this station holds; the session picks what concerns the peer.
+        have: &'a Have,
+    },
+    /// The peer said something.
+    Received(Message),
+    /// Logs of this station have moved durably: own writes, or received on any link.
+    Local {
+        /// Their new heads.
+        heads: Vec<Head>,
+    },
+    /// Answer to [`Action::Load`]; every load is answered.
+    Loaded {
+        /// The log asked for.
+        log: LogId,
+        /// Entries from the position asked for on. None: damaged or gone; the log is skipped on this link.
+        run: Option<Run>,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
+    /// Answer to [`Action::Store`], once durable; every store is answered.
+    Stored {
+        /// The batch.
+        batch: u64,
+        /// Signed for what was accepted.
+        receipts: Vec<Receipt>,
+        /// What the station did not take. [`RefusalReason::Gap`]: the log has moved meanwhile.
+        refused: Vec<Refused>,
+    },
+    /// Receipts that this station has learned from others.
+    Receipts(Vec<Receipt>),
+    /// The directory knows more keys.
+    DirectoryChanged,
+    /// Time passes; at least every few seconds.
+    Tick,
+    /// This station wants to close the link.
+    Closing {
+        /// For people, in English.
+        reason: String,
+        /// The peer shall stay away for this long, in milliseconds; 0: as usual.
+        come_back_after_ms: u64,
+    },
+}
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send a message, after those before it.
+    Send(Message),
+    /// Read a log; answered by [`Event::Loaded`].
+    Load {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+        /// Most bytes of entries; a first run that is larger comes whole.
+        max_bytes: usize,
+    },
+    /// Commit what the peer sent, in this order; answered by [`Event::Stored`].
+    Store {
+        /// Number to answer with.
+        batch: u64,
+        /// Checked runs. One may extend another of an earlier store that is not yet answered.
+        runs: Vec<VerifiedRun>,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
+    /// Keep receipts whose signature and key were checked, show them, pass them on to other links.
+    KeepReceipts(Vec<Receipt>),
+    /// Something that supervision should know.
+    Alert {
+        /// The log concerned.
+        log: LogId,
+        /// Position concerned.
+        seq: u64,
+        /// What is wrong.
+        reason: RefusalReason,
+        /// For people, in English.
+        detail: String,
+    },
+    /// The peer's clock minus this station's, in milliseconds.
+    ClockOffset(i64),
+    /// Close the stream, after everything before it is sent.
+    Close {
+        /// For people, in English.
+        reason: String,
+        /// Do not dial again for this long, in milliseconds; 0: as usual.
+        come_back_after_ms: u64,
+    },
+}
+
+/// A run that passed every check: it may be committed as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedRun {
+    /// The head that it extends; none for an empty log.
+    pub extends: Option<(u64, Hash)>,
+    /// The run, without entries that were held before.
+    pub run: Run,
+    /// Its entries, decoded.
+    pub entries: Vec<Entry>,
+}

@@ -1,0 +1,209 @@
+//! What to take of what the peer sends, and when to acknowledge it.
+//!
+//! Batches may be handed to the disk one after the other before the first is stored: the tail of a log is where
+//! the last of them ends. A batch is acknowledged when it and all before it are stored or refused.
+
+use std::collections::BTreeMap;
+
+use sanji_log::{CaseId, Hash, Head, LogId, Receipt, Run};
+
+use super::heads::Heads;
+use crate::limits::{RECEIPTS_MAX, RECEIVING_MAX_BYTES};
+use crate::verify::{Verdict, verify};
+use crate::{Ack, CaseKeyMessage, Directory, Entries, RefusalReason, Refused, VerifiedRun};
+
+/// Most logs that a peer may have refused on one link before it is taken for broken.
+const REFUSED_LOGS_MAX: usize = 4096;
+
+/// Why nothing of a log is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Refusal {
+    reason: RefusalReason,
+    /// Last batch that had come by then; what it and those before it did to the log no longer matters.
+    since_batch: u64,
+}
+
+/// A batch that is not yet acknowledged.
+#[derive(Debug, Default)]
+struct Pending {
+    bytes: usize,
+    heads: Vec<Head>,
+    receipts: Vec<Receipt>,
+    settled: bool,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) runs: Vec<VerifiedRun>,
+    pub(super) case_keys: Vec<CaseKeyMessage>,
+    pub(super) refused: Vec<Refused>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    last_batch: u64,
+    pending: BTreeMap<u64, Pending>,
+    pending_bytes: usize,
+    /// Where logs end, with what is on its way to the disk; only logs that have something on its way.
+    tails: BTreeMap<LogId, (u64, Hash)>,
+    refused: BTreeMap<LogId, Refusal>,
+}
+
+impl Receiving {
+    /// Whether nothing is on its way to the disk and nothing will be asked for again.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty() && !self.refused.values().any(|refusal| refusal.reason.is_temporary())
+    }
+
+    pub(super) fn is_refused(&self, log: &LogId) -> bool {
+        self.refused.contains_key(log)
+    }
+
+    /// Judges a batch.
+    ///
+    /// # Errors
+    /// What the peer did that no station does: the link is closed.
+    pub(super) fn take(
+        &mut self,
+        entries: Entries,
+        heads: &mut Heads,
+        directory: &Directory,
+    ) -> Result<Outcome, &'static str> {
+        if entries.batch != self.last_batch + 1 {
+            return Err("a batch is missing or came twice");
+        }
+        let bytes: usize = entries.runs.iter().map(Run::size).sum();
+        if self.pending_bytes + bytes > RECEIVING_MAX_BYTES {
+            return Err("more entries unacknowledged than a link may have");
+        }
+        if self.refused.len() > REFUSED_LOGS_MAX {
+            return Err("too many logs refused");
+        }
+        self.last_batch = entries.batch;
+        let mut outcome = Outcome::default();
+        for run in entries.runs {
+            self.take_run(run, heads, directory, &mut outcome);
+        }
+        outcome.case_keys = entries.case_keys;
+        outcome.case_keys.retain(|key| outcome.runs.iter().any(|run| opens(run, &key.case)));
+        let pending = Pending {
+            bytes,
+            heads: outcome.runs.iter().map(|run| run.run.head()).collect(),
+            receipts: Vec::new(),
+            settled: outcome.runs.is_empty(),
+        };
+        self.pending_bytes += bytes;
+        self.pending.insert(entries.batch, pending);
+        Ok(outcome)
+    }
+
+    fn take_run(&mut self, run: Run, heads: &mut Heads, directory: &Directory, outcome: &mut Outcome) {
+        let log = run.log;
+        let known = self.refused.get(&log).map(|refusal| refusal.reason);
+        if known.is_some_and(|reason| reason != RefusalReason::Gap) {
+            return;
+        }
+        let head = run.head();
+        match verify(heads.ends, directory, run, self.tail(&log, heads)) {
+            Verdict::Fresh(run) => {
+                self.refused.remove(&log);
+                self.tails.insert(log, (head.seq, head.hash));
+                heads.advance_theirs(head);
+                outcome.runs.push(run);
+            }
+            Verdict::Held => {
+                self.refused.remove(&log);
+                heads.advance_theirs(head);
+            }
+            // Sent before the peer knew that it has to begin again.
+            Verdict::Refused(refused) if Some(refused.reason) == known => {}
+            Verdict::Refused(refused) => {
+                self.refuse(log, refused.reason);
+                outcome.refused.push(refused);
+            }
+        }
+    }
+
+    /// A batch is durable, except for what the station refused. Returns the refusals that are news.
+    pub(super) fn stored(
+        &mut self,
+        batch: u64,
+        receipts: Vec<Receipt>,
+        refused: Vec<Refused>,
+        heads: &mut Heads,
+    ) -> Vec<Refused> {
+        let Some(pending) = self.pending.get_mut(&batch) else { return Vec::new() };
+        if std::mem::replace(&mut pending.settled, true) {
+            return Vec::new();
+        }
+        pending.receipts = receipts;
+        for head in std::mem::take(&mut pending.heads) {
+            if refused.iter().all(|refused| refused.log != head.log) {
+                heads.advance_ours(head);
+                self.moved(&head.log, heads);
+            }
+        }
+        let mut news = Vec::new();
+        for refused in refused {
+            let known = self.refused.get(&refused.log);
+            let stale = known.is_some_and(|known| !known.reason.is_temporary() || batch <= known.since_batch);
+            if !stale {
+                self.refuse(refused.log, refused.reason);
+                news.push(refused);
+            }
+        }
+        news
+    }
+
+    /// The acknowledgement that is due, if any: for as many batches as its receipts have room for.
+    pub(super) fn acknowledgement(&mut self) -> Option<Ack> {
+        let mut ack: Option<Ack> = None;
+        while let Some(first) = self.pending.first_entry() {
+            let receipts = ack.as_ref().map_or(0, |ack| ack.receipts.len()) + first.get().receipts.len();
+            if !first.get().settled || (ack.is_some() && receipts > RECEIPTS_MAX) {
+                break;
+            }
+            let (batch, pending) = first.remove_entry();
+            self.pending_bytes -= pending.bytes;
+            let ack = ack.get_or_insert_with(|| Ack { batch, receipts: Vec::new() });
+            ack.batch = batch;
+            ack.receipts.extend(pending.receipts);
+        }
+        ack
+    }
+
+    /// Our copy of a log has moved, perhaps over another link.
+    pub(super) fn moved(&mut self, log: &LogId, heads: &Heads) {
+        if self.tails.get(log).is_some_and(|(seq, _)| *seq <= heads.our_seq(log)) {
+            self.tails.remove(log);
+        }
+    }
+
+    /// Takes nothing more of a log, unless the reason passes.
+    pub(super) fn refuse(&mut self, log: LogId, reason: RefusalReason) {
+        self.tails.remove(&log);
+        self.refused.insert(log, Refusal { reason, since_batch: self.last_batch });
+    }
+
+    /// The directory has changed: whether logs that were refused may be asked for again.
+    pub(super) fn reconsider(&mut self, directory: &Directory) -> bool {
+        let since_batch = self.last_batch;
+        let mut any = false;
+        for (log, refusal) in &mut self.refused {
+            if refusal.reason == RefusalReason::UnknownKey && directory.get(&log.key).is_some() {
+                *refusal = Refusal { reason: RefusalReason::Gap, since_batch };
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn tail(&self, log: &LogId, heads: &Heads) -> Option<(u64, Hash)> {
+        self.tails.get(log).copied().or_else(|| heads.ours(log))
+    }
+}
+
+fn opens(run: &VerifiedRun, case: &CaseId) -> bool {
+    run.entries.iter().any(|entry| entry.opens_case && entry.case.as_ref() == Some(case))
+}

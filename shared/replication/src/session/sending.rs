@@ -1,0 +1,256 @@
+//! What to send next, and how much may be under way.
+//!
+//! Public logs go before private ones; within each the logs take turns, a piece of a batch each, so that a long
+//! log does not hold up the others. New commits take the same way once the backlog is sent. Bytes are counted
+//! from the moment they are asked of the disk until the peer has acknowledged them; their sum stays within the
+//! window, except that a single run larger than it goes alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+
+use sanji_log::{Head, LogId, Run};
+
+use super::heads::Heads;
+use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, BATCHES_IN_FLIGHT_MAX, WINDOW_MAX_BYTES};
+use crate::{CaseKeyMessage, Entries, RefusalReason};
+
+/// A read that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) log: LogId,
+    pub(super) from: u64,
+    pub(super) max_bytes: usize,
+}
+
+/// Why a log is not sent on this link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The peer refused it.
+    Refused(RefusalReason),
+    /// Both sides hold it with different entries.
+    Forked,
+    /// It can't be read here.
+    Unreadable,
+}
+
+impl Stop {
+    fn is_temporary(self) -> bool {
+        matches!(self, Self::Refused(reason) if reason.is_temporary())
+    }
+}
+
+/// A batch sent and not yet acknowledged.
+#[derive(Debug)]
+struct Sent {
+    bytes: usize,
+    heads: Vec<Head>,
+}
+
+#[derive(Debug)]
+pub(super) struct Sending {
+    window_bytes: usize,
+    batch_bytes: usize,
+    /// Position of each log up to which entries were sent on this link.
+    sent: BTreeMap<LogId, u64>,
+    stopped: BTreeMap<LogId, Stop>,
+    /// Logs that have something to send and are not being read.
+    ready: BTreeSet<LogId>,
+    /// Logs whose next run needs the window for itself.
+    oversized: BTreeSet<LogId>,
+    last_served: Option<LogId>,
+    /// Reads under way.
+    loading: BTreeMap<LogId, Load>,
+    /// The batch being filled.
+    outbox: Vec<Run>,
+    outbox_keys: Vec<CaseKeyMessage>,
+    outbox_bytes: usize,
+    in_flight: BTreeMap<u64, Sent>,
+    in_flight_bytes: usize,
+    last_batch: u64,
+}
+
+impl Sending {
+    pub(super) fn new(window_bytes: usize, batch_bytes: usize) -> Self {
+        let window_bytes = window_bytes.clamp(1, WINDOW_MAX_BYTES);
+        Self {
+            window_bytes,
+            batch_bytes: batch_bytes.clamp(1, BATCH_MAX_BYTES.min(window_bytes)),
+            sent: BTreeMap::new(),
+            stopped: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            oversized: BTreeSet::new(),
+            last_served: None,
+            loading: BTreeMap::new(),
+            outbox: Vec::new(),
+            outbox_keys: Vec::new(),
+            outbox_bytes: 0,
+            in_flight: BTreeMap::new(),
+            in_flight_bytes: 0,
+            last_batch: 0,
+        }
+    }
+
+    /// Whether nothing waits, is read, or is under way, and nothing will be asked for again.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.is_empty()
+            && self.loading.is_empty()
+            && self.outbox.is_empty()
+            && self.in_flight.is_empty()
+            && !self.stopped.values().any(|stop| stop.is_temporary())
+    }
+
+    /// A log may have something to send, or no longer.
+    pub(super) fn reconsider(&mut self, log: LogId, heads: &Heads) {
+        let waiting = heads.our_seq(&log) >= self.next_seq(&log, heads)
+            && !self.stopped.contains_key(&log)
+            && !self.loading.contains_key(&log);
+        if waiting {
+            self.ready.insert(log);
+        } else {
+            self.ready.remove(&log);
+        }
+    }
+
+    /// The next read, while the window has room.
+    pub(super) fn next_load(&mut self, heads: &Heads) -> Option<Load> {
+        if self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+            return None;
+        }
+        let log = self.next_ready()?;
+        let used = self.used_bytes();
+        let has_room = used + self.batch_bytes <= self.window_bytes;
+        if !has_room || (self.oversized.contains(&log) && used > 0) {
+            return None;
+        }
+        self.oversized.remove(&log);
+        self.ready.remove(&log);
+        self.last_served = Some(log);
+        let load = Load { log, from: self.next_seq(&log, heads), max_bytes: self.batch_bytes };
+        self.loading.insert(log, load);
+        Some(load)
+    }
+
+    /// A read is answered. Returns batches that are ready to go.
+    pub(super) fn loaded(
+        &mut self,
+        log: LogId,
+        run: Option<Run>,
+        case_keys: Vec<CaseKeyMessage>,
+        heads: &Heads,
+    ) -> Vec<Entries> {
+        let Some(load) = self.loading.remove(&log) else { return Vec::new() };
+        let mut batches = Vec::new();
+        let wanted = !self.stopped.contains_key(&log) && load.from == self.next_seq(&log, heads);
+        match run {
+            _ if !wanted => {}
+            Some(run) if run.log == log && run.first_seq() == load.from => {
+                let used = self.used_bytes();
+                if used > 0 && used + run.size() > self.window_bytes {
+                    self.oversized.insert(log);
+                } else {
+                    batches.extend(self.fill(run, case_keys));
+                }
+            }
+            _ => {
+                self.stopped.insert(log, Stop::Unreadable);
+            }
+        }
+        self.reconsider(log, heads);
+        if self.outbox_bytes >= self.batch_bytes || self.loading.is_empty() {
+            batches.extend(self.flush());
+        }
+        batches
+    }
+
+    /// Puts a run into the batch being filled; returns the batch before where it had no room.
+    fn fill(&mut self, run: Run, case_keys: Vec<CaseKeyMessage>) -> Option<Entries> {
+        let full = self.outbox_bytes + run.size() > BATCH_MAX_BYTES
+            || self.outbox.len() >= BATCH_MAX_RUNS
+            || self.outbox_keys.len() + case_keys.len() > BATCH_MAX_CASE_KEYS
+            || self.outbox.iter().any(|other| other.log == run.log);
+        let batch = if full { self.flush() } else { None };
+        self.sent.insert(run.log, run.seal.seq);
+        self.outbox_bytes += run.size();
+        self.outbox.push(run);
+        self.outbox_keys.extend(case_keys);
+        batch
+    }
+
+    fn flush(&mut self) -> Option<Entries> {
+        if self.outbox.is_empty() {
+            return None;
+        }
+        self.last_batch += 1;
+        let runs = std::mem::take(&mut self.outbox);
+        let case_keys = std::mem::take(&mut self.outbox_keys);
+        let bytes = std::mem::take(&mut self.outbox_bytes);
+        self.in_flight.insert(self.last_batch, Sent { bytes, heads: runs.iter().map(Run::head).collect() });
+        self.in_flight_bytes += bytes;
+        Some(Entries { batch: self.last_batch, runs, case_keys })
+    }
+
+    /// The peer has all batches up to this one. None where no such batch was sent.
+    pub(super) fn acknowledged(&mut self, batch: u64) -> Option<Vec<Head>> {
+        if batch > self.last_batch {
+            return None;
+        }
+        let later = self.in_flight.split_off(&(batch + 1));
+        let done = std::mem::replace(&mut self.in_flight, later);
+        self.in_flight_bytes -= done.values().map(|sent| sent.bytes).sum::<usize>();
+        Some(done.into_values().flat_map(|sent| sent.heads).collect())
+    }
+
+    /// The peer takes no more of a log. False where that was known.
+    pub(super) fn refused(&mut self, log: LogId, reason: RefusalReason) -> bool {
+        self.stop(log, Stop::Refused(reason))
+    }
+
+    /// The two copies of a log differ. False where that was known.
+    pub(super) fn forked(&mut self, log: LogId) -> bool {
+        self.stop(log, Stop::Forked)
+    }
+
+    fn stop(&mut self, log: LogId, stop: Stop) -> bool {
+        if self.stopped.get(&log).is_some_and(|known| !known.is_temporary()) {
+            return false;
+        }
+        let news = self.stopped.insert(log, stop) != Some(stop);
+        self.ready.remove(&log);
+        self.outbox.retain(|run| run.log != log);
+        self.outbox_bytes = self.outbox.iter().map(Run::size).sum();
+        // An acknowledgement of these batches says nothing of this log.
+        for sent in self.in_flight.values_mut() {
+            sent.heads.retain(|head| head.log != log);
+        }
+        news
+    }
+
+    /// The logs that a further `Have` asks for again; they are sent from there on.
+    pub(super) fn resume(&mut self) -> Vec<LogId> {
+        let resumed: Vec<_> =
+            self.stopped.iter().filter(|(_, stop)| stop.is_temporary()).map(|(log, _)| *log).collect();
+        for log in &resumed {
+            self.stopped.remove(log);
+            self.sent.remove(log);
+        }
+        resumed
+    }
+
+    fn next_seq(&self, log: &LogId, heads: &Heads) -> u64 {
+        self.sent.get(log).copied().unwrap_or(0).max(heads.their_seq(log)) + 1
+    }
+
+    fn used_bytes(&self) -> usize {
+        let reserved: usize = self.loading.values().map(|load| load.max_bytes).sum();
+        self.in_flight_bytes + self.outbox_bytes + reserved
+    }
+
+    /// The log whose turn it is.
+    fn next_ready(&self) -> Option<LogId> {
+        let reach = self.ready.first()?.reach;
+        let of_reach = |log: &&LogId| log.reach == reach;
+        let after = self.last_served.filter(|log| log.reach == reach);
+        let next = after.and_then(|log| self.ready.range((Excluded(log), Unbounded)).find(of_reach));
+        next.or_else(|| self.ready.first()).copied()
+    }
+}

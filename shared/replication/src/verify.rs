@@ -1,0 +1,114 @@
+//! What is checked of a run before it counts: who may hold it, who may write it, chain and seal, and how it fits
+//! to what is held.
+
+use sanji_log::{Error, Hash, LogId, Run, StationCode};
+
+use crate::{Directory, RefusalReason, Refused, VerifiedRun};
+
+/// The two ends of a link.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// This station.
+    pub me: StationCode,
+    /// The other.
+    pub peer: StationCode,
+}
+
+impl Ends {
+    /// Whether a log may travel between the two: both may hold it.
+    #[must_use]
+    pub fn share(&self, log: &LogId) -> bool {
+        log.held_by(self.me) && log.held_by(self.peer)
+    }
+
+    /// Whether the peer stands above this station.
+    fn peer_is_above(&self) -> bool {
+        self.me != self.peer && self.me.within(self.peer)
+    }
+}
+
+/// What a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// New: it may be committed. Entries that were held before are cut off its front.
+    Fresh(VerifiedRun),
+    /// All of it is held already, as happens when it comes over two paths.
+    Held,
+    /// Not taken.
+    Refused(Refused),
+}
+
+/// Judges a run. `tail` is where this station's copy of the log ends, with what is on its way to the disk.
+#[must_use]
+pub fn verify(ends: Ends, directory: &Directory, run: Run, tail: Option<(u64, Hash)>) -> Verdict {
+    let (log, first) = (run.log, run.first_seq().max(1));
+    match check(ends, directory, run, tail) {
+        Ok(Some(fresh)) => Verdict::Fresh(fresh),
+        Ok(None) => Verdict::Held,
+        Err((reason, detail)) => Verdict::Refused(Refused { log, seq: first, reason, detail }),
+    }
+}
+
+type Reason = (RefusalReason, String);
+
+fn check(
+    ends: Ends,
+    directory: &Directory,
+    run: Run,
+    tail: Option<(u64, Hash)>,
+) -> Result<Option<VerifiedRun>, Reason> {
+    check_rights(ends, directory, &run.log)?;
+    let entries = run.entries.first().map(|first| first.decode()).transpose().and_then(|first| {
+        let before = first.and_then(|first| first.prev.map(|prev| (first.seq - 1, prev)));
+        run.verify(before)
+    });
+    let mut entries = entries.map_err(|error| (reason_of(&error), error.to_string()))?;
+    let Some(first) = entries.first() else { return Ok(None) };
+
+    let (tail_seq, tail_hash) = tail.map_or((0, None), |(seq, hash)| (seq, Some(hash)));
+    if first.seq > tail_seq + 1 {
+        return Err((RefusalReason::Gap, format!("the log ends at {tail_seq} here, the run begins at {}", first.seq)));
+    }
+    if run.seal.seq < tail_seq {
+        return Ok(None);
+    }
+    let held = usize::try_from(tail_seq + 1 - first.seq).unwrap_or(usize::MAX).min(entries.len());
+    let offered = if held == 0 { first.prev } else { entries.get(held - 1).map(|entry| entry.hash) };
+    if offered != tail_hash {
+        let show = |hash: Option<Hash>| hash.map_or_else(|| "none".to_owned(), |hash| hash.to_hex());
+        let detail = format!("seq {tail_seq} is {} here and {} there", show(tail_hash), show(offered));
+        return Err((RefusalReason::Fork, detail));
+    }
+    entries.drain(..held);
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let mut run = run;
+    run.entries.drain(..held);
+    Ok(Some(VerifiedRun { extends: tail, run, entries }))
+}
+
+fn check_rights(ends: Ends, directory: &Directory, log: &LogId) -> Result<(), Reason> {
+    if !ends.share(log) {
+        return Err((RefusalReason::NotYours, format!("not held by both {} and {}", ends.me, ends.peer)));
+    }
+    let Some(writer) = directory.get(&log.key) else {
+        return Err((RefusalReason::UnknownKey, "the directory does not know the key".to_owned()));
+    };
+    if !log.writable_by(writer.station) {
+        return Err((RefusalReason::NotYours, format!("{} may not write for {}", writer.station, log.home)));
+    }
+    // A station above took these entries while the key was good, or it would not hold them; so a replaced
+    // station gets its former life back. Whoever stands below may be the thief, or may not know of him.
+    if writer.revoked && !ends.peer_is_above() {
+        return Err((RefusalReason::Revoked, format!("the key of {} is revoked", writer.station)));
+    }
+    Ok(())
+}
+
+fn reason_of(error: &Error) -> RefusalReason {
+    match error {
+        Error::Chain { .. } | Error::Signature(_) => RefusalReason::BadSeal,
+        _ => RefusalReason::Malformed,
+    }
+}
