@@ -9,9 +9,6 @@ use jiff::{Timestamp, ToSpan};
 use crate::limit::{Limit, Unit};
 use crate::toml_file::{FileFault, Section, read_file};
 
-/// The longest limit that is counted, in days: longer ones are faults of a file, not periods of the law.
-pub const LONGEST_LIMIT_DAYS: u32 = 3660;
-
 /// A date lies in a year whose holidays the calendar does not know. Nobody may guess them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the calendar has no year {0}")]

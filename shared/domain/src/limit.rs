@@ -5,6 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::term::terms;
+use crate::toml_file::Section;
+
+/// The longest limit that a file may state, in days: ten years, beyond which no limit of a case lies.
+pub const LONGEST_LIMIT_DAYS: u32 = 3660;
 
 terms! {
     /// How a limit counts.
@@ -30,6 +34,24 @@ pub struct Limit {
 impl Limit {
     /// The limit of a step that is done while the applicant waits.
     pub const ON_THE_SPOT: Self = Self { days: 0, unit: Unit::OnTheSpot };
+
+    /// Reads the fields `days` and `unit` of a table.
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
+        Self::read_as("days", section)
+    }
+
+    /// Reads a limit whose number stands in a field of another name.
+    pub(crate) fn read_as(days: &'static str, section: &mut Section<'_>) -> Option<Self> {
+        let (number, unit) = (section.number(days), section.term("unit"));
+        let limit = Self { days: number?, unit: unit? };
+        if limit.unit == Unit::OnTheSpot && limit.days > 0 {
+            section.fault(days, "“当场”的天数应为 0");
+        }
+        if limit.days > LONGEST_LIMIT_DAYS {
+            section.fault(days, format!("期限最长 {LONGEST_LIMIT_DAYS} 天"));
+        }
+        Some(limit)
+    }
 
     /// So many working days.
     #[must_use]

@@ -32,6 +32,9 @@ impl fmt::Display for FileFault {
 
 impl std::error::Error for FileFault {}
 
+/// The version of the files' layout that this program reads.
+const SCHEMA: u32 = 1;
+
 /// Reads a whole file. Faults come in the order of their lines; the value only if there is none.
 pub(crate) fn read_file<T>(
     file: &str,
@@ -47,13 +50,9 @@ pub(crate) fn read_file<T>(
         return Err(notes.sorted());
     }
     let mut section = Section { table: root.get_ref(), start: 0, notes: &notes, known: BTreeSet::new() };
-    section.number("schema").is_some_and(|schema: u32| {
-        let supported = schema == 1;
-        if !supported {
-            section.fault("schema", "本软件只认识 schema = 1 的文件");
-        }
-        supported
-    });
+    if section.number("schema").is_some_and(|schema: u32| schema != SCHEMA) {
+        section.fault("schema", format!("本软件只认识 schema = {SCHEMA} 的文件"));
+    }
     let value = read(&mut section);
     section.refuse_unknown();
     let faults = notes.sorted();
@@ -104,6 +103,14 @@ impl<'t> Section<'t> {
     /// The line of a field; of the table where it has none.
     pub(crate) fn line_of(&self, field: &str) -> u32 {
         self.notes.line(self.table.get(field).map_or(self.start, |value| value.span().start))
+    }
+
+    /// The line of a field of a table in a list.
+    pub(crate) fn line_in(&self, list: &str, index: usize, field: &str) -> u32 {
+        let element = self.table.get(list).and_then(|list| list.get_ref().as_array()?.get(index));
+        let Some(element) = element else { return self.line_of(list) };
+        let value = element.get_ref().as_table().and_then(|table| table.get(field));
+        self.notes.line(value.map_or(element.span().start, |value| value.span().start))
     }
 
     /// Notes that a field is wrong.

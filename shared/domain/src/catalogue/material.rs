@@ -1,6 +1,7 @@
 //! What goes in and what comes out: material, fees, the result.
 
 use crate::term::terms;
+use crate::toml_file::Section;
 
 terms! {
     /// In which form a material is handed in.
@@ -106,4 +107,55 @@ pub struct ResultDocument {
     pub delivery: Vec<String>,
     /// Whether even its existence is confidential.
     pub confidential: bool,
+}
+
+impl Material {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (name, form) = (section.text("name"), section.term("form"));
+        let (originals, copies) = (section.number("originals"), section.number("copies"));
+        let (mandatory, when) = (section.flag("mandatory"), section.optional_text("when"));
+        let (issuer, note) = (section.text("issuer"), section.optional_text("note"));
+        Some(Self {
+            name: name?,
+            form: form?,
+            originals: originals?,
+            copies: copies?,
+            mandatory: mandatory?,
+            when,
+            issuer: issuer?,
+            note,
+        })
+    }
+}
+
+impl Fee {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        // The other fields of a free item are refused as unknown.
+        if section.flag("charged")? { Charges::read(section).map(Self::Charged) } else { Some(Self::Free) }
+    }
+}
+
+impl Charges {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (payer, when) = (section.text("payer"), section.text("when"));
+        let items = section.some_sections("item", FeeItem::read);
+        Some(Self { payer: payer?, when: when?, items: items? })
+    }
+}
+
+impl FeeItem {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (code, name) = (section.text("code"), section.text("name"));
+        let (amount_fen, unit) = (section.number("amount_fen"), section.text("unit"));
+        let (basis, waive) = (section.text("basis"), section.texts("waive"));
+        Some(Self { code: code?, name: name?, amount_fen: amount_fen?, unit: unit?, basis: basis?, waive: waive? })
+    }
+}
+
+impl ResultDocument {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (name, kind, validity) = (section.text("name"), section.text("kind"), section.text("validity"));
+        let (delivery, confidential) = (section.some_texts("delivery"), section.optional_flag("confidential"));
+        Some(Self { name: name?, kind: kind?, validity: validity?, delivery: delivery?, confidential })
+    }
 }

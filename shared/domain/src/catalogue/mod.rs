@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use crate::code::ItemCode;
 
+mod check;
 mod defaults;
 mod item;
 mod material;
+mod read;
 mod stage;
 
+pub use check::CatalogueFault;
 pub use defaults::{
     AcceptanceRules, AgentRules, ComplaintRules, CorrectionRules, DecisionRules, Defaults, EvaluationRules, JointRules,
     SupervisionRules,
 };
 pub use item::{ApplyWindow, CaseType, DELIVERY_STAGE, DayOfYear, Extension, Item, ItemType, LegalBasis, Limits};
 pub use material::{Charges, Fee, FeeItem, Material, MaterialForm, ResultDocument};
+pub use read::InvalidDayOfYear;
 pub use stage::{MakeUp, Part, PartWork, Publicity, Special, SpecialClock, Stage, SupervisedLink, Variant};
 
 /// Every published version of every item: cases keep the version that they began with.

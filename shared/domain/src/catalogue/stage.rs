@@ -4,6 +4,7 @@ use crate::code::{DepartmentCode, ItemCode, StageId};
 use crate::limit::Limit;
 use crate::organisation::{Role, StageTier};
 use crate::term::terms;
+use crate::toml_file::Section;
 
 terms! {
     /// The five links (环节) that supervision watches, in their order.
@@ -140,4 +141,109 @@ pub enum PartWork {
     Item(ItemCode),
     /// Work that is no item of its own.
     Named(String),
+}
+
+impl Stage {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (id, name, link) = (section.code("id"), section.text("name"), section.term("link"));
+        let (tier, department, role) = (section.term("tier"), section.code("department"), section.term("role"));
+        let (limit, counted) = (Limit::read(section), section.flag("counted"));
+        let (group, tacit) = (section.optional_text("group"), section.optional_flag("tacit"));
+        let (output, note) = (section.text("output"), section.optional_text("note"));
+        Some(Self {
+            id: id?,
+            name: name?,
+            link: link?,
+            tier: tier?,
+            department: department?,
+            role: role?,
+            limit: limit?,
+            counted: counted?,
+            group,
+            tacit,
+            output: output?,
+            note,
+        })
+    }
+}
+
+impl Special {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (kind, stage) = (section.text("kind"), section.code("stage"));
+        let (limit, clock) = (Limit::read_as("max_days", section), section.term("clock"));
+        let (basis, note) = (section.optional_text("basis"), section.optional_text("note"));
+        Some(Self { kind: kind?, stage: stage?, limit: limit?, clock: clock?, basis, note })
+    }
+}
+
+impl Publicity {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (stage, place, limit) = (section.code("stage"), section.text("where"), Limit::read(section));
+        let (show, hide) = (section.some_texts("show"), section.texts("hide"));
+        let objection = section.text("objection");
+        let publicity =
+            Self { stage: stage?, place: place?, limit: limit?, show: show?, hide: hide?, objection: objection? };
+        if let Some(both) = publicity.show.iter().find(|shown| publicity.hide.contains(shown)) {
+            section.fault("hide", format!("“{both}”不能既公示又隐去"));
+        }
+        Some(publicity)
+    }
+}
+
+impl Variant {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let (name, when, effect) = (section.text("name"), section.text("when"), section.text("effect"));
+        let promised = section.optional_section("promised", Limit::read);
+        let skip = section.optional_codes("skip");
+        let after = section.optional_section("after", |section| {
+            let (limit, text) = (Limit::read(section), section.text("text"));
+            Some(MakeUp { limit: limit?, text: text? })
+        });
+        Some(Self { name: name?, when: when?, effect: effect?, promised, skip, after })
+    }
+}
+
+impl Part {
+    /// Reads the parts of an item; a part waits for others of the same item by their code or name.
+    pub(super) fn read_all(section: &mut Section<'_>) -> Option<Vec<Self>> {
+        let parts = section.sections("part", |section| {
+            let work = PartWork::read(section);
+            let (department, limit) = (section.code("department"), Limit::read(section));
+            let after = section.texts("after");
+            Some((Self { work: work?, department: department?, limit: limit?, after: Vec::new() }, after?))
+        })?;
+        let works: Vec<PartWork> = parts.iter().map(|(part, _)| part.work.clone()).collect();
+        let resolve = |(index, (part, after)): (usize, (Self, Vec<String>))| {
+            // Only parts listed before it: so no circle of parts can wait for one another.
+            let before = works.get(..index).unwrap_or_default();
+            let found = after.iter().map(|name| {
+                let work = before.iter().find(|work| work.as_str() == name);
+                if work.is_none() {
+                    let line = section.line_in("part", index, "after");
+                    section.fault_at(line, format!("“{name}”不是排在前面的联办部分"));
+                }
+                work.cloned()
+            });
+            Some(Self { after: found.collect::<Option<_>>()?, ..part })
+        };
+        parts.into_iter().enumerate().map(resolve).collect()
+    }
+}
+
+impl PartWork {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        if section.has("item") {
+            return section.code("item").map(Self::Item);
+        }
+        section.text("name").map(Self::Named)
+    }
+
+    /// The code or name by which other parts wait for it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Item(code) => code.as_str(),
+            Self::Named(name) => name,
+        }
+    }
 }

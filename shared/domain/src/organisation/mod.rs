@@ -8,9 +8,11 @@ use crate::code::DepartmentCode;
 use crate::identity::CreditCode;
 use crate::term::terms;
 
+mod read;
 mod role;
 mod staff;
 
+pub use read::OrganisationFiles;
 pub use role::{Role, StageTier};
 pub use staff::{Seat, Staff};
 

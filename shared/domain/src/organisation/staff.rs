@@ -1,11 +1,14 @@
 //! Members of staff.
 
+use std::collections::BTreeSet;
+
 use sanji_log::StationCode;
 use serde::{Deserialize, Serialize};
 
 use crate::code::{DepartmentCode, StaffId};
-use crate::organisation::{Role, StageTier};
+use crate::organisation::{Organisation, Role, StageTier};
 use crate::term::terms;
+use crate::toml_file::{FileFault, Section, read_file};
 
 terms! {
     /// The seat of a chief representative: B acts with the same powers while A is away, on record.
@@ -38,4 +41,61 @@ pub struct Staff {
     pub seat: Option<Seat>,
     /// Who stands in for them.
     pub backup: Option<StaffId>,
+}
+
+impl Staff {
+    /// Reads `staff.toml`: places and departments exist, nobody holds roles that exclude each other, whoever stands
+    /// in for somebody is on the list.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, by line.
+    pub fn parse_all(file: &str, text: &str, organisation: &Organisation) -> Result<Vec<Self>, Vec<FileFault>> {
+        read_file(file, text, |section| {
+            let staff = section.sections("staff", |section| Self::read(section, organisation))?;
+            let mut ids = BTreeSet::new();
+            for (index, person) in staff.iter().enumerate() {
+                if !ids.insert(&person.id) {
+                    section.fault_at(section.line_in("staff", index, "id"), format!("人员编号“{}”重复", person.id));
+                }
+            }
+            for (index, person) in staff.iter().enumerate() {
+                if let Some(backup) = person.backup.as_ref().filter(|id| **id == person.id || !ids.contains(id)) {
+                    let line = section.line_in("staff", index, "backup");
+                    section.fault_at(line, format!("替补人员“{backup}”不在名册中或是本人"));
+                }
+            }
+            Some(staff)
+        })
+    }
+
+    fn read(section: &mut Section<'_>, organisation: &Organisation) -> Option<Self> {
+        let (id, name, roles) = (section.code("id"), section.text("name"), section.terms("roles"));
+        let (post, tier, department) = (section.text("post"), section.term("tier"), section.code("department"));
+        let (place, seat, backup) =
+            (section.code("place"), section.optional_term("seat"), section.optional_code("backup"));
+        let person = Self {
+            id: id?,
+            name: name?,
+            roles: roles?,
+            post: post?,
+            tier: tier?,
+            department: department?,
+            place: place?,
+            seat,
+            backup,
+        };
+        if let Some((one, other)) = organisation.roles.conflict(&person.roles) {
+            section.fault("roles", format!("“{one}”和“{other}”不得由同一人兼任"));
+        }
+        if organisation.department(&person.department).is_none() {
+            section.fault("department", format!("没有代码为“{}”的部门", person.department));
+        }
+        if organisation.station(&person.place).is_none() {
+            section.fault("place", format!("没有代码为“{}”的机构", person.place));
+        }
+        if person.tier.station_tier() != Some(person.place.tier()) {
+            section.fault("tier", format!("所在机构不属于“{}”", person.tier));
+        }
+        Some(person)
+    }
 }
