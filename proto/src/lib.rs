@@ -6,6 +6,7 @@
 //! - `sanji/v1/enrolment.proto` — how a station becomes part of the district
 //! - `sanji/v1/case.proto` — everything that a desk can do, for programs
 //! - `sanji/v1/health.proto` — how a station is
+//! - `sanji/v1/administration.proto` — what the keeper of a station does
 //!
 //! The generated code is checked in, so that building needs no generator; a test regenerates it. Feature
 //! `grpc` adds the stubs of the services. Not here: any meaning, check or conversion. Those belong to the
@@ -16,5 +17,9 @@
 pub mod v1 {
     include!("generated/sanji.v1.rs");
 }
+
+/// The contract as an encoded `google.protobuf.FileDescriptorSet`, without comments: for programs that handle
+/// messages by name, such as the command line's JSON.
+pub const DESCRIPTORS: &[u8] = include_bytes!("generated/sanji.v1.descriptors");
 
 pub use prost;
