@@ -278,6 +278,10 @@ mod tests {
             "sanji.toml: listen.api must be a loopback address: it is served without TLS",
         );
         check("[limits]\nlinks = 0", Program::Hub, "sanji.toml: limits.links must be at least 1");
-        check("[log]\nlevel = \"sanji=loud\"", Program::Hub, "sanji.toml: log.level is not a list of filter directives");
+        check(
+            "[log]\nlevel = \"sanji=loud\"",
+            Program::Hub,
+            "sanji.toml: log.level is not a list of filter directives",
+        );
     }
 }
