@@ -1,0 +1,110 @@
+//! Why a certificate, a handshake, an enrolment or a link fails.
+
+use std::io;
+
+use crate::enrolment::Refusal;
+
+/// The crate's error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A certificate or a key could not be made or read.
+    #[error("can't {operation}")]
+    Issue {
+        /// What was tried.
+        operation: &'static str,
+        /// The library's reason.
+        source: rcgen::Error,
+    },
+    /// The station's signing key can't be encoded for TLS.
+    #[error("can't encode the signing key")]
+    Key {
+        /// The encoder's reason.
+        source: ed25519_dalek::pkcs8::Error,
+    },
+    /// A certificate is not one that this district gives.
+    #[error("the certificate is refused: it {problem}")]
+    Certificate {
+        /// Completes the sentence "the certificate …".
+        problem: &'static str,
+    },
+    /// TLS can't be set up with this identity.
+    #[error("can't {operation}")]
+    Tls {
+        /// What was tried.
+        operation: &'static str,
+        /// The library's reason.
+        source: rustls::Error,
+    },
+    /// The network failed, or the peer broke the handshake off.
+    #[error("can't {operation}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The peer did not answer in time.
+    #[error("no answer in time: {operation}")]
+    Timeout {
+        /// What was tried.
+        operation: &'static str,
+    },
+    /// HTTP/2 failed.
+    #[error("can't {operation}")]
+    Transport {
+        /// What was tried.
+        operation: &'static str,
+        /// The library's reason.
+        source: tonic::transport::Error,
+    },
+    /// The peer ended the call.
+    #[error("the peer ended the call")]
+    Status {
+        /// Its status.
+        #[source]
+        source: Box<tonic::Status>,
+    },
+    /// The text is not a one-time code.
+    #[error("not an enrolment code: {problem}")]
+    EnrolmentCode {
+        /// What is wrong with it, in English.
+        problem: &'static str,
+    },
+    /// Who answers is not the hub that the one-time code speaks of. The secret was not sent.
+    #[error("the enrolment port belongs to another district than the code")]
+    WrongAuthority,
+    /// The hub refused the enrolment.
+    #[error("the hub refuses the enrolment")]
+    EnrolmentRefused {
+        /// Its reason.
+        #[source]
+        source: Refusal,
+    },
+    /// The peer answered with something that can't be right.
+    #[error("the peer's answer is not usable: {problem}")]
+    Answer {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A message of the peer is malformed.
+    #[error("the peer's message is malformed")]
+    Message {
+        /// Which field, and why.
+        source: sanji_log::Error,
+    },
+    /// The link was closed for a reason that the peer or this station gave.
+    #[error("the link was closed: {reason}")]
+    Closed {
+        /// The reason given.
+        reason: String,
+    },
+}
+
+/// What the functions of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<tonic::Status> for Error {
+    fn from(status: tonic::Status) -> Self {
+        Self::Status { source: Box::new(status) }
+    }
+}
