@@ -1,11 +1,17 @@
 //! What a station's certificate says, and whether the district's authority says it.
 
+use std::time::Duration;
+
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error as TlsError};
 use sanji_log::{PublicKey, StationCode};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry::OID_SIG_ED25519;
 use x509_parser::prelude::{FromDer, GeneralName};
 
-use crate::{Error, Result};
+use crate::{Error, Result, tls};
 
 /// What a certificate says, after the authority's signature was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,26 +44,32 @@ pub fn check_certificate(der: &[u8], authority_der: &[u8], now_ms: Option<u64>) 
         return refuse("was signed by a certificate that is no authority");
     }
     let certificate = parse(der)?;
-    if certificate.signature_algorithm != certificate.tbs_certificate.signature
-        || certificate.signature_value.unused_bits != 0
-    {
-        return refuse("is not X.509 in DER");
-    }
-    if certificate.issuer().as_raw() != authority.subject().as_raw()
-        || certificate.verify_signature(Some(authority.public_key())).is_err()
-    {
-        return refuse("was not signed by the district's authority");
-    }
-    let station = station(&certificate)?;
     let not_before_ms = millis(certificate.validity().not_before.timestamp());
     let not_after_ms = millis(certificate.validity().not_after.timestamp());
-    if now_ms.is_some_and(|now| now < not_before_ms) {
-        return refuse("is not valid yet; is a clock wrong?");
-    }
-    if now_ms.is_some_and(|now| now > not_after_ms) {
-        return refuse("has expired; or is a clock wrong?");
-    }
+    let judged_at = Duration::from_millis(now_ms.unwrap_or(not_before_ms));
+    check_signed(der, authority_der, UnixTime::since_unix_epoch(judged_at))?;
+    let station = station(&certificate)?;
     Ok(Certified { station, key: key(&certificate)?, not_before_ms, not_after_ms })
+}
+
+/// webpki's judgement: signature, issuer, validity, purpose, and strict DER.
+fn check_signed(der: &[u8], authority_der: &[u8], at: UnixTime) -> Result<()> {
+    let roots = tls::roots(authority_der)?;
+    let algorithms = tls::provider().signature_verification_algorithms;
+    ParsedCertificate::try_from(&CertificateDer::from(der))
+        .and_then(|parsed| verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], at, algorithms.all))
+        .or_else(|error| {
+            refuse(match error {
+                TlsError::InvalidCertificate(CertificateError::ExpiredContext { .. }) => {
+                    "has expired; or is a clock wrong?"
+                }
+                TlsError::InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
+                    "is not valid yet; is a clock wrong?"
+                }
+                TlsError::InvalidCertificate(CertificateError::BadEncoding) => "is not X.509 in DER",
+                _ => "was not signed by the district's authority",
+            })
+        })
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>> {

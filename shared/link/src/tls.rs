@@ -105,7 +105,8 @@ fn without_sessions(mut config: ServerConfig) -> ServerConfig {
     config
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// What signs, encrypts and verifies.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
@@ -118,7 +119,8 @@ fn private_key(key: &SigningKey) -> Result<PrivateKeyDer<'static>> {
     Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.as_bytes().to_vec())))
 }
 
-fn roots(authority_der: &[u8]) -> Result<RootCertStore> {
+/// Trust in one authority and nobody else.
+pub(crate) fn roots(authority_der: &[u8]) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots
         .add(certificate(authority_der))
