@@ -5,16 +5,18 @@
 //! | [`authority`] | [`Authority`]: the district's certificates; the key of a certificate is the station's signing key |
 //! | [`certificate`] | [`check_certificate`]: what a certificate says |
 //! | [`trust`] | [`Identity`], [`Trust`]: who this station is, whom it believes; changeable while links are open |
+//! | [`host`] | [`Host`]: what a link asks of the running station |
 //! | [`enrolment`] | one-time code, [`enrol`] (the new station), [`serve_enrolment`] (the hub) |
 //!
 //! Not here: what to send and what to believe of a peer's entries (`sanji-replication`), where entries are kept
-//! and what they mean (`sanji-store`, `sanji-domain`; the running station brings them in as a `Host`).
+//! and what they mean (`sanji-store`, `sanji-domain`; the running station brings them in as a [`Host`]).
 
 pub mod authority;
 pub mod certificate;
 mod connect;
 pub mod enrolment;
 mod error;
+pub mod host;
 mod listener;
 mod tls;
 pub mod trust;
@@ -25,6 +27,9 @@ pub use enrolment::{
     CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Refusal as EnrolRefusal, enrol, serve_enrolment,
 };
 pub use error::{Error, Result};
+pub use host::{
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+};
 pub use listener::AcceptLimits;
 pub use tokio_util::sync::CancellationToken;
 pub use trust::{Identity, Trust};

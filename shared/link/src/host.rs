@@ -1,0 +1,176 @@
+//! What a link asks of the running station.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, Receipt, Run, StationCode};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
+use tokio::sync::broadcast;
+
+/// A future that can be sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A fault of the station, for example of its disk. The link that met it is closed and tried again later.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The running station. Calls may block unless it is said that they must not; calls that concern one peer come
+/// one after the other, calls of several links at the same time.
+pub trait Host: Send + Sync + 'static {
+    /// This station. Must not block.
+    fn me(&self) -> StationCode;
+
+    /// Version of the station's software, for people. Must not block.
+    fn software(&self) -> String {
+        env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    /// The heads of all logs held durably.
+    fn have(&self) -> Have;
+
+    /// Which key belongs to which station. Must not block: it is asked for with every message.
+    fn directory(&self) -> Arc<Directory>;
+
+    /// Reads a log from a position on, at most `max_bytes` of entries (a first run that is larger comes whole),
+    /// with the keys of the cases that the entries open. None: nothing there.
+    ///
+    /// # Errors
+    /// Where the log can't be read; it is then skipped on this link.
+    fn load(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<(Run, Vec<CaseKeyMessage>)>, HostError>;
+
+    /// Commits what a peer sent; durable when it completes. Signs receipts for what it took.
+    ///
+    /// # Errors
+    /// Where nothing was kept because of a fault of this station; the link is closed and the peer sends again.
+    fn store(
+        &self,
+        peer: StationCode,
+        runs: Vec<VerifiedRun>,
+        case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<StoreOutcome, HostError>>;
+
+    /// Keeps receipts, whose signatures were checked, for showing and for passing on.
+    fn keep_receipts(&self, peer: StationCode, receipts: Vec<Receipt>);
+
+    /// Tells supervision of something that a peer sent.
+    fn alert(&self, peer: StationCode, log: LogId, seq: u64, reason: RefusalReason, detail: String);
+
+    /// Receipts to hand to a peer when the link comes up.
+    fn receipts_for(&self, peer: StationCode) -> Vec<Receipt>;
+
+    /// Everything that changes from now on. Must not block. Lagging behind costs a fresh look at
+    /// [`Host::have`], nothing else.
+    fn subscribe(&self) -> broadcast::Receiver<Change>;
+
+    /// A link's state has changed, for status and metrics. Must not block.
+    fn link_changed(&self, peer: StationCode, state: LinkState);
+
+    /// Attachments that this station lacks and the peer may hold, the most urgent first.
+    fn wanted_attachments(&self, peer: StationCode, limit: usize) -> Vec<WantedAttachment>;
+
+    /// A chunk for a peer: only of an attachment that the case refers to, and only of a case that the peer may
+    /// hold. None: not here, or not for the peer.
+    ///
+    /// # Errors
+    /// Where the chunk can't be read.
+    fn attachment_chunk(
+        &self,
+        peer: StationCode,
+        case: CaseId,
+        id: &AttachmentId,
+        chunk: u32,
+        want_manifest: bool,
+    ) -> Result<Option<ChunkAnswer>, HostError>;
+
+    /// How much of an attachment is here.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError>;
+
+    /// Keeps size and manifest, which were checked against the id.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), HostError>;
+
+    /// Keeps the next chunk, which was checked against the manifest. The last makes the attachment durable.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError>;
+}
+
+/// What became of the runs of one [`Host::store`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreOutcome {
+    /// One for each log that has moved.
+    pub receipts: Vec<Receipt>,
+    /// Logs of which something was not taken.
+    pub refused: Vec<Refused>,
+}
+
+/// What links push to their peers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Logs have moved durably.
+    Heads(Vec<Head>),
+    /// Receipts were learned.
+    Receipts(Vec<Receipt>),
+    /// The directory knows more keys, or a key was revoked.
+    Directory,
+    /// Attachments are wanted that were not before, or have become complete.
+    Attachments,
+}
+
+/// How a link is. Times are this station's clock: milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkState {
+    /// Whether the stream is open.
+    pub connected: bool,
+    /// Whether nothing is known to be missing on either side.
+    pub in_sync: bool,
+    /// Since when it has been connected or not connected.
+    pub since_ms: u64,
+    /// When the peer was last heard; 0: never on this link.
+    pub last_heard_ms: u64,
+    /// The peer's clock minus this station's, in milliseconds; none while not known.
+    pub clock_offset_ms: Option<i64>,
+    /// Why it is not connected, for people, in English.
+    pub last_error: Option<String>,
+}
+
+/// An attachment that this station lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedAttachment {
+    /// The case that refers to it.
+    pub case: CaseId,
+    /// Root hash.
+    pub id: AttachmentId,
+    /// Size as the case's entry gives it, in bytes.
+    pub size: u64,
+}
+
+/// A chunk, and what was asked for beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChunkAnswer {
+    /// Hashes of all chunks; empty where not asked for.
+    pub manifest: Vec<u8>,
+    /// Size of the whole content in bytes.
+    pub size: u64,
+    /// The chunk.
+    pub data: Vec<u8>,
+}
+
+/// How much of an attachment is here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachmentState {
+    /// Chunks here, from the first on.
+    pub chunks: u32,
+    /// Size in bytes; 0 where the manifest is not known.
+    pub size: u64,
+    /// Hashes of the chunks; empty where not known.
+    pub manifest: Vec<u8>,
+    /// Whether all is here and durable.
+    pub complete: bool,
+}
