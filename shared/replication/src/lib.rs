@@ -6,12 +6,14 @@
 //! | [`limits`] | every bound of the link |
 //! | [`directory`] | [`Directory`]: which key belongs to which station |
 //! | [`verify`] | what is checked of a run before it counts |
+//! | [`attachment`] | [`attachment::Fetch`]: which chunk to ask for next, what is checked of it |
 //! | [`session`] | [`Session`]: the state machine, `on(event, now) -> actions` |
 //!
 //! Not here: streams, timers, disks (`sanji-link` carries the actions out), what entries mean
 //! (`sanji-domain`), where they are kept (`sanji-store`). No clock and no randomness: equal input gives
 //! equal output.
 
+pub mod attachment;
 pub mod directory;
 pub mod limits;
 pub mod message;
