@@ -1,1 +1,25 @@
-//! TODO
+//! The district harness and what is built on it: a district of real processes that the demo, the end-to-end
+//! tests, the crash tests, the browser journey and the benchmarks share.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`binaries`] | builds and finds `sanji-hub` and `sanji-node` |
+//! | [`command`] | runs one of their commands and reads what it prints |
+//! | [`process`] | a serving station: start, stop, kill |
+//! | [`district`] | a whole district: initialised, enrolled, linked |
+//! | [`client`] | a program at a station's gRPC service, with a token |
+//! | [`story`] | scripted cases, told hop by hop |
+//! | [`sample`] | the sample district's files and people |
+//!
+//! Nothing in the product depends on this crate.
+
+pub mod binaries;
+pub mod client;
+pub mod command;
+pub mod district;
+pub mod error;
+pub mod process;
+pub mod sample;
+pub mod story;
+
+pub use error::Error;

@@ -1,0 +1,277 @@
+//! A whole district of real processes: initialised, enrolled and linked the way a real one is.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sanji_log::{StationCode, Tier};
+
+use crate::client::Client;
+use crate::process::Process;
+use crate::sample::{self, Sample};
+use crate::{Error, binaries::Binaries, command};
+
+/// Password of every member of staff of a demo or test district.
+pub const PASSWORD: &str = "sanji-demo-2026";
+
+/// Which stations a district has.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The hub.
+    pub hub: StationCode,
+    /// Townships, each followed by nothing: villages stand in their own list.
+    pub townships: Vec<StationCode>,
+    /// Villages; the township of each must be in the plan.
+    pub villages: Vec<StationCode>,
+}
+
+fn code(text: &str) -> Result<StationCode, Error> {
+    text.parse().map_err(|_| Error::Sample(format!("station {text}")))
+}
+
+impl Plan {
+    /// The demo's district: a hub, two townships, three villages.
+    ///
+    /// # Errors
+    /// [`Error::Sample`] never, unless this function itself is wrong.
+    pub fn demo() -> Result<Self, Error> {
+        Ok(Self {
+            hub: code("990106000000")?,
+            townships: vec![code("990106100000")?, code("990106101000")?],
+            villages: vec![code("990106100203")?, code("990106101202")?, code("990106101208")?],
+        })
+    }
+
+    /// One station of each tier.
+    ///
+    /// # Errors
+    /// As for [`Plan::demo`].
+    pub fn line() -> Result<Self, Error> {
+        Ok(Self {
+            hub: code("990106000000")?,
+            townships: vec![code("990106101000")?],
+            villages: vec![code("990106101208")?],
+        })
+    }
+
+    /// All stations, parents before children.
+    pub fn stations(&self) -> impl Iterator<Item = StationCode> + '_ {
+        std::iter::once(self.hub).chain(self.townships.iter().copied()).chain(self.villages.iter().copied())
+    }
+}
+
+/// A district in a folder: `DIR/CODE` is the data folder of a station, `DIR/CODE.log` its log.
+#[derive(Debug)]
+pub struct District {
+    /// Which stations it has.
+    pub plan: Plan,
+    /// The people.
+    pub sample: Sample,
+    folder: PathBuf,
+    binaries: Binaries,
+    running: BTreeMap<StationCode, Process>,
+    /// Kept over a restart, so that stations below and open browser windows find their way back.
+    addresses: BTreeMap<StationCode, crate::process::Addresses>,
+}
+
+impl District {
+    /// Opens the district of a folder. Nothing is started yet.
+    ///
+    /// # Errors
+    /// [`Error::Sample`] where the sample can't be read, [`Error::Io`] where the folder can't be made.
+    pub fn new(folder: &Path, plan: Plan, binaries: Binaries) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|source| Error::Io { operation: "make the folder", source })?;
+        Ok(Self {
+            plan,
+            sample: Sample::load()?,
+            folder: folder.to_owned(),
+            binaries,
+            running: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+        })
+    }
+
+    /// The data folder of a station.
+    #[must_use]
+    pub fn data(&self, station: StationCode) -> PathBuf {
+        self.folder.join(station.to_string())
+    }
+
+    /// The program of a station.
+    #[must_use]
+    pub fn program(&self, station: StationCode) -> &Path {
+        if station == self.plan.hub { &self.binaries.hub } else { &self.binaries.node }
+    }
+
+    /// Brings every station up, parents first: makes what does not exist yet, starts the rest. `tell` hears what
+    /// is being done.
+    ///
+    /// # Errors
+    /// The first command that fails.
+    pub fn start(&mut self, tell: &dyn Fn(&str)) -> Result<(), Error> {
+        let stations: Vec<_> = self.plan.stations().collect();
+        for station in stations {
+            if !self.data(station).join("keys").exists() {
+                tell(&format!("{station}: {}", if station == self.plan.hub { "init" } else { "enrol" }));
+                if station == self.plan.hub { self.initialise()? } else { self.enrol(station)? }
+            }
+            tell(&format!("{station}: serve"));
+            self.serve(station)?;
+        }
+        Ok(())
+    }
+
+    fn initialise(&self) -> Result<(), Error> {
+        let mut arguments: Vec<String> = ["init", "--district"].map(String::from).to_vec();
+        arguments.push(self.plan.hub.to_string());
+        arguments.extend(["--data".into(), self.data(self.plan.hub).display().to_string()]);
+        arguments.extend(["--sample".into(), sample::folder().display().to_string()]);
+        arguments.extend(["--demo-password".into(), PASSWORD.into()]);
+        for station in self.plan.stations() {
+            arguments.extend(["--staff-of".into(), station.to_string()]);
+        }
+        command::run(&self.binaries.hub, arguments).map(|_| ())
+    }
+
+    /// Issues a one-time code at the hub and trades it at the station, as two people would.
+    fn enrol(&self, station: StationCode) -> Result<(), Error> {
+        let hub = self.address(self.plan.hub)?;
+        let enrolment = hub.enrolment.ok_or_else(|| Error::Sample("enrolment address".into()))?;
+        let mut add = vec!["station".to_owned(), "add".into(), station.to_string(), "--json".into(), "--data".into()];
+        add.push(self.data(self.plan.hub).display().to_string());
+        let parent = station.parent().ok_or_else(|| Error::Sample("parent".into()))?;
+        if let Some(link) = self.address(parent)?.link {
+            add.extend(["--upstream".into(), link.to_string()]);
+        }
+        let added = command::run_json(&self.binaries.hub, add)?;
+        let one_time = added["code"].as_str().ok_or_else(|| Error::Sample("one-time code".into()))?.to_owned();
+        command::run(
+            &self.binaries.node,
+            [
+                "enrol".to_owned(),
+                "--data".into(),
+                self.data(station).display().to_string(),
+                "--station".into(),
+                station.to_string(),
+                "--hub".into(),
+                enrolment.to_string(),
+                "--code".into(),
+                one_time,
+            ],
+        )
+        .map(|_| ())
+    }
+
+    /// Starts one station. One that ran before listens where it did.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`].
+    pub fn serve(&mut self, station: StationCode) -> Result<(), Error> {
+        let mut extra = Vec::new();
+        let mut listen = |name: &str, address: Option<SocketAddr>, wanted: bool| {
+            if wanted {
+                extra.push(format!("--listen-{name}"));
+                extra.push(address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string()));
+            }
+        };
+        let before = self.addresses.get(&station);
+        listen("desk", before.map(|addresses| addresses.desk), true);
+        listen("api", before.map(|addresses| addresses.api), true);
+        listen("metrics", before.map(|addresses| addresses.metrics), true);
+        listen("link", before.and_then(|addresses| addresses.link), station.tier() != Tier::Village);
+        listen("enrolment", before.and_then(|addresses| addresses.enrolment), station == self.plan.hub);
+        let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
+        let log = self.folder.join(format!("{station}.log"));
+        let process = Process::start(self.program(station), station, &self.data(station), &extra, log)?;
+        self.addresses.insert(station, process.addresses.clone());
+        self.running.insert(station, process);
+        Ok(())
+    }
+
+    /// Stops one station cleanly.
+    ///
+    /// # Errors
+    /// Those of [`Process::stop`].
+    pub fn stop(&mut self, station: StationCode) -> Result<(), Error> {
+        self.running.remove(&station).map_or(Ok(()), Process::stop)
+    }
+
+    /// Ends one station as a power cut would.
+    pub fn kill(&mut self, station: StationCode) {
+        if let Some(process) = self.running.remove(&station) {
+            process.kill();
+        }
+    }
+
+    /// Stops every station cleanly, children first.
+    ///
+    /// # Errors
+    /// The first that does not stop; the others are stopped all the same.
+    pub fn stop_all(&mut self) -> Result<(), Error> {
+        let stations: Vec<_> = self.plan.stations().collect();
+        let mut outcome = Ok(());
+        for station in stations.into_iter().rev() {
+            let stopped = self.stop(station);
+            if outcome.is_ok() {
+                outcome = stopped;
+            }
+        }
+        outcome
+    }
+
+    /// Where a station listens, or listened when it last ran.
+    ///
+    /// # Errors
+    /// [`Error::Sample`] where it never ran.
+    pub fn address(&self, station: StationCode) -> Result<&crate::process::Addresses, Error> {
+        self.addresses.get(&station).ok_or_else(|| Error::Sample(format!("running station {station}")))
+    }
+
+    /// Process id of a running station.
+    #[must_use]
+    pub fn process_id(&self, station: StationCode) -> Option<u32> {
+        self.running.get(&station).map(Process::id)
+    }
+
+    /// A client with a fresh token for a member of staff of a station.
+    ///
+    /// # Errors
+    /// Those of the `token` command and of connecting.
+    pub async fn client(&self, station: StationCode, department: &str, role: &str) -> Result<Client, Error> {
+        let staff = self.sample.staff_of(station, department, role)?;
+        Client::connect(self.address(station)?.api, &self.token(station, &staff.id)?).await
+    }
+
+    /// A client of the station's keeper.
+    ///
+    /// # Errors
+    /// As for [`District::client`].
+    pub async fn keeper(&self, station: StationCode) -> Result<Client, Error> {
+        Client::connect(self.address(station)?.api, &self.token(station, "keeper")?).await
+    }
+
+    /// Issues a token for a member of staff, or for the keeper, by the station's command line.
+    ///
+    /// # Errors
+    /// Those of the `token` command.
+    pub fn token(&self, station: StationCode, staff: &str) -> Result<String, Error> {
+        let data = self.data(station).display().to_string();
+        let issued = command::run_json(self.program(station), ["token", "issue", staff, "--json", "--data", &data])?;
+        issued["token"].as_str().map(str::to_owned).ok_or_else(|| Error::Sample("token".into()))
+    }
+
+    /// Waits until a station's entries are confirmed by the station above and it lacks nothing that it knows of.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`].
+    pub async fn in_sync(&self, station: StationCode, within: Duration) -> Result<(), Error> {
+        let mut keeper = self.keeper(station).await?;
+        crate::story::until(&format!("{station} in sync"), within, async || {
+            let status = keeper.health.status(sanji_proto::v1::StatusRequest {}).await.ok()?.into_inner();
+            let linked = status.upstream.as_ref().is_none_or(|upstream| upstream.connected);
+            (linked && status.entries_unconfirmed == 0 && status.attachments_missing == 0).then_some(())
+        })
+        .await
+    }
+}

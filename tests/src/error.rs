@@ -1,0 +1,73 @@
+//! What can go wrong in the harness.
+
+/// Why a district can't be started or a story can't be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The programs can't be built or found.
+    #[error("sanji-hub and sanji-node could not be built")]
+    Build,
+    /// A system call failed.
+    #[error("can't {operation}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A command ended with another status than 0.
+    #[error("{program} said: {said}")]
+    Command {
+        /// The program.
+        program: String,
+        /// Its standard error.
+        said: String,
+    },
+    /// Something is not the JSON that it should be.
+    #[error("{what} is not the expected JSON")]
+    Json {
+        /// What.
+        what: &'static str,
+        /// The parser's error.
+        source: serde_json::Error,
+    },
+    /// A station did not get ready, or ended by itself.
+    #[error("station {station} did not get ready: {why}")]
+    NotReady {
+        /// The station.
+        station: String,
+        /// What it said last.
+        why: String,
+    },
+    /// A gRPC call was refused or failed.
+    #[error("{call} failed: {status}")]
+    Call {
+        /// The call.
+        call: &'static str,
+        /// Its status.
+        status: Box<tonic::Status>,
+    },
+    /// A gRPC service can't be reached.
+    #[error("can't reach the station's service")]
+    Connect {
+        /// The transport's error.
+        #[from]
+        source: tonic::transport::Error,
+    },
+    /// Something did not happen in time.
+    #[error("waited {seconds} s in vain for: {what}")]
+    Timeout {
+        /// What was awaited.
+        what: String,
+        /// How long.
+        seconds: u64,
+    },
+    /// The data folder holds something else than a demo district.
+    #[error("{path} holds other files than a demo district's; choose another --data")]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+    },
+    /// The sample data lacks something that the harness needs.
+    #[error("the sample district has no {0}")]
+    Sample(String),
+}

@@ -1,0 +1,255 @@
+//! Real processes, real TLS, real disks: cases go their way with the lines up and down.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use sanji_log::StationCode;
+use sanji_proto::v1::{self as proto, act_request::Action};
+use sanji_tests::binaries::Binaries;
+use sanji_tests::client::{Client, failed};
+use sanji_tests::district::{District, Plan};
+use sanji_tests::{command, story};
+use tonic::Code;
+
+fn district(folder: &Path, plan: Plan) -> District {
+    let mut district = District::new(folder, plan, Binaries::build(true).unwrap()).unwrap();
+    district.start(&|what| println!("{what}")).unwrap();
+    district
+}
+
+/// Home, reach, key and seq of an entry.
+type Place = (StationCode, String, String, u64);
+
+/// Every entry that a station holds, with its hash.
+fn dump(district: &District, station: StationCode) -> BTreeMap<Place, String> {
+    let data = district.data(station).display().to_string();
+    let text = command::run(district.program(station), ["dump", "--jsonl", "--data", &data]).unwrap();
+    let mut entries = BTreeMap::new();
+    for line in text.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        let word = |name: &str| entry[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}")).to_owned();
+        let place = (word("home").parse().unwrap(), word("reach"), word("key"), entry["seq"].as_u64().unwrap());
+        let doubled = entries.insert(place, word("hash"));
+        assert!(doubled.is_none(), "{station} holds an entry twice: {line}");
+    }
+    entries
+}
+
+fn verify(district: &District, station: StationCode) {
+    let data = district.data(station).display().to_string();
+    command::run(district.program(station), ["verify", "--data", &data]).unwrap();
+}
+
+async fn submit(district: &District, village: StationCode, item: &str) -> proto::SubmitReply {
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let application = story::application(district, &mut agent, village, item).await.unwrap();
+    agent.cases.submit(application).await.map_err(failed("Submit")).unwrap().into_inner()
+}
+
+async fn stage_at(client: &mut Client, number: &str, stage: &str) -> proto::CaseView {
+    story::until(&format!("{number} in stage {stage}"), Duration::from_secs(30), async || {
+        client.get(number).await.ok().filter(|case| case.stage == stage)
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scripted_cases_go_their_way_and_every_station_holds_what_is_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = district(folder.path(), Plan::demo().unwrap());
+    let [first, second, third] = district.plan.villages.clone()[..] else { panic!("three villages") };
+    let stories = [
+        story::on_the_spot(&district, second).await.unwrap(),
+        story::up_and_down(&district, first).await.unwrap(),
+        story::minimum_living(&district, third).await.unwrap(),
+    ];
+    for station in district.plan.stations().skip(1) {
+        district.in_sync(station, Duration::from_secs(30)).await.unwrap();
+    }
+
+    // The hub holds every entry; each other station exactly those that home and reach give it.
+    let hub = dump(&district, district.plan.hub);
+    for station in district.plan.stations().skip(1) {
+        let held = dump(&district, station);
+        assert!(held.len() > 40, "{station} holds hardly anything");
+        for (place, hash) in &held {
+            assert_eq!(hub.get(place), Some(hash), "{station} holds {place:?}, the hub does not");
+        }
+        let theirs: BTreeSet<_> = hub
+            .keys()
+            .filter(|(home, reach, ..)| home.within(station) || (reach == "public" && station.within(*home)))
+            .collect();
+        assert_eq!(held.keys().collect::<BTreeSet<_>>(), theirs, "{station}");
+    }
+
+    // A neighbour's case is unknown to a village.
+    let mut neighbour = district.client(first, "village", "代办员").await.unwrap();
+    let request = proto::GetRequest { case_number: stories[0].case_number.clone(), unmasked: false };
+    assert_eq!(neighbour.cases.get(request).await.unwrap_err().code(), Code::NotFound);
+
+    let residents: Vec<_> = district.plan.villages.iter().map(|v| district.sample.resident_of(*v).unwrap().clone()).collect();
+    district.stop_all().unwrap();
+    for station in district.plan.stations() {
+        verify(&district, station);
+        for resident in &residents {
+            for needle in [&resident.name, &resident.id_number] {
+                assert!(!holds_text(&district.data(station), needle.as_bytes()), "{station} has {needle} in the clear");
+            }
+        }
+    }
+}
+
+/// Whether any file below a folder contains some bytes.
+fn holds_text(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|file| {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            return holds_text(&path, needle);
+        }
+        std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_goes_on_while_a_line_is_down_and_all_arrives_once_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = district(folder.path(), Plan::line().unwrap());
+    let (hub, township, village) = (district.plan.hub, district.plan.townships[0], district.plan.villages[0]);
+    let before = submit(&district, village, "rs-canbao").await;
+    let mut window = district.client(township, "township", "窗口受理").await.unwrap();
+    stage_at(&mut window, &before.case_number, "accept").await;
+
+    // The township is away: the village goes on.
+    district.kill(township);
+    let mut numbers = vec![before.case_number.clone()];
+    for _ in 0..5 {
+        numbers.push(submit(&district, village, "rs-canbao").await.case_number);
+    }
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let case = agent.get(&numbers[1]).await.unwrap();
+    assert_eq!(case.delivery.unwrap().township_ms, 0, "nobody can have confirmed it");
+
+    // The hub goes, the township comes back: village and township go on between themselves.
+    district.kill(hub);
+    district.serve(township).unwrap();
+    let mut window = district.client(township, "township", "窗口受理").await.unwrap();
+    for number in &numbers {
+        stage_at(&mut window, number, "accept").await;
+        window.act(number, Action::Accept(proto::Accept {})).await.unwrap();
+    }
+    stage_at(&mut agent, &numbers[5], "first").await;
+
+    // The hub comes back: everything arrives, once, in order.
+    district.serve(hub).unwrap();
+    let mut department = district.client(hub, "rs", "审批").await.unwrap();
+    for number in &numbers {
+        let case = stage_at(&mut department, number, "first").await;
+        let kinds: Vec<_> = case.steps.iter().filter(|step| step.rev > 0).map(|step| step.kind.as_str()).collect();
+        assert_eq!(kinds, ["submitted", "accepted"]);
+    }
+    story::until("the district's tick at the village", Duration::from_secs(30), async || {
+        agent.get(&numbers[5]).await.ok()?.delivery.filter(|delivery| delivery.district_ms > 0).map(|_| ())
+    })
+    .await
+    .unwrap();
+    for station in [village, township] {
+        district.in_sync(station, Duration::from_secs(30)).await.unwrap();
+    }
+    district.stop_all().unwrap();
+    for station in [hub, township, village] {
+        verify(&district, station);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_station_is_cut_off_within_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = district(folder.path(), Plan::line().unwrap());
+    let (hub, township, village) = (district.plan.hub, district.plan.townships[0], district.plan.villages[0]);
+    let case = submit(&district, village, "rs-canbao").await;
+    let mut window = district.client(township, "township", "窗口受理").await.unwrap();
+    stage_at(&mut window, &case.case_number, "accept").await;
+
+    let data = district.data(hub).display().to_string();
+    let revoke = ["station", "revoke", &village.to_string(), "--reason", "stolen", "--data", &data].map(str::to_owned);
+    command::run(district.program(hub), revoke).unwrap();
+    let mut keeper = district.keeper(township).await.unwrap();
+    story::until("the village's link to be cut", Duration::from_secs(5), async || {
+        let status = keeper.health.status(proto::StatusRequest {}).await.ok()?.into_inner();
+        let linked = status.downstream.iter().any(|link| link.station == village.number() && link.connected);
+        (!linked).then_some(())
+    })
+    .await
+    .unwrap();
+
+    // What it writes from now on does not count above.
+    let later = submit(&district, village, "rs-canbao").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let request = proto::GetRequest { case_number: later.case_number, unmasked: false };
+    assert_eq!(window.cases.get(request).await.unwrap_err().code(), Code::NotFound);
+    district.stop_all().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_input_gets_a_clear_answer_and_nothing_is_half_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = district(folder.path(), Plan::line().unwrap());
+    let (hub, village) = (district.plan.hub, district.plan.villages[0]);
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let good = story::application(&district, &mut agent, village, "mz-dibao").await.unwrap();
+
+    let mut wrong_id = good.clone();
+    wrong_id.applicant.as_mut().unwrap().id_number = "990106194607010160".into();
+    let mut no_mandate = good.clone();
+    no_mandate.mandate = None;
+    let mut no_material = good.clone();
+    no_material.materials.pop();
+    let mut unknown_item = good.clone();
+    unknown_item.item = "xx-nothing".into();
+    let expected = [
+        (wrong_id, Code::InvalidArgument),
+        (no_mandate, Code::FailedPrecondition),
+        (no_material, Code::InvalidArgument),
+        (unknown_item, Code::InvalidArgument),
+    ];
+    for (request, code) in expected {
+        let status = agent.cases.submit(request).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        let chinese = status.message().chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character));
+        assert!(chinese, "not a sentence for the person: {}", status.message());
+    }
+    let list = proto::ListRequest { list: proto::WorkList::Open.into(), limit: 0, after: String::new() };
+    assert!(agent.cases.list(list.clone()).await.unwrap().into_inner().cases.is_empty(), "a refused form left a case");
+
+    // The same form sent twice is one case.
+    let once = agent.cases.submit(good.clone()).await.unwrap().into_inner();
+    let again = agent.cases.submit(good).await.unwrap().into_inner();
+    assert_eq!(once, again);
+    assert_eq!(agent.cases.list(list).await.unwrap().into_inner().cases.len(), 1);
+
+    // A step by somebody who may not; no token; a wrong token.
+    let status = agent.act(&once.case_number, Action::Accept(proto::Accept {})).await.unwrap_err();
+    assert!(status.to_string().contains("Act failed"), "{status}");
+    let mut nobody = Client::connect(district.address(village).unwrap().api, "wrong").await.unwrap();
+    let request = proto::GetRequest { case_number: once.case_number.clone(), unmasked: false };
+    assert_eq!(nobody.cases.get(request).await.unwrap_err().code(), Code::Unauthenticated);
+
+    // A second process on the same folder; a used code; a wrong code.
+    let data = district.data(village).display().to_string();
+    let second = command::output(district.program(village), ["serve", "--data", &data]).unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr).trim().to_owned();
+    assert_eq!(said.lines().filter(|line| line.starts_with("error:")).count(), 1, "{said}");
+    let other = folder.path().join("other").display().to_string();
+    let enrolment = district.address(hub).unwrap().enrolment.unwrap().to_string();
+    let station = village.to_string();
+    let code = "0000-0000-0000-0000-0000-0000-0000";
+    let arguments = ["enrol", "--data", &other, "--station", &station, "--hub", &enrolment, "--code", code];
+    let refused = command::output(district.program(village), arguments).unwrap();
+    assert!(!refused.status.success());
+    assert_eq!(String::from_utf8_lossy(&refused.stderr).trim().lines().count(), 1);
+    district.stop_all().unwrap();
+}
