@@ -8,6 +8,7 @@
 //! | [`process`] | a serving station: start, stop, kill |
 //! | [`district`] | a whole district: initialised, enrolled, linked |
 //! | [`client`] | a program at a station's gRPC service, with a token |
+//! | [`machine`] | facts of the machine, memory and processor time of a process |
 //! | [`story`] | scripted cases, told hop by hop |
 //! | [`sample`] | the sample district's files and people |
 //!
@@ -18,6 +19,7 @@ pub mod client;
 pub mod command;
 pub mod district;
 pub mod error;
+pub mod machine;
 pub mod process;
 pub mod sample;
 pub mod story;

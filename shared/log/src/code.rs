@@ -39,7 +39,7 @@ impl StationCode {
         if !(100_000..=999_999).contains(&district) {
             return Err(bad());
         }
-        if number / 1000 % 1000 == 0 && number % 1000 != 0 {
+        if (number / 1000).is_multiple_of(1000) && !number.is_multiple_of(1000) {
             return Err(bad());
         }
         Ok(Self(number))
@@ -54,9 +54,9 @@ impl StationCode {
     /// The level of the station.
     #[must_use]
     pub fn tier(self) -> Tier {
-        if self.0 % 1000 != 0 {
+        if !self.0.is_multiple_of(1000) {
             Tier::Village
-        } else if self.0 / 1000 % 1000 != 0 {
+        } else if !(self.0 / 1000).is_multiple_of(1000) {
             Tier::Township
         } else {
             Tier::District
