@@ -90,7 +90,27 @@ pub enum Error {
     #[error("the peer's message is malformed")]
     Message {
         /// Which field, and why.
+        source: sanji_replication::Error,
+    },
+    /// A run that the hub gave is not one.
+    #[error("a log in the peer's answer is malformed")]
+    Run {
+        /// Which field, and why.
         source: sanji_log::Error,
+    },
+    /// A request for chunks names no case or no attachment.
+    #[error("the peer's request for an attachment is malformed")]
+    Attachment {
+        /// Which field, and why.
+        source: sanji_log::Error,
+    },
+    /// This station failed, for example its disk.
+    #[error("can't {operation}")]
+    Host {
+        /// What was tried.
+        operation: &'static str,
+        /// The station's reason.
+        source: crate::HostError,
     },
     /// The link was closed for a reason that the peer or this station gave.
     #[error("the link was closed: {reason}")]

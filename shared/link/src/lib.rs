@@ -6,23 +6,32 @@
 //! | [`certificate`] | [`check_certificate`]: what a certificate says |
 //! | [`trust`] | [`Identity`], [`Trust`]: who this station is, whom it believes; changeable while links are open |
 //! | [`host`] | [`Host`]: what a link asks of the running station |
+//! | [`accept()`], [`dial()`] | the parent and the child: streams, limits, reconnecting |
+//! | `pump` | the one place where the session's actions become I/O |
+//! | `attachments` | fetching and handing out chunks beside the entries |
 //! | [`enrolment`] | one-time code, [`enrol`] (the new station), [`serve_enrolment`] (the hub) |
 //!
 //! Not here: what to send and what to believe of a peer's entries (`sanji-replication`), where entries are kept
 //! and what they mean (`sanji-store`, `sanji-domain`; the running station brings them in as a [`Host`]).
 
+mod accept;
+mod attachments;
 pub mod authority;
 pub mod certificate;
 mod connect;
+mod dial;
 pub mod enrolment;
 mod error;
 pub mod host;
 mod listener;
+mod pump;
 mod tls;
 pub mod trust;
 
+pub use accept::accept;
 pub use authority::{Authority, VALID_DAYS};
 pub use certificate::{Certified, check_certificate, server_name};
+pub use dial::dial;
 pub use enrolment::{
     CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Refusal as EnrolRefusal, enrol, serve_enrolment,
 };

@@ -24,6 +24,8 @@ use crate::{Error, Result, Trust};
 
 /// How long open connections may go on once the station stops; long enough to say goodbye.
 const STOP_GRACE: Duration = Duration::from_secs(3);
+/// How long a connection lives on whose key was revoked; enough to say why.
+const REVOKED_GRACE: Duration = Duration::from_millis(300);
 /// An enrolment is one call, whose reply may take its time on a thin line.
 pub(crate) const ENROLMENT_DEADLINE: Duration = Duration::from_secs(300);
 /// Pause after the system refused to accept a connection (for example: no file handles left).
@@ -40,11 +42,13 @@ pub struct AcceptLimits {
     pub connections_per_address: usize,
     /// How long a TLS handshake may take.
     pub handshake: Duration,
+    /// Links that catch up at a time; further children are told when to come back.
+    pub catch_ups: usize,
 }
 
 impl Default for AcceptLimits {
     fn default() -> Self {
-        Self { connections: 1024, connections_per_address: 64, handshake: Duration::from_secs(10) }
+        Self { connections: 1024, connections_per_address: 64, handshake: Duration::from_secs(10), catch_ups: 64 }
     }
 }
 
@@ -130,7 +134,11 @@ async fn handshake(
             let shown = shown.ok_or(Error::Certificate { problem: "is missing" })?;
             // Again, since the key may have been revoked while hands were shaken.
             let peer = trust.check(shown)?;
-            let revoked = trust.revocation_of(peer.key);
+            let revocation = trust.revocation_of(peer.key);
+            let revoked = async move {
+                revocation.await;
+                tokio::time::sleep(REVOKED_GRACE).await;
+            };
             (
                 Some(peer),
                 Box::pin(async move {

@@ -100,11 +100,11 @@ fn check_runs(messages: Vec<proto::Run>, station: StationCode) -> Result<Vec<Run
     let mut heads: BTreeMap<LogId, (u64, Hash)> = BTreeMap::new();
     let mut runs = Vec::with_capacity(messages.len());
     for message in messages {
-        let run = Run::try_from(message).map_err(|source| Error::Message { source })?;
+        let run = Run::try_from(message).map_err(|source| Error::Run { source })?;
         if !run.log.held_by(station) {
             return Err(Error::Answer { problem: "it holds a log that is not for this station" });
         }
-        run.verify(heads.get(&run.log).copied()).map_err(|source| Error::Message { source })?;
+        run.verify(heads.get(&run.log).copied()).map_err(|source| Error::Run { source })?;
         heads.insert(run.log, (run.seal.seq, run.seal.hash));
         runs.push(run);
     }

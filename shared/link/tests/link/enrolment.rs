@@ -149,6 +149,6 @@ async fn a_reply_that_does_not_fit_is_not_used() {
         hub.enroller.asked.store(0, Ordering::SeqCst);
         *hub.enroller.spoil.lock().unwrap() = Some(spoil);
         let refused = enrol(&hub.address, code(VILLAGE), &hub.code, &signing_key(7), "0.1.0").await;
-        assert!(matches!(refused, Err(Error::Answer { .. } | Error::Message { .. })), "{place}: {refused:?}");
+        assert!(matches!(refused, Err(Error::Answer { .. } | Error::Run { .. })), "{place}: {refused:?}");
     }
 }

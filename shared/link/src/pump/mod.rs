@@ -1,0 +1,319 @@
+//! Carries out what the session decides: the only place where actions become I/O.
+//!
+//! One task a link. It waits for the first of several things to happen (`Pump::next`), tells the session, and
+//! notes what the session wants done (`Pump::apply`); nothing is awaited in between, so nothing is ever half
+//! done. Reads and commits run beside it and come back as events. Memory is bounded by the session's window,
+//! by the bounds of the queues here, and by nothing that the peer says.
+
+mod clerk;
+mod status;
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sanji_log::{Have, LogId, Receipt, Run};
+use sanji_proto::v1::LinkMessage;
+use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, Streaming};
+
+use crate::certificate::Certified;
+use crate::host::{Change, Host, HostError};
+use crate::{Error, Result, Trust};
+pub(crate) use status::{now_ms, with_sources};
+
+use clerk::{Clerk, Job, Stored};
+use status::Reporter;
+
+/// Messages handed to HTTP/2 and not yet taken by it. Few, so that what is urgent does not stand behind much.
+pub(crate) const OUTGOING: usize = 8;
+/// Messages that wait for HTTP/2. A peer that never reads can make this station answer; beyond this it is cut.
+const OUTBOX_MAX: usize = 8192;
+const TICK: Duration = Duration::from_secs(1);
+/// How long the last messages may take, and the peer's end of the stream after them.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What a link is made of.
+pub(crate) struct Link {
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) peer: Certified,
+    pub(crate) incoming: Streaming<LinkMessage>,
+    pub(crate) outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    /// Given back once both sides have caught up. None: the peer is asked to come back later.
+    pub(crate) turn: Option<OwnedSemaphorePermit>,
+    /// Tells the attachments of this link whether entries wait to be sent.
+    pub(crate) busy: watch::Sender<bool>,
+    /// Another link of the same peer has taken this one's place.
+    pub(crate) replaced: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// How a link ended without anything having failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Goodbye {
+    pub(crate) reason: String,
+    /// The peer asked not to be dialed for this long.
+    pub(crate) come_back_after: Duration,
+}
+
+/// Runs a link to its end.
+///
+/// # Errors
+/// Where the stream broke, the peer misbehaved, or this station can't read or commit.
+pub(crate) async fn run(link: Link) -> Result<Goodbye> {
+    let Link { host, trust, peer, mut incoming, outgoing, turn, busy, replaced, shutdown } = link;
+    // Before the first look at what is held, so that nothing falls between the two.
+    let changes = host.subscribe();
+    let mut settings = Settings::new(host.me(), peer.station, peer.key);
+    settings.software = host.software();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pump = Pump {
+        reporter: Reporter::new(host.clone(), peer.station, replaced.clone()),
+        clerk: Clerk::new(host.clone(), peer.station),
+        session: Session::new(settings),
+        outbox: VecDeque::new(),
+        reads: JoinSet::new(),
+        changes,
+        tick,
+        goodbye: None,
+        turn,
+        host,
+    };
+    let mut revoked = pin!(trust.revocation_of(peer.key));
+    let ended = tokio::select! {
+        ended = pump.turn_around(&mut incoming, &outgoing, &busy, &shutdown) => ended,
+        () = &mut revoked => Err(Error::Certificate { problem: "was revoked" }),
+        () = replaced.cancelled() => Err(Error::Closed { reason: "another link of the same station".to_owned() }),
+    };
+    pump.finish(ended, incoming, outgoing).await
+}
+
+struct Pump {
+    host: Arc<dyn Host>,
+    session: Session,
+    /// Said by the session, not yet taken by HTTP/2.
+    outbox: VecDeque<LinkMessage>,
+    clerk: Clerk,
+    reads: JoinSet<Read>,
+    changes: broadcast::Receiver<Change>,
+    tick: Interval,
+    reporter: Reporter,
+    /// The session is over; what is in the outbox still goes.
+    goodbye: Option<Goodbye>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+/// What a background read came back with.
+enum Read {
+    Everything { have: Have, receipts: Vec<Receipt>, is_first: bool },
+    Log { log: LogId, run: Option<(Run, Vec<CaseKeyMessage>)> },
+}
+
+/// What can happen to a link.
+enum Happening {
+    Sent,
+    Received(std::result::Result<Option<LinkMessage>, Status>),
+    Changed(std::result::Result<Change, broadcast::error::RecvError>),
+    Read(std::result::Result<Read, tokio::task::JoinError>),
+    Stored(std::result::Result<Stored, HostError>),
+    Ticked,
+    Stopping,
+    PeerGone,
+}
+
+impl Pump {
+    async fn turn_around(
+        &mut self,
+        incoming: &mut Streaming<LinkMessage>,
+        outgoing: &mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+        busy: &watch::Sender<bool>,
+        shutdown: &CancellationToken,
+    ) -> Result<Goodbye> {
+        self.reporter.connected();
+        if self.turn.is_some() {
+            self.read_everything(true);
+        } else {
+            self.leave("too many stations catch up at the same time", status::come_back_after_ms());
+        }
+        loop {
+            if let Some(goodbye) = &self.goodbye
+                && self.outbox.is_empty()
+            {
+                return Ok(goodbye.clone());
+            }
+            let happening = self.next(incoming, outgoing, shutdown).await;
+            self.apply(happening)?;
+            let waiting = !self.outbox.is_empty() || outgoing.capacity() < OUTGOING;
+            busy.send_if_modified(|busy| std::mem::replace(busy, waiting) != waiting);
+        }
+    }
+
+    /// The one place that waits. Every branch may be dropped at any time without losing anything.
+    async fn next(
+        &mut self,
+        incoming: &mut Streaming<LinkMessage>,
+        outgoing: &mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+        shutdown: &CancellationToken,
+    ) -> Happening {
+        let is_open = self.goodbye.is_none();
+        tokio::select! {
+            place = outgoing.reserve(), if !self.outbox.is_empty() => match place {
+                Ok(place) => {
+                    if let Some(message) = self.outbox.pop_front() {
+                        place.send(Ok(message));
+                    }
+                    Happening::Sent
+                }
+                Err(_) => Happening::PeerGone,
+            },
+            received = incoming.message(), if is_open => Happening::Received(received),
+            changed = self.changes.recv(), if is_open => Happening::Changed(changed),
+            Some(read) = self.reads.join_next() => Happening::Read(read),
+            Some(stored) = self.clerk.stored() => Happening::Stored(stored),
+            _ = self.tick.tick() => Happening::Ticked,
+            () = shutdown.cancelled(), if is_open => Happening::Stopping,
+        }
+    }
+
+    /// The one place that changes anything. Never waits.
+    fn apply(&mut self, happening: Happening) -> Result<()> {
+        match happening {
+            Happening::Sent => Ok(()),
+            Happening::Received(Ok(Some(message))) => {
+                let message = Message::try_from(message).map_err(|source| Error::Message { source })?;
+                self.reporter.heard();
+                self.tell(Event::Received(message))
+            }
+            Happening::Received(Ok(None)) => {
+                Err(Error::Closed { reason: "the peer ended the stream without a word".to_owned() })
+            }
+            Happening::Received(Err(status)) => Err(status.into()),
+            Happening::Changed(Ok(change)) => self.pass_on(change),
+            Happening::Changed(Err(broadcast::error::RecvError::Lagged(missed))) => {
+                tracing::debug!(missed, "fell behind the station's changes; looking at all that is held");
+                self.read_everything(false);
+                self.tell(Event::DirectoryChanged)
+            }
+            Happening::Changed(Err(broadcast::error::RecvError::Closed)) | Happening::Stopping => {
+                self.leave("the station stops", 0);
+                Ok(())
+            }
+            Happening::Read(Ok(Read::Everything { have, receipts, is_first })) => {
+                let event = if is_first {
+                    Event::Started { have: &have }
+                } else {
+                    Event::Local { heads: have.heads().collect() }
+                };
+                self.tell(event)?;
+                if receipts.is_empty() { Ok(()) } else { self.tell(Event::Receipts(receipts)) }
+            }
+            Happening::Read(Ok(Read::Log { log, run })) => {
+                let (run, case_keys) = run.map_or_else(Default::default, |(run, keys)| (Some(run), keys));
+                self.tell(Event::Loaded { log, run, case_keys })
+            }
+            Happening::Read(Err(_)) => Err(Error::Closed { reason: "a read of the store broke off".to_owned() }),
+            Happening::Stored(Ok(Stored { batch, outcome })) => {
+                self.tell(Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused })
+            }
+            Happening::Stored(Err(source)) => Err(Error::Host { operation: "commit what the peer sent", source }),
+            Happening::Ticked => {
+                self.tell(Event::Tick)?;
+                if self.session.in_sync() {
+                    self.turn = None;
+                }
+                self.reporter.report(self.session.in_sync());
+                Ok(())
+            }
+            Happening::PeerGone => Err(Error::Closed { reason: "the peer went away".to_owned() }),
+        }
+    }
+
+    fn pass_on(&mut self, change: Change) -> Result<()> {
+        match change {
+            Change::Heads(heads) => self.tell(Event::Local { heads }),
+            Change::Receipts(receipts) => self.tell(Event::Receipts(receipts)),
+            Change::Directory => self.tell(Event::DirectoryChanged),
+            Change::Attachments => Ok(()),
+        }
+    }
+
+    fn leave(&mut self, reason: &str, come_back_after_ms: u64) {
+        // Saying goodbye asks nothing of the clerk, so it can't fail.
+        drop(self.tell(Event::Closing { reason: reason.to_owned(), come_back_after_ms }));
+    }
+
+    fn tell(&mut self, event: Event<'_>) -> Result<()> {
+        let actions = self.session.on(event, &self.host.directory(), status::now_ms());
+        for action in actions {
+            match action {
+                Action::Send(message) => self.outbox.push_back(message.into()),
+                Action::Load { log, from, max_bytes } => self.read_log(log, from, max_bytes),
+                Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
+                Action::KeepReceipts(receipts) => self.clerk.give(Job::KeepReceipts(receipts))?,
+                Action::Alert { log, seq, reason, detail } => {
+                    self.clerk.give(Job::Alert { log, seq, reason, detail })?;
+                }
+                Action::ClockOffset(offset_ms) => self.reporter.clock_offset(offset_ms),
+                Action::Close { reason, come_back_after_ms } => {
+                    let come_back_after = Duration::from_millis(come_back_after_ms);
+                    self.goodbye = Some(Goodbye { reason, come_back_after });
+                }
+            }
+        }
+        if self.outbox.len() > OUTBOX_MAX {
+            return Err(Error::Closed { reason: "the peer does not read what it asks for".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn read_everything(&mut self, is_first: bool) {
+        let (host, peer) = (self.host.clone(), self.reporter.peer());
+        self.reads.spawn_blocking(move || Read::Everything {
+            have: host.have(),
+            receipts: host.receipts_for(peer),
+            is_first,
+        });
+    }
+
+    /// The session bounds how many reads are under way.
+    fn read_log(&mut self, log: LogId, from: u64, max_bytes: usize) {
+        let (host, peer) = (self.host.clone(), self.reporter.peer());
+        self.reads.spawn_blocking(move || {
+            let run = host.load(&log, from, max_bytes).unwrap_or_else(|error| {
+                tracing::error!(peer.station = %peer, log = %log, seq = from, error, "can't read a log for a peer");
+                None
+            });
+            Read::Log { log, run }
+        });
+    }
+
+    /// Says why, if that has not been said yet, and lets the peer read it before the stream is torn down.
+    async fn finish(
+        mut self,
+        ended: Result<Goodbye>,
+        mut incoming: Streaming<LinkMessage>,
+        outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    ) -> Result<Goodbye> {
+        self.reporter.disconnected(match &ended {
+            Ok(goodbye) => goodbye.reason.clone(),
+            Err(error) => status::with_sources(error),
+        });
+        self.reads.abort_all();
+        if let Err(error) = &ended {
+            // A full queue means that the peer does not read; then it needs no reason either.
+            drop(outgoing.try_send(Err(status::to_peer(error))));
+        }
+        drop(outgoing);
+        let until_the_end = async { while let Ok(Some(_)) = incoming.message().await {} };
+        drop(tokio::time::timeout(CLOSING, until_the_end).await);
+        self.clerk.finish().await;
+        ended
+    }
+}
