@@ -159,10 +159,7 @@ impl Session {
     /// good on this link (forked, forged) don't count.
     #[must_use]
     pub fn in_sync(&self) -> bool {
-        self.phase == Phase::Open
-            && self.sending.is_idle()
-            && self.receiving.is_idle()
-            && self.heads.wanted().all(|log| self.receiving.is_refused(&log))
+        self.phase == Phase::Open && self.sending.is_idle() && self.receiving.is_idle(&self.heads)
     }
 
     fn receive(&mut self, message: Message, directory: &Directory, now_ms: u64) {

@@ -51,13 +51,12 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    /// Whether nothing is on its way to the disk and nothing will be asked for again.
-    pub(super) fn is_idle(&self) -> bool {
-        self.pending.is_empty() && !self.refused.values().any(|refusal| refusal.reason.is_temporary())
-    }
-
-    pub(super) fn is_refused(&self, log: &LogId) -> bool {
-        self.refused.contains_key(log)
+    /// Whether nothing is on its way to the disk, no key is awaited, and nothing lacks that can still come.
+    pub(super) fn is_idle(&self, heads: &Heads) -> bool {
+        let reason = |log: &LogId| self.refused.get(log).map(|refusal| refusal.reason);
+        self.pending.is_empty()
+            && self.refused.values().all(|refusal| refusal.reason != RefusalReason::UnknownKey)
+            && heads.wanted().all(|log| reason(&log).is_some_and(|reason| !reason.is_temporary()))
     }
 
     /// Judges a batch.
@@ -119,6 +118,9 @@ impl Receiving {
             // Sent before the peer knew that it has to begin again.
             Verdict::Refused(refused) if Some(refused.reason) == known => {}
             Verdict::Refused(refused) => {
+                if refused.reason == RefusalReason::Gap {
+                    heads.advance_theirs(head);
+                }
                 self.refuse(log, refused.reason);
                 outcome.refused.push(refused);
             }

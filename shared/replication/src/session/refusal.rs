@@ -52,7 +52,7 @@ impl Session {
             self.receiving.refuse(head.log, RefusalReason::Fork);
             if self.sending.forked(head.log) {
                 let detail = format!("seq {} is {} here and {} there", head.seq, ours.to_hex(), head.hash.to_hex());
-                self.alert(&Refused { log: head.log, seq: head.seq, reason: RefusalReason::Fork, detail });
+                self.refuse(Refused { log: head.log, seq: head.seq, reason: RefusalReason::Fork, detail });
             }
         } else {
             self.heads.advance_theirs(head);

@@ -1,0 +1,217 @@
+//! One log is refused, the others go on: forks, keys, rights, forged seals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use sanji_log::{LogId, Reach, Seal};
+use sanji_replication::verify::{Ends, Verdict, verify};
+use sanji_replication::{Directory, Event, Message, RefusalReason};
+use support::link::{Link, Side};
+use support::truth::Truth;
+use support::{HUB, NEIGHBOUR, TOWNSHIP, VILLAGE, code, directory, key_of, public};
+
+fn log(home: &str, reach: Reach, writer: &str) -> LogId {
+    LogId { home: code(home), reach, key: public(writer) }
+}
+
+fn village_log() -> LogId {
+    log(VILLAGE, Reach::Private, VILLAGE)
+}
+
+fn other_log() -> LogId {
+    log(VILLAGE, Reach::Private, TOWNSHIP)
+}
+
+/// A village with three runs in its log, a township with one in its own for that village, linked and settled.
+fn linked(directories: [Directory; 2]) -> Link {
+    let [left, right] = directories;
+    let mut truth = Truth::default();
+    let mut village = Side::new(VILLAGE, TOWNSHIP, left);
+    let mut township = Side::new(TOWNSHIP, VILLAGE, right);
+    for _ in 0..3 {
+        let head = truth.write(&key_of(VILLAGE), village_log(), &[40, 50]);
+        village.adopt(&truth, head.log, head.seq);
+    }
+    let head = truth.write(&key_of(TOWNSHIP), other_log(), &[60]);
+    township.adopt(&truth, head.log, head.seq);
+    let mut link = Link::new(truth, village, township);
+    link.connect();
+    link.settle();
+    link
+}
+
+fn judge(directory: &Directory, me: &str, peer: &str, log: LogId, change: impl Fn(&mut sanji_log::Run)) -> Verdict {
+    let mut truth = Truth::default();
+    let writer = [HUB, TOWNSHIP, VILLAGE, NEIGHBOUR].into_iter().find(|name| public(name) == log.key).unwrap();
+    truth.write(&key_of(writer), log, &[10, 20, 30]);
+    let mut run = truth.read(&log, 1, 3, usize::MAX).unwrap();
+    change(&mut run);
+    verify(Ends { me: code(me), peer: code(peer) }, directory, run, None)
+}
+
+fn reason(verdict: Verdict) -> Option<RefusalReason> {
+    match verdict {
+        Verdict::Refused(refused) => Some(refused.reason),
+        Verdict::Fresh(_) | Verdict::Held => None,
+    }
+}
+
+#[test]
+fn each_reason_is_told_apart() {
+    let all = directory();
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    let unknown = Directory::default();
+    let keep = |_: &mut sanji_log::Run| {};
+    let own = village_log();
+    let check = |directory: &Directory, me, peer, log, expected| {
+        assert_eq!(reason(judge(directory, me, peer, log, keep)), expected, "{me} takes {log} from {peer}");
+    };
+    check(&all, TOWNSHIP, VILLAGE, own, None);
+    check(&unknown, TOWNSHIP, VILLAGE, own, Some(RefusalReason::UnknownKey));
+    check(&all, TOWNSHIP, VILLAGE, log(NEIGHBOUR, Reach::Private, NEIGHBOUR), Some(RefusalReason::NotYours));
+    check(&all, VILLAGE, TOWNSHIP, log(NEIGHBOUR, Reach::Private, NEIGHBOUR), Some(RefusalReason::NotYours));
+    check(&all, HUB, TOWNSHIP, log(TOWNSHIP, Reach::Private, VILLAGE), Some(RefusalReason::NotYours));
+    check(&revoked, TOWNSHIP, VILLAGE, own, Some(RefusalReason::Revoked));
+    check(&revoked, HUB, TOWNSHIP, own, Some(RefusalReason::Revoked));
+    check(&revoked, VILLAGE, TOWNSHIP, own, None);
+
+    let changed = |change: &dyn Fn(&mut sanji_log::Run)| reason(judge(&all, TOWNSHIP, VILLAGE, own, change));
+    assert_eq!(changed(&|run| run.seal.signature[9] ^= 1), Some(RefusalReason::BadSeal));
+    assert_eq!(changed(&|run| drop(run.entries.remove(1))), Some(RefusalReason::BadSeal));
+    assert_eq!(changed(&|run| run.entries[2].0 = vec![0xff; 40].into()), Some(RefusalReason::Malformed));
+    let thief = |run: &mut sanji_log::Run| {
+        run.seal = Seal::sign(&key_of(NEIGHBOUR), &run.log, run.seal.seq, run.seal.hash);
+    };
+    assert_eq!(changed(&thief), Some(RefusalReason::BadSeal));
+}
+
+#[test]
+fn a_run_beyond_the_end_is_a_gap_and_one_before_it_is_held() {
+    let mut truth = Truth::default();
+    for _ in 0..3 {
+        truth.write(&key_of(VILLAGE), village_log(), &[10, 20]);
+    }
+    let ends = Ends { me: code(TOWNSHIP), peer: code(VILLAGE) };
+    let tail = |seq| Some((seq, truth.head(village_log(), seq).hash));
+    let read = |from, until| truth.read(&village_log(), from, until, usize::MAX).unwrap();
+    assert_eq!(reason(verify(ends, &directory(), read(3, 4), None)), Some(RefusalReason::Gap));
+    assert_eq!(verify(ends, &directory(), read(1, 4), tail(4)), Verdict::Held);
+    assert_eq!(verify(ends, &directory(), read(1, 2), tail(4)), Verdict::Held);
+    let Verdict::Fresh(fresh) = verify(ends, &directory(), read(1, 6), tail(4)) else { panic!("not fresh") };
+    assert_eq!((fresh.extends, fresh.run.first_seq(), fresh.entries.len()), (tail(4), 5, 2));
+}
+
+#[test]
+fn a_cloned_disk_is_found_when_both_have_the_same_length() {
+    let mut link = linked([directory(), directory()]);
+    // The clone writes something else at the same position.
+    let mut clone = link.truth.clone();
+    link.truth.write(&key_of(VILLAGE), village_log(), &[7]);
+    let head = clone.write(&key_of(VILLAGE), village_log(), &[8]);
+    link.sides[1].held.insert(village_log(), 7);
+    link.sides[0].held.insert(village_log(), 7);
+    link.connect();
+    for message in &mut link.sides[1].inbox {
+        if let Message::Have(heads) = message {
+            heads.retain(|head| head.log != village_log());
+            heads.push(head);
+        }
+    }
+    link.settle();
+    link.write(0, village_log(), &[9]);
+    link.write(1, other_log(), &[9]);
+    link.settle();
+    assert_eq!(link.sides[1].alerts, [(village_log(), 7, RefusalReason::Fork)]);
+    assert_eq!(link.sides[1].seq(&village_log()), 7, "the forked log stops");
+    assert_eq!(link.sides[0].seq(&other_log()), 2, "other logs go on");
+}
+
+#[test]
+fn a_cloned_disk_is_found_when_a_run_does_not_fit() {
+    let mut link = linked([directory(), directory()]);
+    let mut clone = link.truth.clone();
+    link.truth.write(&key_of(VILLAGE), village_log(), &[7]);
+    clone.write(&key_of(VILLAGE), village_log(), &[8]);
+    let head = clone.write(&key_of(VILLAGE), village_log(), &[8]);
+    link.sides[1].held.insert(village_log(), 7);
+    // The village is now the clone; the township holds the other version at seq 7.
+    link.connect();
+    link.settle();
+    std::mem::swap(&mut link.truth, &mut clone);
+    link.sides[0].held.insert(village_log(), head.seq);
+    link.feed(0, Event::Local { heads: vec![head] });
+    link.settle();
+    for side in &link.sides {
+        assert_eq!(side.alerts, [(village_log(), 8, RefusalReason::Fork)], "{}", side.name);
+    }
+    assert_eq!(link.sides[1].seq(&village_log()), 7);
+    link.write(1, other_log(), &[9]);
+    link.settle();
+    assert_eq!(link.sides[0].seq(&other_log()), 2, "other logs go on");
+    assert!(link.sides.iter().all(|side| side.session.in_sync() && side.closed.is_none()));
+}
+
+#[test]
+fn an_unknown_key_is_asked_for_again_when_the_directory_knows_it() {
+    let mut few = Directory::default();
+    few.insert(public(TOWNSHIP), code(TOWNSHIP));
+    let mut link = linked([directory(), few]);
+    link.write(0, village_log(), &[5]);
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 0);
+    assert_eq!(link.sides[0].seq(&other_log()), 1, "other logs go on");
+    assert!(link.sides.iter().all(|side| !side.session.in_sync()));
+
+    link.sides[1].directory.insert(public(VILLAGE), code(VILLAGE));
+    link.feed(1, Event::DirectoryChanged);
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 7);
+    assert!(link.sides.iter().all(|side| side.session.in_sync() && side.alerts.is_empty()));
+}
+
+#[test]
+fn a_forged_seal_stops_its_log_and_is_reported_on_both_sides() {
+    let mut link = linked([directory(), directory()]);
+    link.write(0, village_log(), &[5]);
+    assert!(link.load(0));
+    for message in &mut link.sides[1].inbox {
+        if let Message::Entries(entries) = message {
+            entries.runs[0].seal.signature[0] ^= 1;
+        }
+    }
+    link.settle();
+    link.write(0, village_log(), &[5]);
+    link.write(1, other_log(), &[9]);
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 6);
+    assert_eq!(link.sides[0].seq(&other_log()), 2);
+    for side in &link.sides {
+        assert_eq!(side.alerts, [(village_log(), 7, RefusalReason::BadSeal)], "{}", side.name);
+    }
+    link.connect();
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 8, "the next link brings the true entries");
+}
+
+#[test]
+fn a_peer_that_breaks_the_protocol_is_left() {
+    let gone = |message: Message| {
+        let mut link = linked([directory(), directory()]);
+        link.feed(1, Event::Received(message));
+        link.sides[1].closed.clone()
+    };
+    let ack = Message::Ack(sanji_replication::Ack { batch: 900, receipts: vec![] });
+    assert_eq!(gone(ack).as_deref(), Some("an acknowledgement of what was never sent"));
+    let hello = sanji_replication::Hello {
+        protocol_min: 1,
+        protocol_max: 1,
+        station: code(VILLAGE),
+        software: String::new(),
+        clock_ms: 1,
+    };
+    assert_eq!(gone(Message::Hello(hello)).as_deref(), Some("a message out of order"));
+    let batch = sanji_replication::Entries { batch: 77, runs: vec![], case_keys: vec![] };
+    assert_eq!(gone(Message::Entries(batch)).as_deref(), Some("a batch is missing or came twice"));
+}
