@@ -6,6 +6,8 @@ use sanji_proto::v1 as proto;
 
 use crate::{AttachmentId, CaseId, Error, Hash, HybridTime, LogId, PublicKey, Reach, StationCode, field};
 
+/// Positions stay below this, so that adding to one can't overflow and a database's 64 bits hold it.
+pub const SEQ_MAX: u64 = i64::MAX as u64;
 /// Largest body, in bytes.
 pub const BODY_MAX_BYTES: usize = 262_144;
 /// Largest encoded entry, in bytes: a body and the fields around it.
@@ -132,6 +134,7 @@ impl Entry {
         };
         let prev = match (message.seq, message.prev.is_empty()) {
             (0, _) => return Err(field("Entry", "seq", "is 0")),
+            (SEQ_MAX.., _) => return Err(field("Entry", "seq", "is too large")),
             (1, true) => None,
             (1, false) => return Err(field("Entry", "prev", "is given for the first entry")),
             (_, true) => return Err(field("Entry", "prev", "is missing")),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sanji_proto::v1 as proto;
 
+use crate::entry::SEQ_MAX;
 use crate::{Error, Hash, LogId, StationCode, field};
 
 /// The end of a log as a station holds it. `seq` is at least 1.
@@ -26,8 +27,8 @@ impl From<Head> for proto::Head {
 impl TryFrom<proto::Head> for Head {
     type Error = Error;
     fn try_from(message: proto::Head) -> Result<Self, Error> {
-        if message.seq == 0 {
-            return Err(field("Head", "seq", "is 0"));
+        if message.seq == 0 || message.seq >= SEQ_MAX {
+            return Err(field("Head", "seq", "is 0 or too large"));
         }
         Ok(Self {
             log: message.log.ok_or(field("Head", "log", "is missing"))?.try_into()?,

@@ -3,6 +3,7 @@
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use sanji_proto::v1 as proto;
 
+use crate::entry::SEQ_MAX;
 use crate::{Error, Hash, Head, LogId, PublicKey, StationCode, field};
 
 /// A station's signing key: the private half of its [`PublicKey`].
@@ -72,8 +73,8 @@ impl From<Seal> for proto::Seal {
 impl TryFrom<proto::Seal> for Seal {
     type Error = Error;
     fn try_from(message: proto::Seal) -> Result<Self, Error> {
-        if message.seq == 0 {
-            return Err(field("Seal", "seq", "is 0"));
+        if message.seq == 0 || message.seq >= SEQ_MAX {
+            return Err(field("Seal", "seq", "is 0 or too large"));
         }
         Ok(Self {
             seq: message.seq,
@@ -144,9 +145,6 @@ impl TryFrom<proto::Receipt> for Receipt {
     type Error = Error;
     fn try_from(message: proto::Receipt) -> Result<Self, Error> {
         let head: Head = message.head.ok_or(field("Receipt", "head", "is missing"))?.try_into()?;
-        if head.seq == 0 {
-            return Err(field("Receipt", "seq", "is 0"));
-        }
         Ok(Self {
             head,
             station: StationCode::from_number(message.station)?,

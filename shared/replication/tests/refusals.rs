@@ -215,3 +215,34 @@ fn a_peer_that_breaks_the_protocol_is_left() {
     let batch = sanji_replication::Entries { batch: 77, runs: vec![], case_keys: vec![] };
     assert_eq!(gone(Message::Entries(batch)).as_deref(), Some("a batch is missing or came twice"));
 }
+
+#[test]
+fn a_message_at_the_limits_of_its_numbers_does_no_harm() {
+    let mut link = linked([directory(), directory()]);
+    link.write(0, village_log(), &[5]);
+    assert!(link.load(0));
+    let Some(Message::Entries(entries)) = link.sides[1].inbox.pop_front() else { panic!("no entries") };
+    let mut wire = sanji_proto::v1::LinkMessage::from(Message::Entries(entries.clone()));
+    if let Some(sanji_proto::v1::link_message::Message::Entries(entries)) = &mut wire.message {
+        entries.runs[0].seal.as_mut().unwrap().seq = u64::MAX;
+    }
+    assert!(Message::try_from(wire).is_err());
+
+    let draft = sanji_log::EntryDraft {
+        case: None,
+        actor: String::new(),
+        kind: 1,
+        body: bytes::Bytes::new(),
+        attachments: vec![],
+        opens_case: false,
+    };
+    let last = draft.chain(village_log(), Some((u64::MAX - 1, entries.runs[0].seal.hash)), Default::default());
+    let mut runs = entries.runs;
+    runs[0].seal = Seal::sign(&key_of(VILLAGE), &village_log(), 7, last.hash());
+    runs[0].entries = vec![last.clone(), last];
+    link.feed(
+        1,
+        Event::Received(Message::Entries(sanji_replication::Entries { batch: entries.batch, runs, case_keys: vec![] })),
+    );
+    assert_eq!(link.sides[1].alerts, [(village_log(), 6, RefusalReason::Malformed)]);
+}
