@@ -6,7 +6,7 @@ mod support;
 
 use sanji_log::{LogId, Reach, Seal};
 use sanji_replication::verify::{Ends, Verdict, verify};
-use sanji_replication::{Directory, Event, Message, RefusalReason};
+use sanji_replication::{CaseKeyMessage, Directory, Event, Message, RefusalReason};
 use support::link::{Link, Side};
 use support::truth::Truth;
 use support::{HUB, NEIGHBOUR, TOWNSHIP, VILLAGE, code, directory, key_of, public};
@@ -245,4 +245,22 @@ fn a_message_at_the_limits_of_its_numbers_does_no_harm() {
         Event::Received(Message::Entries(sanji_replication::Entries { batch: entries.batch, runs, case_keys: vec![] })),
     );
     assert_eq!(link.sides[1].alerts, [(village_log(), 6, RefusalReason::Malformed)]);
+}
+
+#[test]
+fn a_peer_can_destroy_no_key_but_with_the_entry_that_opens_its_case() {
+    let mut link = linked([directory(), directory()]);
+    let kept = link.sides[1].case_keys.clone();
+    assert_eq!(kept.len(), 2);
+    link.write(0, village_log(), &[5, 5]);
+    assert!(link.load(0));
+    for message in &mut link.sides[1].inbox {
+        if let Message::Entries(entries) = message {
+            entries.case_keys.extend(kept.keys().map(|case| CaseKeyMessage { case: *case, key: None }));
+        }
+    }
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 8);
+    assert_eq!(link.sides[1].case_keys.len(), 3, "the key of the new case came");
+    assert!(kept.iter().all(|(case, key)| link.sides[1].case_keys.get(case) == Some(key)));
 }

@@ -64,14 +64,6 @@ impl Heads {
         }
     }
 
-    /// The peer says anew how far its copy of a log reaches, be it less than was believed.
-    pub(super) fn reset_theirs(&mut self, log: LogId, held: Option<(u64, Hash)>) {
-        match held {
-            Some(held) => self.theirs.insert(log, held),
-            None => self.theirs.remove(&log),
-        };
-    }
-
     /// Whether the two sides have ended a log at the same position with different entries.
     pub(super) fn fork_at(&self, head: &Head) -> Option<Hash> {
         self.ours(&head.log).and_then(|(seq, hash)| (seq == head.seq && hash != head.hash).then_some(hash))

@@ -38,11 +38,9 @@ impl Session {
 
     /// A further `Have`: logs whose refusal has passed begin again where the peer's copy ends.
     pub(super) fn asked_again(&mut self, have: &Have) {
-        for log in self.sending.resume() {
-            self.heads.reset_theirs(log, have.get(&log));
-            self.sending.reconsider(log, &self.heads);
-        }
+        let resumed = self.sending.resume();
         have.heads().for_each(|head| self.note_theirs(head));
+        resumed.into_iter().for_each(|log| self.sending.reconsider(log, &self.heads));
     }
 
     /// The peer's copy of a log ends here. Equal length and another hash is a fork: both sides keep what they
