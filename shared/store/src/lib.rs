@@ -1,1 +1,34 @@
-//! TODO
+//! The store of a station: where its logs, case keys, receipts and attachments are kept, and the index that
+//! is derived from them.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`contract`] | [`Store`], the trait that every engine fulfils, and the values it speaks |
+//! | [`memory`] | the engine of tests and of the simulator |
+//! | `journal` | segments of framed, checksummed records: the truth on disk; `record` says what a frame carries |
+//! | `index` | sled: what can be derived from the journal, deleted and rebuilt |
+//! | [`disk`] | journal and index together: the engine of a running station |
+//! | `attachments` | content-addressed files |
+//! | `files` | the few file operations that the journal needs, so that tests can put a failing disk in their place |
+//! | `conformance` | one suite of checks that every engine passes (feature `conformance`) |
+//!
+//! Not here: what entries mean. The index rows and snapshots that a commit carries are opaque bytes which
+//! the station computes and can compute again.
+
+mod attachments;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod contract;
+pub mod disk;
+mod files;
+mod index;
+mod journal;
+pub mod memory;
+mod receipts;
+mod record;
+
+pub use contract::{
+    AttachmentState, CaseEntry, CaseSnapshot, Commit, Error, Extension, Faults, Projection, Row, Store, WrappedKey,
+};
+pub use disk::{DiskStore, Options};
+pub use memory::MemoryStore;

@@ -1,0 +1,35 @@
+//! One suite of checks that every engine passes. A check panics where the engine does not do what
+//! [`Store`](crate::Store) says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
+
+use crate::contract::Store;
+
+mod files;
+mod logs;
+mod projections;
+mod writer;
+
+pub use writer::{Writer, case};
+
+/// Runs all checks. `open` gives a new, empty store each time.
+pub fn check_all(open: &mut dyn FnMut() -> Box<dyn Store>) {
+    let checks: [fn(&dyn Store); 13] = [
+        logs::an_empty_store_has_nothing,
+        logs::reads_give_the_very_bytes,
+        logs::a_read_ends_under_a_seal_and_within_its_limit,
+        logs::a_commit_on_an_old_head_is_refused_whole,
+        logs::a_commit_beyond_the_bounds_is_refused_whole,
+        logs::the_entries_of_a_case_come_in_order_of_arrival,
+        logs::a_destroyed_key_is_gone_and_its_entries_stay,
+        logs::the_furthest_receipt_is_kept,
+        logs::verify_counts_what_it_checks,
+        projections::rows_come_in_order_and_lists_do_not_mix,
+        projections::a_snapshot_of_any_size_replaces_the_one_before,
+        projections::nothing_is_unprojected_in_a_store_that_lost_nothing,
+        files::an_attachment_grows_chunk_by_chunk,
+    ];
+    for check in checks {
+        check(&*open());
+    }
+}

@@ -1,0 +1,75 @@
+//! Rows and snapshots.
+
+use bytes::Bytes;
+
+use super::writer::{Writer, case};
+use crate::contract::{CaseSnapshot, Commit, Projection, Row, Store};
+
+fn set(list: &[u8], key: &[u8], value: Option<&[u8]>) -> Row {
+    Row { list: list.to_vec(), key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
+}
+
+fn project(store: &dyn Store, projection: Projection) {
+    store.commit(&Commit { projection, ..Commit::default() }).unwrap();
+}
+
+pub(super) fn rows_come_in_order_and_lists_do_not_mix(store: &dyn Store) {
+    let mut writer = Writer::new(1);
+    let mut commit = writer.commit(None, 1, 10);
+    for key in [5u8, 1, 255, 3, 0, 9] {
+        commit.projection.rows.push(set(b"work", &[key], Some(&[key])));
+        commit.projection.rows.push(set(b"work-old", &[key], Some(b"other")));
+        commit.projection.rows.push(set(b"wor", &[key], Some(b"other")));
+    }
+    commit.projection.rows.push(set(b"work", b"", Some(b"empty")));
+    commit.projection.rows.push(set(b"work", &[3], None));
+    commit.projection.rows.push(set(b"work", &[9, 9], Some(b"")));
+    store.commit(&commit).unwrap();
+
+    let keys = |after: Option<&[u8]>, newest_first, limit| -> Vec<Vec<u8>> {
+        store.rows(b"work", after, newest_first, limit).unwrap().into_iter().map(|(key, _)| key).collect()
+    };
+    let all: Vec<Vec<u8>> = vec![vec![], vec![0], vec![1], vec![5], vec![9], vec![9, 9], vec![255]];
+    assert_eq!(keys(None, false, 100), all);
+    assert_eq!(keys(None, true, 100), all.iter().rev().cloned().collect::<Vec<_>>());
+    assert_eq!(keys(Some(&[1]), false, 2), [vec![5], vec![9]]);
+    assert_eq!(keys(Some(&[3]), false, 1), [vec![5]]);
+    assert_eq!(keys(Some(&[9, 9]), true, 2), [vec![9], vec![5]]);
+    assert_eq!(keys(Some(&[9]), false, 1), [vec![9, 9]]);
+    assert_eq!(keys(Some(&[255]), false, 5), Vec::<Vec<u8>>::new());
+    assert_eq!(keys(None, false, 0), Vec::<Vec<u8>>::new());
+    assert_eq!(store.row(b"work", &[5]).unwrap(), Some(vec![5]));
+    assert_eq!(store.row(b"work", &[9, 9]).unwrap(), Some(vec![]));
+    assert_eq!(store.row(b"work", &[3]).unwrap(), None);
+    assert_eq!(store.row(b"none", &[5]).unwrap(), None);
+
+    let changed = vec![set(b"work", &[5], Some(b"new")), set(b"work", &[255], None)];
+    project(store, Projection { rows: changed, ..Projection::default() });
+    assert_eq!(store.row(b"work", &[5]).unwrap(), Some(b"new".to_vec()));
+    assert_eq!(keys(Some(&[5]), false, 9), [vec![9], vec![9, 9]]);
+}
+
+pub(super) fn a_snapshot_of_any_size_replaces_the_one_before(store: &dyn Store) {
+    for size in [10, 0, 3500, 3501, 100_000, 7000, 20_000, 1] {
+        let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+        let cases = vec![CaseSnapshot { case: case(7), bytes: bytes.clone() }];
+        project(store, Projection { cases, ..Projection::default() });
+        assert_eq!(store.snapshot(&case(7)).unwrap(), Some(Bytes::from(bytes)), "{size}");
+    }
+    let cases = [9, 8].map(|serial| CaseSnapshot { case: case(serial), bytes: vec![1; 9000] }).to_vec();
+    project(store, Projection { cases, ..Projection::default() });
+    assert_eq!(store.cases_with_prefix(&case(7).0[..8], 10).unwrap(), [case(7), case(8), case(9)]);
+    assert_eq!(store.cases_with_prefix(&[], 2).unwrap(), [case(7), case(8)]);
+    assert_eq!(store.cases_with_prefix(&case(8).number_prefix(), 10).unwrap(), [case(8)]);
+    assert_eq!(store.cases_with_prefix(&case(6).number_prefix(), 10).unwrap(), []);
+}
+
+pub(super) fn nothing_is_unprojected_in_a_store_that_lost_nothing(store: &dyn Store) {
+    let mut writer = Writer::new(1);
+    let never = &mut |_, _| panic!("nothing is lost");
+    assert_eq!(store.unprojected(never).unwrap(), 0);
+    for _ in 0..3 {
+        store.commit(&writer.commit(None, 1, 10)).unwrap();
+    }
+    assert_eq!(store.unprojected(never).unwrap(), 0);
+}

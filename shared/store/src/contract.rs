@@ -1,0 +1,368 @@
+//! What a store is: the trait and the values it speaks.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run};
+
+/// Why a store can't do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The commit extends a head that is no longer the head: the caller decided on old state.
+    #[error("log {log} has moved on: the commit extends seq {expected}, the log ends at {found}")]
+    HeadMoved {
+        /// The log.
+        log: LogId,
+        /// Seq that the commit extends; 0 for an empty log.
+        expected: u64,
+        /// Seq at which the log ends.
+        found: u64,
+    },
+    /// The commit breaks a bound of this contract: a mistake of the caller. Nothing of it is kept; the store goes
+    /// on.
+    #[error("not a commit that can be kept: {what}")]
+    Invalid {
+        /// Which bound.
+        what: &'static str,
+    },
+    /// The disk is full. Nothing of the commit is kept; the store takes commits again once there is room.
+    #[error("no room left on the disk of the data folder")]
+    Full {
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A write or sync failed. Final: the store takes no more commits until it is opened again.
+    #[error("can't {operation} {path}")]
+    Io {
+        /// What was tried, for example "sync".
+        operation: &'static str,
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// An earlier failure made the store read-only.
+    #[error("the store takes no writes after an earlier failure: {reason}")]
+    ReadOnly {
+        /// The earlier failure.
+        reason: String,
+    },
+    /// Another process has the data folder open.
+    #[error("another process uses the data folder {path}")]
+    Locked {
+        /// The data folder.
+        path: std::path::PathBuf,
+    },
+    /// A record on disk is not what was written.
+    #[error("a record is damaged: {what}")]
+    Damaged {
+        /// Which record, and how it is known.
+        what: String,
+    },
+    /// The data folder was written by a version that this one can't read.
+    #[error("the data folder {path} has format {found}, this program reads {readable}")]
+    Format {
+        /// The data folder.
+        path: std::path::PathBuf,
+        /// Format found.
+        found: u32,
+        /// Newest format that can be read.
+        readable: u32,
+    },
+    /// The index engine failed; it can be rebuilt from the journal.
+    #[error("the index failed to {operation}")]
+    Index {
+        /// What was tried.
+        operation: &'static str,
+        /// The engine's error.
+        source: sled::Error,
+    },
+}
+
+impl Error {
+    /// Whether trying again can't help until a person or a restart has acted.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::HeadMoved { .. } | Self::Full { .. })
+    }
+}
+
+/// Everything that becomes durable together. Stored whole or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// This station's clock when it commits: milliseconds since 1970-01-01 UTC. Kept with the entries as the
+    /// time of their arrival.
+    pub time_ms: u64,
+    /// At most one extension a log.
+    pub extensions: Vec<Extension>,
+    /// Keys of cases that the commit opens here, already encrypted under the station's master key.
+    pub case_keys: Vec<WrappedKey>,
+    /// Receipts of other stations. Kept: the furthest of each log and station.
+    pub receipts: Vec<Receipt>,
+    /// What the index shall show after the commit. Alone, without extensions, it is kept only as far as the index
+    /// is: after a crash it may be gone, and nothing asks for it again.
+    pub projection: Projection,
+}
+
+/// A run and the head that it extends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Position and hash of the head before; none for an empty log.
+    pub extends: Option<(u64, Hash)>,
+    /// The run, already verified by the caller.
+    pub run: Run,
+}
+
+/// The key of a case, encrypted under the station's master key; opaque here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedKey {
+    /// The case.
+    pub case: CaseId,
+    /// At most 256 bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Changes of the index. Derived from entries: lost changes are asked for again, see [`Store::unprojected`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Projection {
+    /// Snapshots that replace earlier ones.
+    pub cases: Vec<CaseSnapshot>,
+    /// Rows set or removed, in order.
+    pub rows: Vec<Row>,
+}
+
+/// A case as the station folded it from its entries; opaque here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseSnapshot {
+    /// The case.
+    pub case: CaseId,
+    /// The station's encoding.
+    pub bytes: Vec<u8>,
+}
+
+/// One row of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Name of the list, without the byte 0; at most 64 bytes.
+    pub list: Vec<u8>,
+    /// Rows of a list are ordered by this; at most 512 bytes.
+    pub key: Vec<u8>,
+    /// None removes the row. At most 4096 bytes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// An entry of a case with the time of its arrival here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseEntry {
+    /// The entry.
+    pub entry: EntryBytes,
+    /// When this station made it durable: milliseconds since 1970-01-01 UTC.
+    pub arrived_ms: u64,
+}
+
+/// What a check of the whole store counted and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Frames of the journal read.
+    pub frames: u64,
+    /// Logs seen.
+    pub logs: u64,
+    /// Entries whose hash and chain were checked.
+    pub entries: u64,
+    /// Seals whose signature was checked.
+    pub seals: u64,
+    /// Complete attachments whose content was checked.
+    pub attachments: u64,
+    /// What is wrong, one line each, in English. Empty: nothing.
+    pub faults: Vec<String>,
+}
+
+/// A station's store. All calls block; one thread commits, any may read. Reads see every commit that has
+/// returned, index included.
+pub trait Store: Send + Sync {
+    /// Makes a commit durable. When it returns `Ok`, a power cut loses nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::HeadMoved`], [`Error::Invalid`] and [`Error::Full`]: nothing was kept, the store goes on. Any
+    /// other: the store is read-only from now on.
+    fn commit(&self, commit: &Commit) -> Result<(), Error>;
+
+    /// The heads of all logs.
+    fn have(&self) -> Have;
+
+    /// The entries of a log from `from` on, through a sealed end: as many whole runs as fit into `max_bytes`,
+    /// at least one, under one seal. None where the log ends before `from`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error>;
+
+    /// One entry.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    fn entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error>;
+
+    /// All entries of a case in the order of their arrival.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`], [`Error::Index`].
+    fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, Error>;
+
+    /// The wrapped key of a case. None: never had, or destroyed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`], [`Error::Index`].
+    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error>;
+
+    /// Overwrites the wrapped key of a case, durably. The entries stay.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error>;
+
+    /// The furthest receipt of each other station for a log.
+    fn receipts(&self, log: &LogId) -> Vec<Receipt>;
+
+    /// The snapshot of a case.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error>;
+
+    /// Cases that have a snapshot and whose id begins with a prefix, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error>;
+
+    /// Rows of a list: key and value. Rising keys after `after`, or falling keys before it where `newest_first`;
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    #[allow(clippy::type_complexity)]
+    fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error>;
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Calls `visit` for every run whose projection the index has lost (after a crash or a rebuild), in commit
+    /// order, with the time of its arrival. `visit` returns the projection computed again; it is in the index
+    /// before the next run is visited. Returns how many runs were visited; then the index is whole. To be called
+    /// after opening and before the first commit.
+    ///
+    /// # Errors
+    /// Those of `visit` and of reading.
+    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error>;
+
+    /// Checks frames, chains, seals and attachments. `progress` hears bytes checked and bytes in all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the data can't be read at all.
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error>;
+
+    /// Why the store takes no writes; none while it does.
+    fn read_only(&self) -> Option<String>;
+
+    /// Starts an attachment or goes on with it: how many chunks are here from the first on, and the manifest if
+    /// it is known.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error>;
+
+    /// Keeps the hashes of an attachment's chunks, 32 bytes each, and its size.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`]; [`Error::Damaged`] where they are not those of the id.
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error>;
+
+    /// Appends the next chunk. When it returns `Ok` for the last
+    /// chunk, the attachment is complete and durable.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`]; [`Error::Damaged`] where `chunk` is not the next one, is not what the
+    /// manifest says, or comes before the manifest.
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error>;
+
+    /// Reads a chunk and checks it. None where it is not here.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error>;
+}
+
+/// How much of an attachment is here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachmentState {
+    /// Chunks here, from the first on.
+    pub chunks: u32,
+    /// Size in bytes; 0 where the manifest is not known.
+    pub size: u64,
+    /// Hashes of the chunks, 32 bytes each; empty where not known.
+    pub manifest: Vec<u8>,
+    /// Whether all is here and durable.
+    pub complete: bool,
+}
+
+/// Longest wrapped key, in bytes.
+pub const WRAPPED_KEY_MAX_BYTES: usize = 256;
+/// Longest name of a list, in bytes.
+pub const LIST_MAX_BYTES: usize = 64;
+/// Longest key of a row, in bytes.
+pub const ROW_KEY_MAX_BYTES: usize = 512;
+/// Longest value of a row, in bytes.
+pub const ROW_VALUE_MAX_BYTES: usize = 4096;
+
+/// Checks what every engine asks of a commit, whatever it holds already.
+pub(crate) fn check_bounds(commit: &Commit) -> Result<(), Error> {
+    let logs: BTreeSet<_> = commit.extensions.iter().map(|extension| extension.run.log).collect();
+    if logs.len() != commit.extensions.len() {
+        return Err(Error::Invalid { what: "two extensions of one log" });
+    }
+    if commit.extensions.iter().any(|extension| extension.run.entries.is_empty()) {
+        return Err(Error::Invalid { what: "a run without entries" });
+    }
+    if commit.case_keys.iter().any(|key| key.bytes.len() > WRAPPED_KEY_MAX_BYTES) {
+        return Err(Error::Invalid { what: "a wrapped key that is too long" });
+    }
+    check_projection(&commit.projection)
+}
+
+/// Checks the bounds of an index change.
+pub(crate) fn check_projection(projection: &Projection) -> Result<(), Error> {
+    for row in &projection.rows {
+        if row.list.len() > LIST_MAX_BYTES || row.list.contains(&0) {
+            return Err(Error::Invalid { what: "a list's name that is too long or has a byte 0" });
+        }
+        if row.key.len() > ROW_KEY_MAX_BYTES {
+            return Err(Error::Invalid { what: "a row's key that is too long" });
+        }
+        if row.value.as_ref().is_some_and(|value| value.len() > ROW_VALUE_MAX_BYTES) {
+            return Err(Error::Invalid { what: "a row's value that is too long" });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that an extension follows the head that the store holds.
+pub(crate) fn check_head(extension: &Extension, head: Option<(u64, Hash)>) -> Result<(), Error> {
+    let (expected, found) = (extension.extends.map_or(0, |(seq, _)| seq), head.map_or(0, |(seq, _)| seq));
+    if extension.extends != head {
+        return Err(Error::HeadMoved { log: extension.run.log, expected, found });
+    }
+    if extension.run.first_seq() != expected + 1 {
+        return Err(Error::Invalid { what: "a run that does not follow the head it extends" });
+    }
+    Ok(())
+}

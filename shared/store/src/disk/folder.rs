@@ -1,0 +1,59 @@
+//! The data folder itself: one process at a time, one format.
+
+use std::fs;
+use std::path::Path;
+
+use crate::contract::Error;
+use crate::files::{create_folder, failed, write_whole};
+
+/// Newest format that this program reads, and the one that it writes.
+const FORMAT: u32 = 1;
+const TITLE: &str = "sanji data folder";
+
+/// Holds the folder for this process until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: fs::File,
+}
+
+/// Makes the folder where there is none, takes it, and checks its format.
+pub(super) fn take(path: &Path) -> Result<Lock, Error> {
+    create_folder(path)?;
+    let lock = path.join("LOCK");
+    let file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock)
+        .map_err(|error| failed("open", &lock, error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(Error::Locked { path: path.to_owned() }),
+        Err(fs::TryLockError::Error(error)) => return Err(failed("lock", &lock, error)),
+    }
+    let format = path.join("FORMAT");
+    if format.exists() {
+        check_format(path, &format)?
+    } else {
+        write_whole(&format, content(FORMAT).as_bytes())?
+    }
+    Ok(Lock { _file: file })
+}
+
+/// Checks the file that names the format.
+pub(super) fn check_format(folder: &Path, file: &Path) -> Result<(), Error> {
+    let text = fs::read_to_string(file).map_err(|error| failed("read", file, error))?;
+    let found = text.lines().find_map(|line| line.strip_prefix("format ")?.parse().ok());
+    match found {
+        Some(found) if text == content(found) && found <= FORMAT => Ok(()),
+        Some(found) if text == content(found) => {
+            Err(Error::Format { path: folder.to_owned(), found, readable: FORMAT })
+        }
+        _ => Err(Error::Damaged { what: format!("the file {}", file.display()) }),
+    }
+}
+
+fn content(format: u32) -> String {
+    let text = format!("{TITLE}\nformat {format}\n");
+    format!("{text}checksum {:08x}\n", crc32c::crc32c(text.as_bytes()))
+}

@@ -1,0 +1,361 @@
+//! The engine of a running station: the journal is the truth, the index is derived from it, attachments are files.
+//!
+//! ```text
+//! LOCK  FORMAT  journal/segment-00000001 …  index/ (sled)  attachments/ab/…
+//! ```
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run};
+
+use crate::attachments::Attachments;
+use crate::contract::{
+    AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey, check_bounds, check_head,
+    check_projection,
+};
+use crate::files::{Folder, SystemFolder};
+use crate::index::keys::{self, LogRow};
+use crate::index::rows::{self, Placed};
+use crate::index::{self, Index};
+use crate::journal::{Event, Journal, Position};
+use crate::receipts::Receipts;
+
+mod folder;
+mod open;
+mod read;
+mod verify;
+
+/// How a store uses disk and memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Size of a segment of the journal, in bytes. Disk is taken in steps of it.
+    pub segment_bytes: u64,
+    /// Size of the index's cache, in bytes.
+    pub cache_bytes: u64,
+    /// How long opening the index may take before it is given up and built again.
+    pub index_open_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes: 64 << 20, cache_bytes: 16 << 20, index_open_timeout: Duration::from_secs(60) }
+    }
+}
+
+/// A store in a data folder.
+#[derive(Debug)]
+pub struct DiskStore {
+    path: PathBuf,
+    journal: Journal,
+    index: Index,
+    attachments: Attachments,
+    /// Number and head of each log. There are a few for each station, however many entries there are.
+    logs: RwLock<BTreeMap<LogId, LogRow>>,
+    receipts: RwLock<Receipts>,
+    /// Taken by who commits.
+    progress: Mutex<Progress>,
+    failure: Mutex<Option<String>>,
+    /// Dropped last: until then nobody else may open the folder.
+    _lock: folder::Lock,
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    /// Just after the last commit.
+    end: Position,
+    /// Up to here the index has the projections.
+    projected: Position,
+}
+
+impl DiskStore {
+    /// Opens the store of a data folder, or makes it. Afterwards the caller brings the index up to date by
+    /// [`Store::unprojected`].
+    ///
+    /// A store whose journal is damaged opens read-only, see [`Store::read_only`].
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::Format`], [`Error::Damaged`] where not even reading makes sense, and those of
+    /// the disk.
+    pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
+        open::open(path, options, &open_system_folder)
+    }
+
+    /// Drops the index of a data folder that nobody has open, and opens the store: everything in the index is
+    /// derived again from the journal, and [`Store::unprojected`] asks for every projection.
+    ///
+    /// # Errors
+    /// Those of [`DiskStore::open`].
+    pub fn rebuild(path: &Path, options: Options) -> Result<Self, Error> {
+        let lock = folder::take(path)?;
+        index::remove(&path.join("index"))?;
+        drop(lock);
+        Self::open(path, options)
+    }
+
+    /// Gives every run to `visit`, in commit order, with the time of its arrival. Returns what can't be read, one
+    /// line each.
+    ///
+    /// # Errors
+    /// Those of `visit`, and [`Error::Io`].
+    pub fn for_each_run(&self, visit: &mut dyn FnMut(Run, u64) -> Result<(), Error>) -> Result<Vec<String>, Error> {
+        let mut damage = Vec::new();
+        self.journal.walk(Position::default(), &mut |event| match event {
+            Event::Commit(committed) => committed
+                .record
+                .runs
+                .into_iter()
+                .try_for_each(|(_, extension)| visit(extension.run, committed.record.time_ms)),
+            Event::DamagedKey(_) => Ok(()),
+            Event::Damage(what) => {
+                damage.push(what);
+                Ok(())
+            }
+        })?;
+        Ok(damage)
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits until the index thread has caught up. Nothing depends on it: readers see every commit anyway.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    pub fn settle(&self) -> Result<(), Error> {
+        self.index.settle()
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        self.read_only().map_or(Ok(()), |reason| Err(Error::ReadOnly { reason }))
+    }
+
+    /// Makes the store read-only where an error is final.
+    fn note_failure(&self, error: Error) -> Error {
+        if !matches!(error, Error::HeadMoved { .. } | Error::Invalid { .. } | Error::Full { .. }) {
+            let mut reason = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                reason = format!("{reason}: {cause}");
+                source = cause.source();
+            }
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        }
+        error
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, log: &LogId) -> Option<LogRow> {
+        self.logs.read().unwrap_or_else(PoisonError::into_inner).get(log).copied()
+    }
+
+    fn append(&self, commit: &Commit, progress: &mut Progress) -> Result<(), Error> {
+        for extension in &commit.extensions {
+            check_head(extension, self.log(&extension.run.log).map(|row| (row.seq, row.hash)))?;
+        }
+        self.index.wait_for_room()?;
+        // First of all, since it may fail and what follows the journal must not.
+        let projection = rows::projection(&self.index, &commit.projection)?;
+        if commit.extensions.is_empty() && commit.case_keys.is_empty() && commit.receipts.is_empty() {
+            self.index.push(projection);
+            return Ok(());
+        }
+        let appended = self.journal.append(commit)?;
+
+        let mut receipts = self.receipts.write().unwrap_or_else(PoisonError::into_inner);
+        let placed = Placed {
+            time_ms: commit.time_ms,
+            write: appended.write,
+            end: appended.end,
+            runs: appended.runs.iter().copied().zip(commit.extensions.iter().map(|extension| &extension.run)).collect(),
+            keys: &appended.keys,
+            receipts: commit.receipts.iter().filter(|receipt| receipts.keep(receipt)).collect(),
+        };
+        // Held until the rows can be read, so that nobody sees a head without its entries.
+        let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = placed.changes(&mut logs);
+        changes.extend(projection);
+        if progress.projected == progress.end {
+            progress.projected = appended.end;
+            changes.push((keys::PROJECTED.to_vec(), Some(keys::position(appended.end))));
+        }
+        progress.end = appended.end;
+        self.index.push(changes);
+        Ok(())
+    }
+}
+
+impl DiskStore {
+    fn project(&self, projection: &Projection) -> Result<(), Error> {
+        check_projection(projection)?;
+        self.index.wait_for_room()?;
+        self.index.push(rows::projection(&self.index, projection)?);
+        Ok(())
+    }
+
+    fn note_projected(&self, until: Position) {
+        self.progress().projected = until;
+        self.index.push(vec![(keys::PROJECTED.to_vec(), Some(keys::position(until)))]);
+    }
+}
+
+impl Store for DiskStore {
+    fn commit(&self, commit: &Commit) -> Result<(), Error> {
+        check_bounds(commit)?;
+        let mut progress = self.progress();
+        self.check_writable()?;
+        self.append(commit, &mut progress).map_err(|error| self.note_failure(error))
+    }
+
+    fn have(&self) -> Have {
+        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
+        logs.iter().map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
+    }
+
+    fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {
+        self.read_run(log, from.max(1), max_bytes)
+    }
+
+    fn entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error> {
+        self.read_entry(log, seq)
+    }
+
+    fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, Error> {
+        self.read_case(case)
+    }
+
+    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
+        let Some(place) = self.key_places(case)?.pop() else { return Ok(None) };
+        Ok(self.journal.key(place, case)?.map(|bytes| WrappedKey { case: *case, bytes }))
+    }
+
+    fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error> {
+        let _progress = self.progress();
+        self.check_writable()?;
+        let places = self.key_places(case)?;
+        for place in &places {
+            self.journal.destroy_key(*place, case).map_err(|error| self.note_failure(error))?;
+        }
+        self.index.push(places.into_iter().map(|place| (keys::case_key(case, place), None)).collect());
+        Ok(())
+    }
+
+    fn receipts(&self, log: &LogId) -> Vec<Receipt> {
+        self.receipts.read().unwrap_or_else(PoisonError::into_inner).of(log)
+    }
+
+    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
+        Ok(rows::snapshot(&self.index, case)?.map(Bytes::from))
+    }
+
+    fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error> {
+        let from = keys::snapshots(prefix);
+        let mut cases = Vec::new();
+        self.index.scan(&from, &keys::prefix_end(&from), false, &mut |key, _| {
+            if cases.len() < limit {
+                cases.extend(keys::parse_snapshot_part(key).filter(|(_, part)| *part == 0).map(|(case, _)| case));
+            }
+            cases.len() < limit
+        })?;
+        Ok(cases)
+    }
+
+    fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        let prefix = keys::list(list);
+        let (mut from, mut until) = (prefix.clone(), keys::prefix_end(&prefix));
+        match after {
+            Some(after) if newest_first => until = keys::list_row(list, after),
+            // The first key after `after` is `after` and a byte 0.
+            Some(after) => from = [&keys::list_row(list, after), [0].as_slice()].concat(),
+            None => {}
+        }
+        let mut found = Vec::new();
+        self.index.scan(&from, &until, newest_first, &mut |key, value| {
+            if found.len() < limit {
+                found.push((key[prefix.len()..].to_vec(), value.to_vec()));
+            }
+            found.len() < limit
+        })?;
+        Ok(found)
+    }
+
+    fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.index.get(&keys::list_row(list, key))?.map(|value| value.to_vec()))
+    }
+
+    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
+        let mut visited = 0;
+        loop {
+            let Progress { end, projected } = *self.progress();
+            if projected >= end {
+                return Ok(visited);
+            }
+            // `visit` may read the store, so nothing is held while it runs.
+            self.journal.walk(projected, &mut |event| {
+                match event {
+                    Event::Commit(committed) => {
+                        for (_, extension) in committed.record.runs {
+                            self.project(&visit(extension.run, committed.record.time_ms)?)?;
+                            visited += 1;
+                        }
+                        self.note_projected(committed.end);
+                    }
+                    Event::DamagedKey(_) => {}
+                    Event::Damage(what) => tracing::warn!(%what, "entries are left out of the index"),
+                }
+                Ok(())
+            })?;
+            self.note_projected(end);
+        }
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
+        self.verify_all(progress)
+    }
+
+    fn read_only(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
+        self.attachments.state(id)
+    }
+
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
+        self.check_writable()?;
+        self.attachments.put_manifest(id, manifest, size)
+    }
+
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+        self.check_writable()?;
+        self.attachments.put_chunk(id, chunk, data)
+    }
+
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
+        self.attachments.chunk(id, chunk)
+    }
+}
+
+fn open_system_folder(path: &Path) -> Result<Box<dyn Folder>, Error> {
+    Ok(Box::new(SystemFolder::open_or_create(path)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! The index: what can be derived from the journal, in sled, deleted and rebuilt at any time.
+//!
+//! sled is never flushed in the commit path. A thread applies changes in groups; until it has, they are read from
+//! memory, so that readers see every commit that has returned. See `keys` for the rows.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::contract::Error;
+use overlay::{Change, Overlay};
+
+mod engine;
+pub(crate) mod keys;
+mod overlay;
+pub(crate) mod rows;
+
+pub(crate) use engine::remove;
+
+/// How long the thread gathers changes before it applies them.
+const LINGER: Duration = Duration::from_millis(100);
+/// Bytes that are applied at once.
+const BATCH_BYTES: usize = 2 << 20;
+/// Bytes that may wait; then commits wait too.
+const WAITING_MAX_BYTES: usize = 8 << 20;
+
+/// How sled is to be used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexOptions {
+    /// Size of sled's cache, in bytes.
+    pub(crate) cache_bytes: u64,
+    /// How long opening may take before the index is given up and rebuilt.
+    pub(crate) open_timeout: Duration,
+}
+
+/// An open index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    tree: sled::Db,
+    waiting: Mutex<Waiting>,
+    /// There is something to apply, or the index closes.
+    work: Condvar,
+    /// Something was applied, or applying has failed.
+    applied: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    overlay: Overlay,
+    hurry: bool,
+    closing: bool,
+    failed: Option<sled::Error>,
+}
+
+impl Index {
+    /// Opens the index, or makes it. An index that can't be opened is set aside and an empty one made.
+    pub(crate) fn open(path: &Path, options: IndexOptions) -> Result<Self, Error> {
+        let tree = engine::open(path, options)?;
+        let shared =
+            Arc::new(Shared { tree, waiting: Mutex::default(), work: Condvar::new(), applied: Condvar::new() });
+        let worker = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("store-index".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|source| crate::files::failed("start the thread of", path, source))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Adds changes that belong together; readers see them from now on.
+    pub(crate) fn push(&self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        let changes = changes.into_iter().map(|(key, value)| (Bytes::from(key), value.map(Bytes::from))).collect();
+        self.shared.waiting().overlay.push(changes);
+        self.shared.work.notify_one();
+    }
+
+    /// Waits until the lag allows another commit.
+    pub(crate) fn wait_for_room(&self) -> Result<(), Error> {
+        self.wait_while(|waiting| waiting.overlay.bytes() > WAITING_MAX_BYTES)
+    }
+
+    /// Waits until sled has been given everything.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        self.wait_while(|waiting| {
+            waiting.hurry = !waiting.overlay.is_empty();
+            waiting.hurry
+        })
+    }
+
+    fn wait_while(&self, mut condition: impl FnMut(&mut Waiting) -> bool) -> Result<(), Error> {
+        let mut waiting = self.shared.waiting();
+        loop {
+            if let Some(source) = waiting.failed.clone() {
+                return Err(Error::Index { operation: "apply changes", source });
+            }
+            if !condition(&mut waiting) {
+                return Ok(());
+            }
+            self.shared.work.notify_one();
+            waiting = self.shared.applied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// One row.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        // The overlay first: what leaves it is in sled by then.
+        if let Some(value) = self.shared.waiting().overlay.get(key) {
+            return Ok(value);
+        }
+        let value = engine::guarded(|| self.shared.tree.get(key))
+            .map_err(|source| Error::Index { operation: "read a row", source })?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// Gives the rows of `from..until` to `visit` until it returns false; falling keys where `backwards`.
+    pub(crate) fn scan(
+        &self,
+        from: &[u8],
+        until: &[u8],
+        backwards: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Error> {
+        if from >= until {
+            return Ok(());
+        }
+        let waiting = self.shared.waiting();
+        let changed = waiting.overlay.range(from, until);
+        let scan = || {
+            let stored = self.shared.tree.range(from..until);
+            if backwards {
+                merge(stored.rev(), changed.rev(), |left, right| left > right, visit)
+            } else {
+                merge(stored, changed, |left, right| left < right, visit)
+            }
+        };
+        engine::guarded(scan).map_err(|source| Error::Index { operation: "read rows", source })
+    }
+}
+
+/// Walks over what is stored and what has changed as one: a change hides the stored row of its key.
+fn merge<'a>(
+    stored: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
+    changed: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+    comes_first: impl Fn(&[u8], &[u8]) -> bool,
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+) -> sled::Result<()> {
+    let mut changed = changed.peekable();
+    for row in stored {
+        let (key, value) = row?;
+        while let Some((changed_key, changed_value)) = changed.next_if(|(other, _)| comes_first(other, &key)) {
+            if changed_value.is_some_and(|value| !visit(changed_key, value)) {
+                return Ok(());
+            }
+        }
+        let go_on = match changed.next_if(|(other, _)| other[..] == key[..]) {
+            Some((_, newer)) => newer.is_none_or(|newer| visit(&key, newer)),
+            None => visit(&key, &value),
+        };
+        if !go_on {
+            return Ok(());
+        }
+    }
+    for (key, value) in changed {
+        if value.is_some_and(|value| !visit(key, value)) {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index thread: applies groups until the index closes.
+    fn run(&self) {
+        loop {
+            let mut waiting = self.waiting();
+            while waiting.overlay.is_empty() && !waiting.closing {
+                waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+            if waiting.overlay.is_empty() {
+                return;
+            }
+            let gathers =
+                |waiting: &mut Waiting| !waiting.closing && !waiting.hurry && waiting.overlay.bytes() < BATCH_BYTES;
+            let (waiting, _) =
+                self.work.wait_timeout_while(waiting, LINGER, gathers).unwrap_or_else(PoisonError::into_inner);
+            let (changes, groups) = waiting.overlay.first_groups(BATCH_BYTES);
+            drop(waiting);
+
+            let result = self.apply(changes);
+            let mut waiting = self.waiting();
+            match result {
+                Ok(()) => waiting.overlay.forget(groups),
+                Err(error) => waiting.failed = Some(error),
+            }
+            let failed = waiting.failed.is_some();
+            drop(waiting);
+            self.applied.notify_all();
+            if failed {
+                return;
+            }
+        }
+    }
+
+    fn apply(&self, changes: Vec<Change>) -> sled::Result<()> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(&key[..], &value[..]),
+                None => batch.remove(&key[..]),
+            }
+        }
+        engine::guarded(|| self.tree.apply_batch(batch))
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.shared.waiting().closing = true;
+        self.shared.work.notify_all();
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the index thread has panicked; the index will be brought up to date on opening");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a commit changes in the index.
+
+use std::collections::BTreeMap;
+
+use sanji_log::{CaseId, LogId, Receipt, Run};
+
+use super::Index;
+use super::keys::{self, CaseRow, LogRow, RunRow};
+use crate::contract::{Error, Projection};
+use crate::journal::Position;
+use crate::record::{case_of, encode_receipt};
+
+/// Bytes of a snapshot in one row: sled puts values of more than about 8 KB into files that it never syncs.
+const PART_BYTES: usize = 3500;
+
+/// Key and new value; none removes the row.
+pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// A commit and where the journal put it.
+pub(crate) struct Placed<'a> {
+    pub(crate) time_ms: u64,
+    pub(crate) write: Position,
+    pub(crate) end: Position,
+    pub(crate) runs: Vec<(Position, &'a Run)>,
+    pub(crate) keys: &'a [(CaseId, Position)],
+    /// Those that reach further than the ones kept.
+    pub(crate) receipts: Vec<&'a Receipt>,
+}
+
+impl Placed<'_> {
+    /// The changes that follow from the commit alone. `logs` gives and takes the logs' numbers and heads.
+    pub(crate) fn changes(&self, logs: &mut BTreeMap<LogId, LogRow>) -> Changes {
+        let mut changes = vec![(keys::APPLIED.to_vec(), Some(keys::positions(self.write, self.end)))];
+        for (place, run) in &self.runs {
+            let head = run.head();
+            let number = number_of(logs, &run.log);
+            let row = LogRow { number, seq: head.seq, hash: head.hash };
+            logs.insert(run.log, row);
+            changes.push((keys::log(&run.log), Some(row.encode())));
+            let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+            let first_seq = run.first_seq();
+            let row = RunRow { first_seq, place: *place, count, arrived_ms: self.time_ms };
+            changes.push((keys::run(number, first_seq), Some(row.encode())));
+            for (case, entries) in cases_of(run) {
+                let row = CaseRow { place: *place, arrived_ms: self.time_ms, count, entries };
+                changes.push((keys::case_run(&case, *place), Some(row.encode())));
+            }
+        }
+        for (case, place) in self.keys {
+            changes.push((keys::case_key(case, *place), Some(Vec::new())));
+        }
+        for receipt in &self.receipts {
+            changes.push((keys::receipt(&receipt.head.log, receipt.station), Some(encode_receipt(receipt))));
+        }
+        changes
+    }
+}
+
+/// The changes of a projection.
+pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Changes, Error> {
+    let mut changes = Changes::new();
+    for snapshot in &projection.cases {
+        let parts: Vec<&[u8]> = snapshot.bytes.chunks(PART_BYTES).collect();
+        let count = u16::try_from(parts.len().max(1)).map_err(|_| Error::Invalid { what: "a snapshot too large" })?;
+        for part in 0..count {
+            let mut value = Vec::with_capacity(PART_BYTES + 6);
+            if part == 0 {
+                value.extend_from_slice(&count.to_be_bytes());
+                value.extend_from_slice(&crc32c::crc32c(&snapshot.bytes).to_be_bytes());
+            }
+            value.extend_from_slice(parts.get(usize::from(part)).copied().unwrap_or_default());
+            changes.push((keys::snapshot_part(&snapshot.case, part), Some(value)));
+        }
+        let before = index.get(&keys::snapshot_part(&snapshot.case, 0))?.map_or(0, |first| parts_in(&first));
+        changes.extend((count..before).map(|part| (keys::snapshot_part(&snapshot.case, part), None)));
+    }
+    for row in &projection.rows {
+        changes.push((keys::list_row(&row.list, &row.key), row.value.clone()));
+    }
+    Ok(changes)
+}
+
+/// Reads a snapshot. A commit between two of its parts shows in the checksum; then it is read again.
+pub(crate) fn snapshot(index: &Index, case: &CaseId) -> Result<Option<Vec<u8>>, Error> {
+    const ATTEMPTS: u32 = 16;
+    for _ in 0..ATTEMPTS {
+        let Some(first) = index.get(&keys::snapshot_part(case, 0))? else { return Ok(None) };
+        let Some((head, start)) = first.split_at_checked(6) else { break };
+        let mut bytes = start.to_vec();
+        for part in 1..parts_in(&first) {
+            bytes.extend_from_slice(&index.get(&keys::snapshot_part(case, part))?.unwrap_or_default());
+        }
+        if crc32c::crc32c(&bytes).to_be_bytes() == head[2..] {
+            return Ok(Some(bytes));
+        }
+    }
+    Err(Error::Damaged { what: format!("snapshot of case {case} in the index") })
+}
+
+fn parts_in(first: &[u8]) -> u16 {
+    first.get(..2).and_then(|count| count.try_into().ok()).map_or(0, u16::from_be_bytes)
+}
+
+/// Numbers are given in the order in which logs appear, so that a rebuild gives the same.
+fn number_of(logs: &BTreeMap<LogId, LogRow>, log: &LogId) -> u32 {
+    logs.get(log).map_or_else(|| u32::try_from(logs.len()).unwrap_or(u32::MAX), |row| row.number)
+}
+
+fn cases_of(run: &Run) -> BTreeMap<CaseId, Vec<u32>> {
+    let mut cases: BTreeMap<CaseId, Vec<u32>> = BTreeMap::new();
+    for (index, entry) in (0..).zip(&run.entries) {
+        if let Some(case) = case_of(entry) {
+            cases.entry(case).or_default().push(index);
+        }
+    }
+    cases
+}

@@ -1,0 +1,180 @@
+//! Walking over a segment's frames, and telling a write that a power cut tore from damage.
+//!
+//! A disk writes sectors whole and in any order, so a torn write has lost whole sectors, which are then zero as
+//! the segment was made; nothing was written after it, since the next write waits for the sync of this one. What
+//! is neither is damage: it is reported and never cut.
+
+use bytes::Bytes;
+use sanji_log::CaseId;
+
+use super::frame::{HEADER_BYTES, Header, Kind, MAGIC, parse_key};
+use super::position::Position;
+use super::segment::{Found, Segment};
+use crate::contract::Error;
+use crate::record::{self, Record};
+
+/// The smallest unit that a disk writes whole, in bytes.
+const SECTOR_BYTES: u64 = 512;
+const TRAILER_BYTES: u64 = 4;
+
+/// A commit as it stands in the journal.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// Where its first frame stands.
+    pub(crate) write: Position,
+    /// Where its payload begins: places of runs count from here.
+    pub(crate) payload: Position,
+    /// Just after it.
+    pub(crate) end: Position,
+    pub(crate) record: Record,
+    /// The key frames of the same write.
+    pub(crate) keys: Vec<(CaseId, Position)>,
+}
+
+/// What a walk meets.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Commit(Committed),
+    /// A key frame that can't be read: a destruction that was cut short, or damage.
+    DamagedKey(Position),
+    /// Acknowledged records can't be read.
+    Damage(String),
+}
+
+/// How the frames of a segment end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Where the next frame goes.
+    pub(crate) offset: u64,
+    /// Where the remains of a torn write end, which begin at `offset`.
+    pub(crate) torn_until: Option<u64>,
+    /// Frames read.
+    pub(crate) frames: u64,
+}
+
+/// Walks over the frames of a segment from `from` on. `known_end`: where they end, as the next segment says;
+/// none for the last segment.
+pub(crate) fn walk(
+    segment: &Segment,
+    from: u64,
+    known_end: Option<u64>,
+    visit: &mut dyn FnMut(Event) -> Result<(), Error>,
+) -> Result<End, Error> {
+    let mut at = from;
+    let mut write_start = from;
+    let mut keys = Vec::new();
+    let mut frames = 0;
+    let position = |offset| Position::new(segment.info.number, offset);
+    loop {
+        if known_end.is_some_and(|end| at >= end) {
+            if !keys.is_empty() {
+                visit(Event::Damage(format!("{}: a write without its commit", position(write_start))))?;
+            }
+            return Ok(End { offset: at, torn_until: None, frames });
+        }
+        let (bad, bad_until) = match segment.frame_at(at)? {
+            Found::Frame(header, payload) => {
+                frames += 1;
+                at = header.end();
+                match header.kind {
+                    Kind::CaseKey => match parse_key(&payload) {
+                        Some((case, _)) => keys.push((case, header.position)),
+                        None => visit(Event::DamagedKey(header.position))?,
+                    },
+                    Kind::Commit => {
+                        visit(commit(&header, payload, std::mem::take(&mut keys)))?;
+                        write_start = at;
+                    }
+                }
+                continue;
+            }
+            Found::BadPayload(header) => (Some(header), header.end()),
+            Found::BadHeader | Found::Blank => (None, at + 1),
+        };
+        let last_used = match known_end {
+            Some(end) => end,
+            None => match segment.last_used(at)? {
+                Some(last) => last,
+                None => {
+                    let torn_until = (!keys.is_empty()).then_some(at);
+                    return Ok(End { offset: write_start, torn_until, frames });
+                }
+            },
+        };
+        let next = next_write(segment, bad_until, last_used, position(write_start))?;
+        if next.is_none() && known_end.is_none() && is_torn(segment, at, last_used, bad)? {
+            return Ok(End { offset: write_start, torn_until: Some(last_used), frames });
+        }
+        if let Some(header) = bad.filter(|header| header.kind == Kind::CaseKey) {
+            visit(Event::DamagedKey(header.position))?;
+            at = header.end();
+            continue;
+        }
+        visit(Event::Damage(format!("{}: no readable frame", position(at))))?;
+        keys.clear();
+        match next {
+            Some(next) => (at, write_start) = (next, next),
+            None => return Ok(End { offset: last_used, torn_until: None, frames }),
+        }
+    }
+}
+
+fn commit(header: &Header, payload: Vec<u8>, keys: Vec<(CaseId, Position)>) -> Event {
+    match record::decode(&Bytes::from(payload)) {
+        Ok(record) => Event::Commit(Committed {
+            write: header.write,
+            payload: header.position.plus(HEADER_BYTES as u64),
+            end: Position::new(header.position.segment(), header.end()),
+            record,
+            keys,
+        }),
+        Err(record::Malformed(why)) => Event::Damage(format!("{}: {why}", header.position)),
+    }
+}
+
+/// Where the first frame after `from` stands that belongs to a later write than `write`.
+fn next_write(segment: &Segment, from: u64, until: u64, write: Position) -> Result<Option<u64>, Error> {
+    const CHUNK: usize = 1 << 18;
+    let mut start = from;
+    while start < until {
+        // Chunks overlap by a header, so that none is missed at their border.
+        let bytes = segment.read(start, CHUNK + HEADER_BYTES)?;
+        for (at, window) in bytes.windows(HEADER_BYTES).enumerate() {
+            let offset = start + at as u64;
+            if offset >= until {
+                return Ok(None);
+            }
+            if !window.starts_with(&MAGIC) {
+                continue;
+            }
+            let header = <&[u8; HEADER_BYTES]>::try_from(window).ok().and_then(Header::parse);
+            if header.is_some_and(|header| segment.owns(&header, offset) && header.write > write) {
+                return Ok(Some(offset));
+            }
+        }
+        start += CHUNK as u64;
+    }
+    Ok(None)
+}
+
+/// Whether what stands at `at`, with nothing of a later write behind it, has lost a sector.
+fn is_torn(segment: &Segment, at: u64, last_used: u64, bad: Option<Header>) -> Result<bool, Error> {
+    let Some(header) = bad else {
+        return Ok(last_used - at < HEADER_BYTES as u64 || has_lost_sector(segment, at, last_used)?);
+    };
+    let trailer = segment.read(header.end() - TRAILER_BYTES, TRAILER_BYTES as usize)?;
+    Ok(trailer.iter().all(|byte| *byte == 0) || has_lost_sector(segment, at, header.end())?)
+}
+
+fn has_lost_sector(segment: &Segment, from: u64, until: u64) -> Result<bool, Error> {
+    let mut at = from;
+    while at < until {
+        let end = until.min((at / SECTOR_BYTES + 1) * SECTOR_BYTES);
+        let bytes = segment.read(at, usize::try_from(end - at).unwrap_or_default())?;
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Ok(true);
+        }
+        at = end;
+    }
+    Ok(false)
+}

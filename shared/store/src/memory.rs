@@ -1,0 +1,282 @@
+//! The engine of tests and of the simulator: everything in ordered maps, nothing on disk, the same behaviour
+//! for the same calls.
+//!
+//! Commits are durable when they return, as in every engine, unless [`MemoryStore::hold_back`] was called:
+//! then [`MemoryStore::make_durable`] says when the disk would have them, and [`MemoryStore::crash`] forgets
+//! those that it has not.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
+
+use crate::contract::{
+    AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey, check_bounds, check_head,
+};
+use state::State;
+
+mod state;
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    current: State,
+    held: Option<Held>,
+}
+
+/// What a crash would leave, and what it would lose.
+#[derive(Debug)]
+struct Held {
+    durable: State,
+    pending: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Commit(Box<Commit>),
+    DestroyKey(CaseId),
+    Manifest(AttachmentId, Vec<u8>, u64),
+    Chunk(AttachmentId, Vec<u8>),
+    Projected(Box<Projection>),
+}
+
+impl State {
+    fn make(&mut self, change: &Change) {
+        match change {
+            Change::Commit(commit) => self.commit(commit),
+            Change::DestroyKey(case) => {
+                self.case_keys.remove(case);
+            }
+            Change::Manifest(id, manifest, size) => self.put_manifest(id, manifest, *size),
+            Change::Chunk(id, data) => self.put_chunk(id, data),
+            Change::Projected(projection) => {
+                self.projected += 1;
+                self.project(projection);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn make(&mut self, change: Change) {
+        self.current.make(&change);
+        if let Some(held) = &mut self.held {
+            held.pending.push(change);
+        }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on changes are durable only once [`MemoryStore::make_durable`] is called.
+    pub fn hold_back(&self) {
+        let mut inner = self.inner();
+        if inner.held.is_none() {
+            let durable = inner.current.clone();
+            inner.held = Some(Held { durable, pending: Vec::new() });
+        }
+    }
+
+    /// Makes durable all that was held back so far; goes on holding back.
+    pub fn make_durable(&self) {
+        if let Some(held) = &mut self.inner().held {
+            for change in held.pending.drain(..) {
+                held.durable.make(&change);
+            }
+        }
+    }
+
+    /// Forgets what is not durable, as a power cut does.
+    pub fn crash(&self) {
+        let mut inner = self.inner();
+        let Inner { current, held } = &mut *inner;
+        if let Some(held) = held {
+            held.pending.clear();
+            *current = held.durable.clone();
+        }
+    }
+
+    /// Drops snapshots and rows, as a rebuild of the index does: [`Store::unprojected`] then asks for all.
+    pub fn forget_projections(&self) {
+        let mut inner = self.inner();
+        inner.current.forget_projections();
+        if let Some(held) = &mut inner.held {
+            held.durable.forget_projections();
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, commit: &Commit) -> Result<(), Error> {
+        check_bounds(commit)?;
+        let mut inner = self.inner();
+        for extension in &commit.extensions {
+            check_head(extension, inner.current.head(&extension.run.log))?;
+        }
+        inner.make(Change::Commit(Box::new(commit.clone())));
+        Ok(())
+    }
+
+    fn have(&self) -> Have {
+        self.inner().current.have()
+    }
+
+    fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {
+        Ok(self.inner().current.read(log, from, max_bytes))
+    }
+
+    fn entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error> {
+        Ok(self.inner().current.entry(log, seq).cloned())
+    }
+
+    fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, Error> {
+        Ok(self.inner().current.case_entries(case))
+    }
+
+    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
+        Ok(self.inner().current.case_keys.get(case).map(|bytes| WrappedKey { case: *case, bytes: bytes.clone() }))
+    }
+
+    fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error> {
+        self.inner().make(Change::DestroyKey(*case));
+        Ok(())
+    }
+
+    fn receipts(&self, log: &LogId) -> Vec<Receipt> {
+        self.inner().current.receipts.of(log)
+    }
+
+    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
+        Ok(self.inner().current.snapshots.get(case).cloned())
+    }
+
+    fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error> {
+        let inner = self.inner();
+        let cases = inner.current.snapshots.keys();
+        Ok(cases.filter(|case| case.0.starts_with(prefix)).take(limit).copied().collect())
+    }
+
+    fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        Ok(self.inner().current.rows(list, after, newest_first, limit))
+    }
+
+    fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let inner = self.inner();
+        Ok(inner.current.lists.get(list).and_then(|rows| rows.get(key)).cloned())
+    }
+
+    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
+        let mut visited = 0;
+        loop {
+            // `visit` may read the store, so the lock is not held while it runs.
+            let next = self.inner().current.next_unprojected();
+            let Some((run, arrived_ms)) = next else { return Ok(visited) };
+            let projection = visit(run, arrived_ms)?;
+            self.inner().make(Change::Projected(Box::new(projection)));
+            visited += 1;
+        }
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
+        let faults = self.inner().current.verify();
+        progress(1, 1);
+        Ok(faults)
+    }
+
+    fn read_only(&self) -> Option<String> {
+        None
+    }
+
+    fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
+        Ok(self.inner().current.attachment(id))
+    }
+
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
+        if !attachment::manifest_matches(id, size, manifest) {
+            return Err(Error::Damaged { what: format!("manifest of attachment {id}: it is not that of the id") });
+        }
+        self.inner().make(Change::Manifest(*id, manifest.to_vec(), size));
+        Ok(())
+    }
+
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+        let mut inner = self.inner();
+        let state = inner.current.attachment(id);
+        crate::attachments::check_chunk(id, &state, chunk, data)?;
+        inner.make(Change::Chunk(*id, data.to_vec()));
+        Ok(())
+    }
+
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.inner().current.chunk(id, chunk))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::conformance::{self, Writer};
+
+    #[test]
+    fn the_memory_engine_conforms() {
+        conformance::check_all(&mut || Box::new(MemoryStore::new()));
+    }
+
+    #[test]
+    fn a_crash_forgets_what_was_held_back_and_nothing_else() {
+        let store = MemoryStore::new();
+        let mut writer = Writer::new(1);
+        store.commit(&writer.commit(None, 1, 10)).unwrap();
+        store.hold_back();
+        store.commit(&writer.commit(None, 1, 10)).unwrap();
+        store.make_durable();
+        let durable = store.have();
+        let mut lost = writer.clone();
+        store.commit(&lost.commit(None, 1, 10)).unwrap();
+        assert_ne!(store.have(), durable);
+        store.crash();
+        assert_eq!(store.have(), durable);
+        store.commit(&writer.commit(None, 2, 10)).unwrap();
+        assert_eq!(store.have().get(&writer.log()), writer.head());
+    }
+
+    #[test]
+    fn forgotten_projections_are_asked_for_in_commit_order() {
+        let store = MemoryStore::new();
+        let mut writers = [Writer::new(1), Writer::new(2)];
+        for round in 0..6 {
+            store.commit(&writers[round % 2].commit(None, 1, 10)).unwrap();
+        }
+        store.forget_projections();
+        let mut seen = Vec::new();
+        let visited = store.unprojected(&mut |run, _| {
+            seen.push((run.log, run.seal.seq));
+            Ok(Projection::default())
+        });
+        assert_eq!(visited.unwrap(), 6);
+        let expected: Vec<_> = (0..6).map(|round| (writers[round % 2].log(), round as u64 / 2 + 1)).collect();
+        assert_eq!(seen, expected);
+    }
+}

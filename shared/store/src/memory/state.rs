@@ -1,0 +1,210 @@
+//! All that a store in memory holds: a plain value that can be cloned.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Hash, Have, Head, LogId, Run, Seal, attachment};
+
+use crate::contract::{AttachmentState, CaseEntry, Commit, Faults, Projection};
+use crate::receipts::Receipts;
+use crate::record::case_of;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    logs: BTreeMap<LogId, Log>,
+    /// Every run in commit order: log, first position, time of arrival.
+    runs: Vec<(LogId, u64, u64)>,
+    /// How many of `runs` have their projection in the index.
+    pub(super) projected: usize,
+    cases: BTreeMap<CaseId, Vec<(LogId, u64, u64)>>,
+    pub(super) case_keys: BTreeMap<CaseId, Vec<u8>>,
+    pub(super) receipts: Receipts,
+    pub(super) snapshots: BTreeMap<CaseId, Bytes>,
+    pub(super) lists: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>,
+    attachments: BTreeMap<AttachmentId, Attachment>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Log {
+    entries: Vec<EntryBytes>,
+    /// By last position of the run.
+    seals: BTreeMap<u64, Seal>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Attachment {
+    size: u64,
+    manifest: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
+}
+
+impl Log {
+    fn head(&self) -> Option<(u64, Hash)> {
+        self.seals.last_key_value().map(|(seq, seal)| (*seq, seal.hash))
+    }
+
+    /// The entries `first..=seal.seq` under `seal`.
+    fn run(&self, log: &LogId, first: u64, seal: &Seal) -> Run {
+        let index = |seq: u64| usize::try_from(seq).unwrap_or(usize::MAX);
+        let entries = self.entries.get(index(first - 1)..index(seal.seq)).unwrap_or_default();
+        Run { log: *log, entries: entries.to_vec(), seal: *seal }
+    }
+}
+
+impl State {
+    pub(super) fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.logs.get(log).and_then(Log::head)
+    }
+
+    pub(super) fn have(&self) -> Have {
+        let head = |(log, held): (&LogId, &Log)| held.head().map(|(seq, hash)| Head { log: *log, seq, hash });
+        self.logs.iter().filter_map(head).collect()
+    }
+
+    pub(super) fn commit(&mut self, commit: &Commit) {
+        let whole = self.projected == self.runs.len();
+        for extension in &commit.extensions {
+            let run = &extension.run;
+            let log = self.logs.entry(run.log).or_default();
+            log.entries.extend(run.entries.iter().cloned());
+            log.seals.insert(run.seal.seq, run.seal);
+            self.runs.push((run.log, run.first_seq(), commit.time_ms));
+            for (seq, entry) in (run.first_seq()..).zip(&run.entries) {
+                if let Some(case) = case_of(entry) {
+                    self.cases.entry(case).or_default().push((run.log, seq, commit.time_ms));
+                }
+            }
+        }
+        for key in &commit.case_keys {
+            self.case_keys.insert(key.case, key.bytes.clone());
+        }
+        for receipt in &commit.receipts {
+            self.receipts.keep(receipt);
+        }
+        if whole {
+            self.projected = self.runs.len();
+        }
+        self.project(&commit.projection);
+    }
+
+    pub(super) fn project(&mut self, projection: &Projection) {
+        for snapshot in &projection.cases {
+            self.snapshots.insert(snapshot.case, snapshot.bytes.clone().into());
+        }
+        for row in &projection.rows {
+            let rows = self.lists.entry(row.list.clone()).or_default();
+            match &row.value {
+                Some(value) => rows.insert(row.key.clone(), value.clone()),
+                None => rows.remove(&row.key),
+            };
+        }
+    }
+
+    pub(super) fn forget_projections(&mut self) {
+        self.snapshots.clear();
+        self.lists.clear();
+        self.projected = 0;
+    }
+
+    pub(super) fn next_unprojected(&self) -> Option<(Run, u64)> {
+        let (log, first, arrived_ms) = self.runs.get(self.projected)?;
+        let held = self.logs.get(log)?;
+        let (_, seal) = held.seals.range(first..).next()?;
+        Some((held.run(log, *first, seal), *arrived_ms))
+    }
+
+    pub(super) fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<Run> {
+        let held = self.logs.get(log)?;
+        let from = from.max(1);
+        let (mut end, mut size, mut first) = (None, 0, from);
+        for (last, seal) in held.seals.range(from..) {
+            size += held.run(log, first, seal).size();
+            let fits = size <= max_bytes.min(RUN_MAX_BYTES) && last + 1 - from <= RUN_MAX_ENTRIES as u64;
+            if end.is_some() && !fits {
+                break;
+            }
+            (end, first) = (Some(seal), last + 1);
+        }
+        end.map(|seal| held.run(log, from, seal))
+    }
+
+    pub(super) fn entry(&self, log: &LogId, seq: u64) -> Option<&EntryBytes> {
+        self.logs.get(log)?.entries.get(usize::try_from(seq.checked_sub(1)?).ok()?)
+    }
+
+    pub(super) fn case_entries(&self, case: &CaseId) -> Vec<CaseEntry> {
+        let places = self.cases.get(case).map(Vec::as_slice).unwrap_or_default();
+        let read = |(log, seq, arrived_ms): &(LogId, u64, u64)| {
+            Some(CaseEntry { entry: self.entry(log, *seq)?.clone(), arrived_ms: *arrived_ms })
+        };
+        places.iter().filter_map(read).collect()
+    }
+
+    pub(super) fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let Some(rows) = self.lists.get(list) else { return Vec::new() };
+        let after = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pair = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        if newest_first {
+            rows.range::<[u8], _>((Bound::Unbounded, after)).rev().take(limit).map(pair).collect()
+        } else {
+            rows.range::<[u8], _>((after, Bound::Unbounded)).take(limit).map(pair).collect()
+        }
+    }
+
+    pub(super) fn verify(&self) -> Faults {
+        let mut faults = Faults { logs: self.logs.len() as u64, ..Faults::default() };
+        for (log, held) in &self.logs {
+            let mut head: Option<(u64, Hash)> = None;
+            for seal in held.seals.values() {
+                let run = held.run(log, head.map_or(1, |(seq, _)| seq + 1), seal);
+                if let Err(error) = run.verify(head) {
+                    faults.faults.push(error.to_string());
+                }
+                faults.entries += run.entries.len() as u64;
+                faults.seals += 1;
+                head = Some((seal.seq, seal.hash));
+            }
+        }
+        faults.attachments = self.attachments.values().filter(|attachment| attachment.complete()).count() as u64;
+        faults
+    }
+
+    pub(super) fn attachment(&self, id: &AttachmentId) -> AttachmentState {
+        self.attachments.get(id).map_or_else(AttachmentState::default, |attachment| AttachmentState {
+            chunks: u32::try_from(attachment.chunks.len()).unwrap_or(u32::MAX),
+            size: attachment.size,
+            manifest: attachment.manifest.clone(),
+            complete: attachment.complete(),
+        })
+    }
+
+    pub(super) fn put_manifest(&mut self, id: &AttachmentId, manifest: &[u8], size: u64) {
+        self.attachments.entry(*id).or_insert_with(|| Attachment {
+            size,
+            manifest: manifest.to_vec(),
+            chunks: Vec::new(),
+        });
+    }
+
+    pub(super) fn put_chunk(&mut self, id: &AttachmentId, data: &[u8]) {
+        self.attachments.entry(*id).or_default().chunks.push(data.to_vec());
+    }
+
+    pub(super) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Option<Vec<u8>> {
+        self.attachments.get(id)?.chunks.get(usize::try_from(chunk).ok()?).cloned()
+    }
+}
+
+impl Attachment {
+    fn complete(&self) -> bool {
+        self.size > 0 && self.chunks.len() as u64 == u64::from(attachment::chunk_count(self.size))
+    }
+}
