@@ -112,7 +112,7 @@ struct Pump {
 
 /// What a background read came back with.
 enum Read {
-    Everything { have: Have, receipts: Vec<Receipt>, is_first: bool },
+    Everything { have: Have, receipts: Vec<Receipt> },
     Log { log: LogId, run: Option<(Run, Vec<CaseKeyMessage>)> },
 }
 
@@ -138,7 +138,7 @@ impl Pump {
     ) -> Result<Goodbye> {
         self.reporter.connected();
         if self.turn.is_some() {
-            self.read_everything(true);
+            self.start().await?;
         } else {
             self.leave("too many stations catch up at the same time", status::come_back_after_ms());
         }
@@ -155,7 +155,17 @@ impl Pump {
         }
     }
 
-    /// The one place that waits. Every branch may be dropped at any time without losing anything.
+    /// Whatever happens meanwhile stays queued: the session must hear of its start before anything else.
+    async fn start(&mut self) -> Result<()> {
+        self.read_everything();
+        let Some(Ok(Read::Everything { have, receipts })) = self.reads.join_next().await else {
+            return Err(broken_read());
+        };
+        self.tell(Event::Started { have: &have })?;
+        self.tell(Event::Receipts(receipts))
+    }
+
+    /// The one place that waits on the way. Every branch may be dropped at any time without losing anything.
     async fn next(
         &mut self,
         incoming: &mut Streaming<LinkMessage>,
@@ -198,27 +208,22 @@ impl Pump {
             Happening::Changed(Ok(change)) => self.pass_on(change),
             Happening::Changed(Err(broadcast::error::RecvError::Lagged(missed))) => {
                 tracing::debug!(missed, "fell behind the station's changes; looking at all that is held");
-                self.read_everything(false);
+                self.read_everything();
                 self.tell(Event::DirectoryChanged)
             }
             Happening::Changed(Err(broadcast::error::RecvError::Closed)) | Happening::Stopping => {
                 self.leave("the station stops", 0);
                 Ok(())
             }
-            Happening::Read(Ok(Read::Everything { have, receipts, is_first })) => {
-                let event = if is_first {
-                    Event::Started { have: &have }
-                } else {
-                    Event::Local { heads: have.heads().collect() }
-                };
-                self.tell(event)?;
-                if receipts.is_empty() { Ok(()) } else { self.tell(Event::Receipts(receipts)) }
+            Happening::Read(Ok(Read::Everything { have, receipts })) => {
+                self.tell(Event::Local { heads: have.heads().collect() })?;
+                self.tell(Event::Receipts(receipts))
             }
             Happening::Read(Ok(Read::Log { log, run })) => {
                 let (run, case_keys) = run.map_or_else(Default::default, |(run, keys)| (Some(run), keys));
                 self.tell(Event::Loaded { log, run, case_keys })
             }
-            Happening::Read(Err(_)) => Err(Error::Closed { reason: "a read of the store broke off".to_owned() }),
+            Happening::Read(Err(_)) => Err(broken_read()),
             Happening::Stored(Ok(Stored { batch, outcome })) => {
                 self.tell(Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused })
             }
@@ -273,13 +278,9 @@ impl Pump {
         Ok(())
     }
 
-    fn read_everything(&mut self, is_first: bool) {
+    fn read_everything(&mut self) {
         let (host, peer) = (self.host.clone(), self.reporter.peer());
-        self.reads.spawn_blocking(move || Read::Everything {
-            have: host.have(),
-            receipts: host.receipts_for(peer),
-            is_first,
-        });
+        self.reads.spawn_blocking(move || Read::Everything { have: host.have(), receipts: host.receipts_for(peer) });
     }
 
     /// The session bounds how many reads are under way.
@@ -316,4 +317,8 @@ impl Pump {
         self.clerk.finish().await;
         ended
     }
+}
+
+fn broken_read() -> Error {
+    Error::Closed { reason: "a read of the store broke off".to_owned() }
 }

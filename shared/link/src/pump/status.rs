@@ -29,7 +29,18 @@ pub(crate) fn now_ms() -> u64 {
 
 /// An error and what caused it, for a log line or a status page.
 pub(crate) fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut texts: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        // A status prints its sources itself, at length.
+        let text = match error.downcast_ref::<Status>() {
+            Some(status) => status.message().to_owned(),
+            None => error.to_string(),
+        };
+        if !text.is_empty() && texts.last() != Some(&text) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
 }
 
 /// What the peer is told: its own mistakes in full, this station's faults not at all.

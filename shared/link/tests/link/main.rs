@@ -3,4 +3,6 @@
 
 mod certificates;
 mod enrolment;
+mod host;
+mod replicate;
 mod support;

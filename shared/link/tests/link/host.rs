@@ -1,0 +1,265 @@
+//! A station in memory: enough of one for a link.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sanji_link::{
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+};
+use sanji_log::attachment::{CHUNK_BYTES, chunk_count, manifest, root};
+use sanji_log::{
+    AttachmentId, CaseId, EntryDraft, Have, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey, StationCode,
+};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
+use tokio::sync::broadcast;
+
+use crate::support::{code, key, now_ms, signing_key};
+
+pub(crate) struct MemoryHost {
+    me: StationCode,
+    signing_key: SigningKey,
+    directory: Arc<Directory>,
+    changes: broadcast::Sender<Change>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) logs: BTreeMap<LogId, Vec<Run>>,
+    pub(crate) receipts: Vec<Receipt>,
+    pub(crate) alerts: Vec<RefusalReason>,
+    pub(crate) links: Vec<(StationCode, LinkState)>,
+    pub(crate) attachments: BTreeMap<AttachmentId, Content>,
+    pub(crate) wanted: Vec<WantedAttachment>,
+    /// Chunks handed out, in order.
+    pub(crate) served: Vec<u32>,
+    /// Commits fail from now on.
+    pub(crate) is_broken: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) size: u64,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) chunks: Vec<Vec<u8>>,
+}
+
+impl MemoryHost {
+    /// `stations`: code and key seed of every station that the directory knows, the own one first.
+    pub(crate) fn new(stations: &[(&str, u8)]) -> Arc<Self> {
+        Self::with_change_queue(stations, 1024)
+    }
+
+    pub(crate) fn with_change_queue(stations: &[(&str, u8)], changes: usize) -> Arc<Self> {
+        let mut directory = Directory::default();
+        for (station, seed) in stations {
+            directory.insert(key(*seed), code(station));
+        }
+        let (me, seed) = stations[0];
+        Arc::new(Self {
+            me: code(me),
+            signing_key: signing_key(seed),
+            directory: Arc::new(directory),
+            changes: broadcast::channel(changes).0,
+            held: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap()
+    }
+
+    pub(crate) fn log(&self, home: &str, reach: Reach) -> LogId {
+        LogId { home: code(home), reach, key: sanji_log::seal::public_key(&self.signing_key) }
+    }
+
+    /// Writes entries under one seal.
+    pub(crate) fn write(&self, home: &str, reach: Reach, entries: usize) {
+        let log = self.log(home, reach);
+        let mut held = self.held();
+        let runs = held.logs.entry(log).or_default();
+        let mut head = runs.last().map(|run| (run.seal.seq, run.seal.hash));
+        let mut written = Vec::new();
+        for _ in 0..entries {
+            let seq = head.map_or(1, |(seq, _)| seq + 1);
+            let draft = EntryDraft {
+                case: None,
+                actor: String::new(),
+                kind: 6,
+                body: Bytes::from(vec![seq as u8; 200]),
+                attachments: Vec::new(),
+                opens_case: false,
+            };
+            let entry = draft.chain(log, head, HybridTime::from_number(seq));
+            head = Some((seq, entry.hash()));
+            written.push(entry);
+        }
+        let (seq, hash) = head.unwrap();
+        let run = Run { log, entries: written, seal: Seal::sign(&self.signing_key, &log, seq, hash) };
+        let head = run.head();
+        runs.push(run);
+        drop(held);
+        let _ = self.changes.send(Change::Heads(vec![head]));
+    }
+
+    /// Takes a content in as a whole.
+    pub(crate) fn attach(&self, content: &[u8]) -> AttachmentId {
+        let (size, manifest) = (content.len() as u64, manifest(content));
+        let id = root(size, &manifest);
+        let chunks = content.chunks(CHUNK_BYTES).map(<[u8]>::to_vec).collect();
+        self.held().attachments.insert(id, Content { size, manifest, chunks });
+        id
+    }
+
+    pub(crate) fn want(&self, wanted: WantedAttachment) {
+        self.held().wanted.push(wanted);
+        let _ = self.changes.send(Change::Attachments);
+    }
+
+    pub(crate) fn seq(&self, log: &LogId) -> u64 {
+        self.held().logs.get(log).and_then(|runs| runs.last()).map_or(0, |run| run.seal.seq)
+    }
+
+    pub(crate) fn link(&self) -> LinkState {
+        self.held().links.last().map(|(_, state)| state.clone()).unwrap_or_default()
+    }
+
+    /// Waits until something holds.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for _ in 0..1500 {
+            if holds(self) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{}: never came true within 15 s: {what}; links: {:?}", self.me, self.held().links);
+    }
+}
+
+impl Host for MemoryHost {
+    fn me(&self) -> StationCode {
+        self.me
+    }
+
+    fn have(&self) -> Have {
+        self.held().logs.values().filter_map(|runs| runs.last()).map(Run::head).collect()
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.directory.clone()
+    }
+
+    fn load(&self, log: &LogId, from: u64, _max_bytes: usize) -> Result<Option<(Run, Vec<CaseKeyMessage>)>, HostError> {
+        let held = self.held();
+        let run = held.logs.get(log).and_then(|runs| runs.iter().find(|run| run.seal.seq >= from)).cloned();
+        Ok(run.map(|mut run| {
+            run.entries.drain(..(from - run.first_seq()) as usize);
+            (run, Vec::new())
+        }))
+    }
+
+    fn store(
+        &self,
+        _peer: StationCode,
+        runs: Vec<VerifiedRun>,
+        _case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<StoreOutcome, HostError>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let mut outcome = StoreOutcome::default();
+            let mut heads = Vec::new();
+            let mut held = self.held();
+            if held.is_broken {
+                return Err("the disk is gone".into());
+            }
+            for VerifiedRun { extends, run, .. } in runs {
+                let kept = held.logs.entry(run.log).or_default();
+                if extends != kept.last().map(|run| (run.seal.seq, run.seal.hash)) {
+                    let (log, seq) = (run.log, run.first_seq());
+                    outcome.refused.push(Refused { log, seq, reason: RefusalReason::Gap, detail: String::new() });
+                    continue;
+                }
+                heads.push(run.head());
+                outcome.receipts.push(Receipt::sign(&self.signing_key, self.me, run.head(), now_ms()));
+                kept.push(run);
+            }
+            drop(held);
+            let _ = self.changes.send(Change::Heads(heads));
+            Ok(outcome)
+        })
+    }
+
+    fn keep_receipts(&self, _peer: StationCode, receipts: Vec<Receipt>) {
+        self.held().receipts.extend(receipts.iter().cloned());
+        let _ = self.changes.send(Change::Receipts(receipts));
+    }
+
+    fn alert(&self, _peer: StationCode, _log: LogId, _seq: u64, reason: RefusalReason, _detail: String) {
+        self.held().alerts.push(reason);
+    }
+
+    fn receipts_for(&self, _peer: StationCode) -> Vec<Receipt> {
+        self.held().receipts.clone()
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn link_changed(&self, peer: StationCode, state: LinkState) {
+        self.held().links.push((peer, state));
+    }
+
+    fn wanted_attachments(&self, _peer: StationCode, limit: usize) -> Vec<WantedAttachment> {
+        let held = self.held();
+        let is_lacking = |wanted: &&WantedAttachment| {
+            held.attachments
+                .get(&wanted.id)
+                .is_none_or(|content| content.chunks.len() < chunk_count(wanted.size) as usize)
+        };
+        held.wanted.iter().filter(is_lacking).take(limit).copied().collect()
+    }
+
+    fn attachment_chunk(
+        &self,
+        _peer: StationCode,
+        _case: CaseId,
+        id: &AttachmentId,
+        chunk: u32,
+        want_manifest: bool,
+    ) -> Result<Option<ChunkAnswer>, HostError> {
+        let mut held = self.held();
+        let Some(content) = held.attachments.get(id) else { return Ok(None) };
+        let Some(data) = content.chunks.get(chunk as usize).cloned() else { return Ok(None) };
+        let manifest = if want_manifest { content.manifest.clone() } else { Vec::new() };
+        let answer = ChunkAnswer { manifest, size: content.size, data };
+        held.served.push(chunk);
+        Ok(Some(answer))
+    }
+
+    fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError> {
+        let held = self.held();
+        Ok(held.attachments.get(id).map_or_else(AttachmentState::default, |content| AttachmentState {
+            chunks: content.chunks.len() as u32,
+            size: content.size,
+            manifest: content.manifest.clone(),
+            complete: content.size > 0 && content.chunks.len() == chunk_count(content.size) as usize,
+        }))
+    }
+
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), HostError> {
+        let content = Content { size, manifest: manifest.to_vec(), chunks: Vec::new() };
+        assert!(self.held().attachments.insert(*id, content).is_none(), "a manifest came twice");
+        Ok(())
+    }
+
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
+        let mut held = self.held();
+        let content = held.attachments.get_mut(id).unwrap();
+        assert_eq!(content.chunks.len(), chunk as usize, "chunks come in order");
+        content.chunks.push(data.to_vec());
+        Ok(())
+    }
+}
