@@ -6,6 +6,7 @@
 //! | [`catalogue`] | service items, their routes and limits, and the rules common to all items |
 //! | [`organisation`] | the district, its stations, departments, roles and staff |
 //! | [`calendar`] | working days, deadlines, the district's local date |
+//! | [`case`] | the case: state, commands, refusals, route, clock |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
 //! | [`limit`] | a period of time as the law writes it |
@@ -15,6 +16,7 @@
 mod term;
 
 pub mod calendar;
+pub mod case;
 pub mod catalogue;
 pub mod code;
 pub mod identity;

@@ -1,0 +1,113 @@
+//! 补正: one notice that lists everything, and the applicant's answer to it.
+
+use std::collections::BTreeMap;
+
+use super::body::{Fault, FaultKind, MaterialProvided, StepEvent};
+use super::command::{Action, Draft, FaultInput, StoredAttachment};
+use super::handling::{Handling, Turn};
+use super::input::{self, LONGEST_TEXT};
+use super::private::Private;
+use super::refusal::{FieldFault, Refusal, RefusalCode};
+use crate::calendar::MissingYear;
+
+const ART_32_4: &str = "《行政许可法》第三十二条第一款第（四）项";
+
+/// Asks for everything that is wrong, once. The case goes to where the applicant handed it in; the stage waits.
+pub(super) fn request(handling: &Handling<'_>, faults: &[FaultInput]) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::RequestCorrection)?;
+    if faults.is_empty() {
+        let sentence = "请一次列明需要补正的全部内容。";
+        return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("faults").because_of(ART_32_4));
+    }
+    input::at_most(faults, "faults")?;
+    let mut wrong = Vec::new();
+    for (index, fault) in faults.iter().enumerate() {
+        let sentence = if !on_the_list(&turn, fault.material) {
+            "材料目录里没有这一项，请重新选择。"
+        } else if fault.kind == FaultKind::Unknown {
+            "请选择材料存在的问题：缺少、过期、不清、未签章或前后不一。"
+        } else if fault.requirement.trim().is_empty() {
+            "请写明申请人应当怎样补正。"
+        } else if fault.requirement.chars().count() > LONGEST_TEXT {
+            "补正要求写得太长，请精简。"
+        } else {
+            continue;
+        };
+        wrong.push(FieldFault { field: format!("faults[{index}]"), sentence: sentence.to_owned() });
+    }
+    if !wrong.is_empty() {
+        return Err(Refusal::of_fields(RefusalCode::InvalidInput, wrong).because_of(ART_32_4));
+    }
+    let reference = &handling.context.reference;
+    let within = reference.defaults.correction.reply_within;
+    let until = reference.calendar.deadline(turn.today(), within).map_err(calendar_missing)?;
+    let home = handling.route.home;
+    let event = StepEvent::CorrectionRequested {
+        faults: faults.iter().map(|fault| Fault { material: fault.material, kind: fault.kind }).collect(),
+        until,
+        back_to: home,
+        back_to_stage: turn.stage.id.clone(),
+    };
+    let requirements = faults.iter().map(|fault| fault.requirement.trim().to_owned()).collect();
+    let private = Private { requirements, ..Private::default() };
+    Ok(turn.step(event, (home, Some(turn.stage.id.clone())), private, &[]))
+}
+
+/// The answer: it must make good everything that was listed, and goes straight back to whoever asked.
+pub(super) fn supply(
+    handling: &Handling<'_>,
+    materials: &[MaterialProvided],
+    answers: &[(String, String)],
+    attachments: &[StoredAttachment],
+) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::SupplyCorrection)?;
+    let Some(correction) = turn.case().correction() else {
+        return Err(Refusal::new(RefusalCode::WrongStage, "该办件没有需要补正的内容。"));
+    };
+    if let Some(mandate) = turn.case().mandate()
+        && !(mandate.may_correct && mandate.holds_on(turn.today()))
+    {
+        let sentence = "委托书没有写明可以代为补正，或者委托期限已过，请申请人本人补正或者补办委托。";
+        return Err(Refusal::new(RefusalCode::MandateExceeded, sentence));
+    }
+    input::materials(materials, handling.item, attachments)?;
+    let answers = input::answers(answers)?;
+    let supplied: BTreeMap<u32, &MaterialProvided> = materials.iter().map(|given| (given.material, given)).collect();
+    let mut open = Vec::new();
+    for fault in &correction.faults {
+        let made_good = if fault.material == Fault::FORM {
+            !answers.is_empty()
+        } else {
+            supplied.get(&fault.material).is_some_and(|given| given.is_there())
+        };
+        let field = match fault.material {
+            Fault::FORM => "answers".to_owned(),
+            material => format!("materials[{material}]"),
+        };
+        if !made_good && !open.iter().any(|other: &FieldFault| other.field == field) {
+            let sentence = format!("“{}”还没有补正。", name_of(&turn, fault.material));
+            open.push(FieldFault { field, sentence });
+        }
+    }
+    if !open.is_empty() {
+        return Err(Refusal::of_fields(RefusalCode::CorrectionIncomplete, open));
+    }
+    let event = StepEvent::CorrectionSupplied { materials: materials.to_vec() };
+    let private = Private { answers, attachment_names: input::names(attachments), ..Private::default() };
+    Ok(turn.step(event, (correction.asked_by, Some(correction.stage.clone())), private, attachments))
+}
+
+fn on_the_list(turn: &Turn<'_>, material: u32) -> bool {
+    material == Fault::FORM || usize::try_from(material).is_ok_and(|at| at < turn.handling.item.materials.len())
+}
+
+fn name_of(turn: &Turn<'_>, material: u32) -> String {
+    let known = usize::try_from(material).ok().and_then(|at| turn.handling.item.materials.get(at));
+    known.map_or_else(|| "申请表".to_owned(), |material| material.name.clone())
+}
+
+/// Nobody may guess the holidays of a year that has not been announced.
+pub(super) fn calendar_missing(missing: MissingYear) -> Refusal {
+    let sentence = format!("本站还没有{}年的工作日历，暂时算不出期限，请联系区中心发布日历后再办理。", missing.0);
+    Refusal::new(RefusalCode::CalendarMissing, sentence)
+}

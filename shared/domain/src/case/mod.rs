@@ -1,0 +1,63 @@
+//! The case (办件): what its entries say, how they make its state, and what may be done with it next.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`body`] | what an entry says in the clear; [`Private`]: what it says under seal |
+//! | [`codec`] | between these types and body.proto |
+//! | [`state`] | [`Case`]: the state as a function of the set of entries |
+//! | `chain`, `summary` | which steps count, and what they amount to |
+//! | [`command`] | what people ask for |
+//! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
+//! | `handling`, `route` | whose turn it is, and where the case goes next |
+//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | [`may_see`] | who may see what |
+//! | [`clock`] | limits, pauses, deadlines |
+//! | [`words`] | Chinese titles for screens |
+//!
+//! `decide` and `apply` meet only in the entry: a step says in full who holds the case after it and in which stage,
+//! so applying needs no catalogue, and a station with an older catalogue comes to the same state.
+
+mod acceptance;
+mod aside;
+pub mod body;
+mod chain;
+pub mod clock;
+pub mod codec;
+pub mod command;
+mod context;
+mod correction;
+mod decide;
+mod decision;
+mod delivery;
+mod handling;
+mod input;
+mod numbered;
+mod private;
+mod publicity;
+mod refusal;
+mod route;
+mod sight;
+mod stage;
+pub mod state;
+mod submit;
+mod summary;
+pub mod words;
+
+pub use body::{
+    ActorFacts, Body, Channel, DeliveryMethod, Fault, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason,
+    Side, SideEvent, Step, StepEvent, Submitted,
+};
+pub use chain::Rejection;
+pub use clock::{CaseClock, case_clock};
+pub use command::{Action, ApplicantInput, Command, Draft, FaultInput, MaterialInput, StoredAttachment, Submission};
+pub use context::{Context, Reference};
+pub use decide::{available, decide, is_todo, responsible};
+pub use private::{Applicant, AttachmentName, Private};
+pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};
+pub use route::Duty;
+pub use sight::{Sight, may_see};
+pub use state::{
+    Case, CaseEntry, CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, RejectedEntry, SideFacts,
+    StepFacts, Suspension,
+};
+pub use submit::{may_open, submit};

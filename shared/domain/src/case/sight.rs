@@ -1,0 +1,72 @@
+//! Who may see what of a case (requirement: only what is theirs).
+
+use sanji_log::{StationCode, Tier};
+
+use super::context::Context;
+use super::route::Route;
+use super::state::Case;
+use crate::organisation::{Role, Staff};
+
+/// How much of a case a person may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sight {
+    /// Not even that it exists.
+    None,
+    /// Steps and times, but no personal data and no words.
+    Process,
+    /// Everything.
+    Full,
+}
+
+/// What a person may see of a case: an agent the cases of the own village; a township's centre those of its scope; an
+/// office or a department those whose route names it; supervisors, the complaints desk and coordinators how they run;
+/// administrators none.
+#[must_use]
+pub fn may_see(case: &Case, context: &Context<'_>) -> Sight {
+    let Some(home) = case.home() else { return Sight::None };
+    let actor = context.actor;
+    if actor.place != context.station || !home.within(actor.place) {
+        return Sight::None;
+    }
+    if on_the_route(case, home, context) {
+        Sight::Full
+    } else if watches(actor) {
+        Sight::Process
+    } else {
+        Sight::None
+    }
+}
+
+fn on_the_route(case: &Case, home: StationCode, context: &Context<'_>) -> bool {
+    let actor = context.actor;
+    if !actor.roles.iter().any(|role| handles(*role)) {
+        return false;
+    }
+    if actor.place.tier() == Tier::Village {
+        return true;
+    }
+    let Ok(item) = context.reference.item_of(case) else { return false };
+    let route = Route { item, home, organisation: context.reference.organisation };
+    let takes_in = home == actor.place && route.receives(actor);
+    takes_in || route.centre_of(actor.place, &actor.department) || route.involves(actor)
+}
+
+/// Roles that handle cases.
+fn handles(role: Role) -> bool {
+    matches!(
+        role,
+        Role::Agent
+            | Role::FullCourseAgent
+            | Role::Window
+            | Role::Reviewer
+            | Role::ChiefRepresentative
+            | Role::Approver
+            | Role::JointCoordinator
+            | Role::Cashier
+    )
+}
+
+/// Roles that watch how cases run.
+fn watches(staff: &Staff) -> bool {
+    staff.roles.iter().any(|role| matches!(role, Role::Supervisor | Role::ComplaintDesk | Role::JointCoordinator))
+}

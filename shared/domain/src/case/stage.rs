@@ -1,0 +1,104 @@
+//! Stages that are done by saying so (review, site visit, payment, making of a document …) and special procedures.
+
+use super::body::{MaterialProvided, Opinion, StepEvent};
+use super::command::{Action, Draft, StoredAttachment};
+use super::handling::{Handling, Turn};
+use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
+use super::private::Private;
+use super::refusal::{Refusal, RefusalCode};
+use crate::code::StaffId;
+use crate::organisation::Role;
+
+/// Special procedure in which staff go and look: 行政许可法 wants two.
+const SITE_VISIT: &str = "现场勘查";
+
+/// What a person says of a stage that is done.
+pub(super) struct Finding<'a> {
+    pub(super) opinion: Opinion,
+    pub(super) words: &'a str,
+    pub(super) outside_number: &'a str,
+    pub(super) together_with: &'a [StaffId],
+    pub(super) materials: &'a [MaterialProvided],
+    pub(super) attachments: &'a [StoredAttachment],
+}
+
+/// 完成本环节
+pub(super) fn finish(handling: &Handling<'_>, finding: &Finding<'_>) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::FinishStage)?;
+    let words = match finding.opinion {
+        Opinion::Unknown => {
+            let sentence = "请选择意见：同意、不同意、同意但需报上级批准，或者无需意见。";
+            return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("opinion"));
+        }
+        Opinion::NoOpinion => input::optional(finding.words, "words", LONGEST_TEXT)?,
+        Opinion::Agree | Opinion::Disagree | Opinion::ReferUp => {
+            input::required(finding.words, "words", LONGEST_TEXT, || {
+                input::reason_missing("请写明审查意见，审查意见要存档备查。")
+            })?
+        }
+    };
+    let outside_number = outside_number(&turn, finding.outside_number)?;
+    let together_with = visitors(&turn, finding.together_with)?;
+    input::materials(finding.materials, handling.item, finding.attachments)?;
+    let event = StepEvent::StageFinished {
+        stage: turn.stage.id.clone(),
+        opinion: finding.opinion,
+        outside_number,
+        together_with,
+        materials: finding.materials.to_vec(),
+    };
+    let private = Private { words, attachment_names: input::names(finding.attachments), ..Private::default() };
+    Ok(turn.step(event, turn.onwards(), private, finding.attachments))
+}
+
+/// The number under which an outside body answered, or of the bank's receipt: nobody here decides in their place.
+fn outside_number(turn: &Turn<'_>, given: &str) -> Result<String, Refusal> {
+    let missing = if turn.duty.role == Role::Cashier {
+        "请核对银行到账，并填写缴款票据号码；没有到账的不能通过。"
+    } else if turn.duty.external {
+        "请填写外部单位答复的文号或者编号。"
+    } else {
+        return input::optional(given, "outside_number", LONGEST_NAME);
+    };
+    input::required(given, "outside_number", LONGEST_NAME, || Refusal::new(RefusalCode::OutsideNumberMissing, missing))
+}
+
+/// Those who took part, the actor left out. A site visit takes as many as the rules want.
+fn visitors(turn: &Turn<'_>, given: &[StaffId]) -> Result<Vec<StaffId>, Refusal> {
+    input::at_most(given, "together_with")?;
+    let mut others: Vec<StaffId> = given.to_vec();
+    others.sort();
+    others.dedup();
+    others.retain(|other| *other != turn.handling.context.actor.id);
+    let wanted = turn.handling.context.reference.defaults.decision.site_visit_min_staff as usize;
+    let visit = turn.handling.item.special_of(&turn.stage.id).any(|special| special.kind == SITE_VISIT);
+    if visit && others.len() + 1 < wanted {
+        let sentence = format!("实地核查应当由{wanted}名以上工作人员进行，请填写一同核查的人员。");
+        let refusal = Refusal::new(RefusalCode::TooFewVisitors, sentence).at("together_with");
+        return Err(refusal.because_of("《行政许可法》第三十四条第三款"));
+    }
+    Ok(others)
+}
+
+/// 进入特别程序: one that the item names for this stage and that stops the clock.
+pub(super) fn suspend(handling: &Handling<'_>, kind: &str, reason: &str) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::Suspend)?;
+    let kinds = turn.special_kinds();
+    let Some(kind) = kinds.iter().find(|known| **known == kind.trim()) else {
+        let sentence = format!("本环节可以进入的特别程序是：{}，请选择。", kinds.join("、"));
+        return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("kind"));
+    };
+    let reason = input::required(reason, "reason", LONGEST_TEXT, || {
+        input::reason_missing("特别程序要书面告知申请人原因和所需时间，请填写原因。")
+            .because_of("《行政许可法》第四十五条")
+    })?;
+    let event = StepEvent::Suspended { stage: turn.stage.id.clone(), kind: (*kind).to_owned() };
+    Ok(turn.step(event, turn.stay(), Private::of_words(&reason), &[]))
+}
+
+/// 恢复计时
+pub(super) fn resume(handling: &Handling<'_>, outside_number: &str) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::Resume)?;
+    let outside_number = input::optional(outside_number, "outside_number", LONGEST_NAME)?;
+    Ok(turn.step(StepEvent::Resumed { outside_number }, turn.stay(), Private::default(), &[]))
+}
