@@ -53,6 +53,14 @@ pub enum Error {
         #[from]
         source: tonic::transport::Error,
     },
+    /// The browser could not do something.
+    #[error("the browser can't {what}")]
+    Browser {
+        /// What.
+        what: &'static str,
+        /// The driver's answer.
+        source: Box<fantoccini::error::CmdError>,
+    },
     /// Something did not happen in time.
     #[error("waited {seconds} s in vain for: {what}")]
     Timeout {

@@ -7,6 +7,7 @@
 //! | [`command`] | runs one of their commands and reads what it prints |
 //! | [`process`] | a serving station: start, stop, kill |
 //! | [`district`] | a whole district: initialised, enrolled, linked |
+//! | [`browser`] | headless Chromium |
 //! | [`client`] | a program at a station's gRPC service, with a token |
 //! | [`machine`] | facts of the machine, memory and processor time of a process |
 //! | [`story`] | scripted cases, told hop by hop |
@@ -15,6 +16,7 @@
 //! Nothing in the product depends on this crate.
 
 pub mod binaries;
+pub mod browser;
 pub mod client;
 pub mod command;
 pub mod district;

@@ -1,0 +1,164 @@
+//! A real browser: headless Chromium, driven over WebDriver.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::wd::TimeoutConfiguration;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::Error;
+
+/// Chromium's driver with one window of its own. Both end with the value.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    /// The window.
+    pub window: Client,
+}
+
+fn broken(what: &'static str) -> impl Fn(fantoccini::error::CmdError) -> Error {
+    move |source| Error::Browser { what, source: Box::new(source) }
+}
+
+impl Browser {
+    /// Starts the driver on a free port and opens a window of `width` × `height` pixels.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where `chromedriver` is not installed (tests/run installs it), [`Error::NotReady`] where it
+    /// does not start.
+    pub async fn open(width: u32, height: u32) -> Result<Self, Error> {
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| Error::Io { operation: "start chromedriver", source })?;
+        let port = driver.stdout.take().and_then(|output| {
+            BufReader::new(output).lines().map_while(Result::ok).find_map(|line| {
+                let port = line.split("successfully on port ").nth(1)?;
+                port.trim_end_matches('.').parse::<u16>().ok()
+            })
+        });
+        let not_ready = |why: String| Error::NotReady { station: "chromedriver".into(), why };
+        let Some(port) = port else {
+            let _ = driver.kill();
+            return Err(not_ready("it named no port".into()));
+        };
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--lang=zh-CN",
+            &format!("--window-size={width},{height}"),
+        ];
+        let options = json!({ "goog:chromeOptions": { "args": arguments } });
+        let capabilities = options.as_object().cloned().unwrap_or_default();
+        let window = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .map_err(|source| not_ready(source.to_string()))?;
+        let waits = TimeoutConfiguration::new(None, Some(Duration::from_secs(30)), Some(Duration::from_secs(10)));
+        window.update_timeouts(waits).await.map_err(broken("set its patience"))?;
+        Ok(Self { driver, window })
+    }
+
+    /// Goes to an address.
+    ///
+    /// # Errors
+    /// [`Error::Browser`].
+    pub async fn go(&self, address: &str) -> Result<(), Error> {
+        self.window.goto(address).await.map_err(broken("go to an address"))
+    }
+
+    /// Types into the field with this `name`, after clearing it.
+    ///
+    /// # Errors
+    /// [`Error::Browser`] where there is none.
+    pub async fn fill(&self, name: &str, text: &str) -> Result<(), Error> {
+        let field = self.window.find(Locator::Css(&format!("[name='{name}']"))).await.map_err(broken("find a field"))?;
+        if field.attr("type").await.map_err(broken("read a field"))?.as_deref() != Some("file") {
+            field.clear().await.map_err(broken("clear a field"))?;
+        }
+        field.send_keys(text).await.map_err(broken("fill a field"))
+    }
+
+    /// Clicks the first element that a CSS selector finds.
+    ///
+    /// # Errors
+    /// [`Error::Browser`] where there is none.
+    pub async fn click(&self, selector: &str) -> Result<(), Error> {
+        let element = self.window.find(Locator::Css(selector)).await.map_err(broken("find an element"))?;
+        element.click().await.map_err(broken("click an element"))
+    }
+
+    /// Clicks the first link or button with this text.
+    ///
+    /// # Errors
+    /// [`Error::Browser`] where there is none.
+    pub async fn press(&self, text: &str) -> Result<(), Error> {
+        let path = format!("//*[self::a or self::button or self::summary][contains(normalize-space(.), '{text}')]");
+        let element = self.window.find(Locator::XPath(&path)).await.map_err(broken("find a button"))?;
+        element.click().await.map_err(broken("press a button"))
+    }
+
+    /// What the page says.
+    ///
+    /// # Errors
+    /// [`Error::Browser`].
+    pub async fn text(&self) -> Result<String, Error> {
+        let body = self.window.find(Locator::Css("body")).await.map_err(broken("find the page"))?;
+        body.text().await.map_err(broken("read the page"))
+    }
+
+    /// Loads the page again until it says `words`.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] with what it says instead.
+    pub async fn wait_for(&self, words: &str) -> Result<(), Error> {
+        let mut said = String::new();
+        for _ in 0..60 {
+            said = self.text().await?;
+            if said.contains(words) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            self.window.refresh().await.map_err(broken("load a page again"))?;
+        }
+        Err(Error::Timeout { what: format!("the page to say {words}; it says: {said}"), seconds: 15 })
+    }
+
+    /// Keeps a picture of the window.
+    ///
+    /// # Errors
+    /// [`Error::Browser`], [`Error::Io`].
+    pub async fn screenshot(&self, file: &Path) -> Result<(), Error> {
+        let picture = self.window.screenshot().await.map_err(broken("take a picture"))?;
+        std::fs::write(file, picture).map_err(|source| Error::Io { operation: "keep a picture", source })
+    }
+
+    /// Closes window and driver.
+    ///
+    /// # Errors
+    /// [`Error::Browser`].
+    pub async fn close(self) -> Result<(), Error> {
+        self.window.clone().close().await.map_err(broken("close the window"))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
