@@ -7,6 +7,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use rand::Rng;
 use sanji_log::StationCode;
+use sanji_proto::v1::LinkMessage;
 use sanji_proto::v1::link_client::LinkClient;
 use sanji_replication::limits::MESSAGE_MAX_BYTES;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -16,6 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
 use crate::attachments::{self, Attachments};
 use crate::certificate::Certified;
@@ -47,8 +49,8 @@ pub async fn dial(upstream: String, trust: Arc<Trust>, host: Arc<dyn Host>, shut
             () = shutdown.cancelled() => return,
         };
         let ended = match connected {
-            Ok((channel, peer)) => {
-                let ended = keep(channel, peer, &trust, &host, &shutdown).await;
+            Ok(opened) => {
+                let ended = keep(opened, &trust, &host, &shutdown).await;
                 down_since_ms = now_ms();
                 ended
             }
@@ -73,31 +75,40 @@ pub async fn dial(upstream: String, trust: Arc<Trust>, host: Arc<dyn Host>, shut
     }
 }
 
-async fn open(upstream: &str, trust: &Trust, me: StationCode) -> Result<(Channel, Certified)> {
+/// A stream that a parent has agreed to.
+struct Opened {
+    client: LinkClient<Channel>,
+    peer: Certified,
+    incoming: Streaming<LinkMessage>,
+    outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+}
+
+async fn open(upstream: &str, trust: &Trust, me: StationCode) -> Result<Opened> {
     let asked_for = me.parent().unwrap_or(me);
     let tls = connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
-    Ok((channel(tls).await?, peer))
-}
-
-/// Runs the link and its attachments until the link ends.
-async fn keep(
-    channel: Channel,
-    peer: Certified,
-    trust: &Arc<Trust>,
-    host: &Arc<dyn Host>,
-    shutdown: &CancellationToken,
-) -> Result<Goodbye> {
-    let mut client = LinkClient::new(channel)
+    let mut client = LinkClient::new(channel(tls).await?)
         .accept_compressed(CompressionEncoding::Zstd)
         .send_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
     let (outgoing, messages) = mpsc::channel(pump::OUTGOING);
     let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
+    // In TLS 1.3 it shows only here whether the parent took this station's certificate.
     let call = tokio::time::timeout(CALL_DEADLINE, client.replicate(messages));
     let incoming = call.await.map_err(|_| Error::Timeout { operation: "open the stream" })??.into_inner();
+    Ok(Opened { client, peer, incoming, outgoing })
+}
+
+/// Runs the link and its attachments until the link ends.
+async fn keep(
+    opened: Opened,
+    trust: &Arc<Trust>,
+    host: &Arc<dyn Host>,
+    shutdown: &CancellationToken,
+) -> Result<Goodbye> {
+    let Opened { client, peer, incoming, outgoing } = opened;
     let (busy, is_busy) = watch::channel(false);
     let link = Link {
         host: host.clone(),

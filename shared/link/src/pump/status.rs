@@ -32,7 +32,7 @@ pub(crate) fn with_sources(error: &(dyn std::error::Error + 'static)) -> String 
     let mut texts: Vec<String> = Vec::new();
     for error in std::iter::successors(Some(error), |error| error.source()) {
         // A status prints its sources itself, at length.
-        let text = match error.downcast_ref::<Status>() {
+        let text = match error.downcast_ref::<Box<Status>>() {
             Some(status) => status.message().to_owned(),
             None => error.to_string(),
         };

@@ -1,6 +1,7 @@
 //! Real TLS on loopback: who is let in, what a station is given, and that entries and attachments arrive.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admission;
 mod certificates;
 mod enrolment;
 mod host;
