@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::contract::Error;
 use crate::files::{create_folder, failed, write_whole};
 
 /// Newest format that this program reads, and the one that it writes.
 const FORMAT: u32 = 1;
+/// A process that is going away may hold the folder a moment longer, and so may a child that it is just starting.
+const LOCK_ATTEMPTS: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 const TITLE: &str = "sanji data folder";
 
 /// Holds the folder for this process until it is dropped.
@@ -26,10 +30,15 @@ pub(super) fn take(path: &Path) -> Result<Lock, Error> {
         .truncate(false)
         .open(&lock)
         .map_err(|error| failed("open", &lock, error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => return Err(Error::Locked { path: path.to_owned() }),
-        Err(fs::TryLockError::Error(error)) => return Err(failed("lock", &lock, error)),
+    let mut attempts = 1;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(fs::TryLockError::WouldBlock) if attempts < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            Err(fs::TryLockError::WouldBlock) => return Err(Error::Locked { path: path.to_owned() }),
+            Err(fs::TryLockError::Error(error)) => return Err(failed("lock", &lock, error)),
+        }
+        attempts += 1;
     }
     let format = path.join("FORMAT");
     if format.exists() {

@@ -67,7 +67,7 @@ pub struct DiskStore {
 /// How far the index is.
 #[derive(Debug, Clone, Copy)]
 struct Progress {
-    /// Just after the last commit.
+    /// Just after the last commit; the default where there is none.
     end: Position,
     /// Up to here the index has the projections.
     projected: Position,

@@ -59,7 +59,7 @@ pub(super) fn open(path: &Path, options: Options, open_folder: &OpenFolder) -> R
     }
     Ok(DiskStore {
         path: path.to_owned(),
-        progress: Mutex::new(Progress { end: parts.journal.end(), projected: parts.known.projected }),
+        progress: Mutex::new(Progress { end: parts.known.end(), projected: parts.known.projected }),
         journal: parts.journal,
         index: parts.index,
         attachments,
@@ -168,7 +168,13 @@ impl Known {
         };
         index.wait_for_room()?;
         index.push(placed.changes(&mut self.logs));
+        self.applied = Some((committed.write, committed.end));
         Ok(())
+    }
+
+    /// Just after the last commit.
+    fn end(&self) -> Position {
+        self.applied.map_or(Position::default(), |(_, end)| end)
     }
 }
 

@@ -331,7 +331,7 @@ fn open_segments(folder: &dyn Folder, segment_bytes: u64) -> Result<(Segments, A
         segments.known.insert(number, segment.info);
         last = Some(segment);
     }
-    let last = match last {
+    let mut last = match last {
         Some(segment) => segment,
         None => {
             Segment::create(folder, SegmentInfo { number: 1, size: segment_bytes, generation: 1, previous_end: 0 })?

@@ -15,7 +15,6 @@ use crate::record::{self, Record};
 
 /// The smallest unit that a disk writes whole, in bytes.
 const SECTOR_BYTES: u64 = 512;
-const TRAILER_BYTES: u64 = 4;
 
 /// A commit as it stands in the journal.
 #[derive(Debug)]
@@ -157,13 +156,14 @@ fn next_write(segment: &Segment, from: u64, until: u64, write: Position) -> Resu
     Ok(None)
 }
 
-/// Whether what stands at `at`, with nothing of a later write behind it, has lost a sector.
+/// Whether what stands at `at`, with nothing of a later write behind it, has lost a sector or the end of the file.
 fn is_torn(segment: &Segment, at: u64, last_used: u64, bad: Option<Header>) -> Result<bool, Error> {
-    let Some(header) = bad else {
-        return Ok(last_used - at < HEADER_BYTES as u64 || has_lost_sector(segment, at, last_used)?);
-    };
-    let trailer = segment.read(header.end() - TRAILER_BYTES, TRAILER_BYTES as usize)?;
-    Ok(trailer.iter().all(|byte| *byte == 0) || has_lost_sector(segment, at, header.end())?)
+    let header_end = at + HEADER_BYTES as u64;
+    let end = bad.map_or(header_end.max(last_used), |header| header.end());
+    if segment.cut_at.is_some_and(|cut| cut < bad.map_or(header_end, |header| header.end())) {
+        return Ok(true);
+    }
+    has_lost_sector(segment, at, end)
 }
 
 fn has_lost_sector(segment: &Segment, from: u64, until: u64) -> Result<bool, Error> {

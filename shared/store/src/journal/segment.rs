@@ -35,6 +35,8 @@ pub(crate) struct SegmentInfo {
 pub(crate) struct Segment {
     pub(crate) info: SegmentInfo,
     pub(crate) path: PathBuf,
+    /// Where the file ended when it was opened, should it have been cut.
+    pub(crate) cut_at: Option<u64>,
     file: Box<dyn File>,
 }
 
@@ -80,7 +82,7 @@ impl Segment {
             Ok(file)
         };
         match make() {
-            Ok(file) => Ok(Self { info, path, file }),
+            Ok(file) => Ok(Self { info, path, cut_at: None, file }),
             Err(source) => {
                 let error = failed("create", &path, source);
                 if matches!(error, Error::Full { .. }) && folder.remove(&partial).is_err() {
@@ -101,7 +103,7 @@ impl Segment {
         let info = SegmentInfo::parse(&header)
             .filter(|info| info.number == number)
             .ok_or_else(|| Error::Damaged { what: format!("header of journal {name}") })?;
-        Ok(Self { info, path, file })
+        Ok(Self { info, path, cut_at: None, file })
     }
 
     /// Whether the header on disk is still the one that was read.
@@ -139,9 +141,13 @@ impl Segment {
     }
 
     /// Fills the file up to its full size with zeros, should it have been cut.
-    pub(crate) fn restore_size(&self) -> Result<(), Error> {
+    pub(crate) fn restore_size(&mut self) -> Result<(), Error> {
         let size = self.file.size().map_err(|source| failed("read", &self.path, source))?;
-        if size < self.info.size { self.blank(size, self.info.size) } else { Ok(()) }
+        if size < self.info.size {
+            self.cut_at = Some(size);
+            self.blank(size, self.info.size)?;
+        }
+        Ok(())
     }
 
     /// Where the last byte that is not zero stands in `from..`, plus one; none where all are zero.

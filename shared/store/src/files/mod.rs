@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::contract::Error;
 
+#[cfg(test)]
+pub(crate) mod unreliable;
+
 /// An open file, read and written at offsets.
 pub(crate) trait File: Send + Sync {
     /// Fills `buffer` from `offset` on; returns fewer bytes only at the end of the file.
