@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tonic::{Status, Streaming};
 
 use crate::host::Host;
+use crate::pump::to_peer;
 use crate::{Error, Result};
 
 /// Messages handed to HTTP/2 and not yet taken by it: few chunks, so that entries need not wait for many.
@@ -51,9 +52,9 @@ pub(crate) async fn run(attachments: Attachments) -> Result<()> {
         ended = serve::serve(host.clone(), peer, asked, outgoing.clone(), busy) => ended,
         ended = fetch::fetch(host, peer, answered, outgoing.clone()) => ended,
     };
-    if let Err(Error::Answer { problem }) = &ended {
+    if let Err(error) = &ended {
         // A full queue means that the peer does not read; then it needs no reason either.
-        drop(outgoing.try_send(Err(Status::invalid_argument(*problem))));
+        drop(outgoing.try_send(Err(to_peer(error))));
     }
     ended
 }

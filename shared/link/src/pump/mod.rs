@@ -25,7 +25,7 @@ use tonic::{Status, Streaming};
 use crate::certificate::Certified;
 use crate::host::{Change, Host, HostError};
 use crate::{Error, Result, Trust};
-pub(crate) use status::{now_ms, with_sources};
+pub(crate) use status::{now_ms, to_peer, with_sources};
 
 use clerk::{Clerk, Job, Stored};
 use status::Reporter;

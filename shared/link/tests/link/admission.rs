@@ -12,9 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use sanji_link::{AcceptLimits, Authority, CancellationToken, Identity, Trust, accept, dial};
-use sanji_log::Reach;
+use sanji_log::{CaseId, Reach};
 use sanji_proto::v1::link_message::Message;
-use sanji_proto::v1::{Hello, LinkMessage, Ping};
+use sanji_proto::v1::{AttachmentMessage, ChunkRequest, Hello, LinkMessage, Ping, attachment_message};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -106,13 +106,17 @@ async fn knock(address: &str, identity: Option<&Identity>) -> io::Result<Channel
 
 /// Sends messages, as bytes, and gives what comes back until the end of the stream.
 async fn replicate(channel: Channel, messages: Vec<Vec<u8>>) -> (usize, Result<(), Status>) {
+    call("/sanji.v1.Link/Replicate", channel, messages).await
+}
+
+async fn call(path: &'static str, channel: Channel, messages: Vec<Vec<u8>>) -> (usize, Result<(), Status>) {
     let mut client = tonic::client::Grpc::new(channel);
     if client.ready().await.is_err() {
         return (0, Err(Status::unavailable("the connection was refused")));
     }
     // The sender's half stays open, as a station's would.
     let messages = tokio_stream::StreamExt::chain(tokio_stream::iter(messages), tokio_stream::pending());
-    let path = "/sanji.v1.Link/Replicate".parse().unwrap();
+    let path = tonic::codegen::http::uri::PathAndQuery::from_static(path);
     let mut answers: Streaming<Vec<u8>> = match client.streaming(Request::new(messages), path, Raw).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => return (0, Err(status)),
@@ -262,6 +266,42 @@ async fn rubbish_ends_its_stream_with_a_status_and_nothing_else() {
     assert!(ended.is_ok(), "{ended:?}");
     assert_eq!(messages, 3, "Hello, Have, Goodbye");
     township.serves_the_village().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_are_served_beside_a_link_and_within_bounds() {
+    const ATTACHMENTS: &str = "/sanji.v1.Link/Attachments";
+    let township = Township::new(AcceptLimits::default()).await;
+    let village = identity(&township.authority, VILLAGE, 7);
+    let channel = knock(&township.address, Some(&village)).await.unwrap();
+    let (_, alone) = within(5, "without a link", call(ATTACHMENTS, channel.clone(), Vec::new())).await;
+    assert_eq!(alone.unwrap_err().code(), Code::FailedPrecondition);
+
+    tokio::spawn(replicate(channel.clone(), vec![hello(VILLAGE)]));
+    township.host.until("the link is up", |host| host.link().connected).await;
+    let good = ChunkRequest {
+        case_id: CaseId::new(code(VILLAGE), 9678, 1, [7; 7]).unwrap().0.to_vec(),
+        attachment_id: vec![9; 32],
+        first_chunk: 0,
+        count: 1,
+        want_manifest: true,
+    };
+    let requests = [
+        ("no chunk", vec![ChunkRequest { count: 0, ..good.clone() }]),
+        ("too many chunks", vec![ChunkRequest { count: 65, ..good.clone() }]),
+        ("no case", vec![ChunkRequest { case_id: Vec::new(), ..good.clone() }]),
+        ("half an id", vec![ChunkRequest { attachment_id: vec![9; 16], ..good.clone() }]),
+    ];
+    for (what, requests) in requests {
+        let messages = requests.into_iter().map(request_bytes).collect();
+        let (answers, ended) = within(5, what, call(ATTACHMENTS, channel.clone(), messages)).await;
+        assert_eq!((answers, ended.expect_err(what).code()), (0, Code::InvalidArgument), "{what}");
+    }
+    assert!(township.host.link().connected, "the entries go on");
+}
+
+fn request_bytes(request: ChunkRequest) -> Vec<u8> {
+    prost::Message::encode_to_vec(&AttachmentMessage { message: Some(attachment_message::Message::Request(request)) })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
