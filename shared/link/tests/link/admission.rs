@@ -227,6 +227,23 @@ async fn a_revocation_cuts_the_open_link_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_serves_without_a_restart() {
+    let township = Township::new(AcceptLimits::default()).await;
+    let expired = |station, seed| identity_at(&township.authority, station, seed, now_ms() - 10 * DAY_MS, 9);
+    township.trust.set_identity(&expired(TOWNSHIP, 5)).unwrap();
+    let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+    let trust = Arc::new(Trust::new(&expired(VILLAGE, 7)).unwrap());
+    tokio::spawn(dial(township.address.clone(), trust.clone(), village.clone(), township.shutdown.clone()));
+    let says_expired =
+        |village: &MemoryHost| village.link().last_error.is_some_and(|error| error.to_lowercase().contains("expired"));
+    village.until("the parent's certificate has expired", says_expired).await;
+    township.trust.set_identity(&identity(&township.authority, TOWNSHIP, 5)).unwrap();
+    assert!(!village.link().connected);
+    trust.set_identity(&identity(&township.authority, VILLAGE, 7)).unwrap();
+    village.until("the link comes up", |village| village.link().in_sync).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parent_that_is_revoked_is_left() {
     let township = Township::new(AcceptLimits::default()).await;
     let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
