@@ -1,5 +1,5 @@
 //! One suite of checks that every engine passes. A check panics where the engine does not do what
-//! [`Store`](crate::Store) says.
+//! [`Store`] says.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 

@@ -15,6 +15,7 @@ use crate::record::{self, Record};
 
 /// The smallest unit that a disk writes whole, in bytes.
 const SECTOR_BYTES: u64 = 512;
+const CASE_BYTES: usize = 16;
 
 /// A commit as it stands in the journal.
 #[derive(Debug)]
@@ -106,6 +107,9 @@ pub(crate) fn walk(
         }
         if let Some(header) = bad.filter(|header| header.kind == Kind::CaseKey) {
             visit(Event::DamagedKey(header.position))?;
+            // A destruction that was cut short leaves the case as it was, so it can be found and finished.
+            let case = segment.read(at + HEADER_BYTES as u64, CASE_BYTES)?;
+            keys.extend(case.try_into().ok().map(|case| (CaseId(case), header.position)));
             at = header.end();
             continue;
         }

@@ -114,4 +114,46 @@ proptest! {
         store.commit(&rich_commit(&mut next, 2, 1, 100)).unwrap();
         prop_assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
     }
+
+    /// The power fails while a key is destroyed; whatever sectors of its frame are new, nothing else is lost and
+    /// the destruction can be finished.
+    #[test]
+    fn a_destruction_cut_short_can_be_finished(
+        before in 0..1000usize,
+        key_bytes in 0..=256usize,
+        more in any::<bool>(),
+        keeps in prop::collection::vec(any::<bool>(), 1..8),
+        keeps_index in any::<bool>(),
+    ) {
+        let (folder, disk) = (TempDir::new().unwrap(), UnreliableFolder::default());
+        let mut writer = Writer::new(1);
+        let store = open_on(&folder, &disk);
+        store.commit(&writer.commit(None, 1, before)).unwrap();
+        let mut commit = writer.commit(Some(case(1)), 1, 100);
+        let key = WrappedKey { case: case(1), bytes: vec![0xa5; key_bytes] };
+        commit.case_keys.push(key.clone());
+        store.commit(&commit).unwrap();
+        if more {
+            store.commit(&writer.commit(Some(case(1)), 1, 100)).unwrap();
+        }
+        disk.fail_sync_after(0);
+        prop_assert!(store.destroy_case_key(&case(1)).is_err());
+        drop(store);
+        let mut keeps = keeps.into_iter().cycle();
+        disk.cut_power(&mut || keeps.next().unwrap_or(true));
+        if !keeps_index {
+            index::remove(&folder.path().join("index")).unwrap();
+        }
+
+        let store = open_on(&folder, &disk);
+        prop_assert_eq!(store.read_only(), None);
+        prop_assert_eq!(store.have().get(&writer.log()), writer.head());
+        match store.case_key(&case(1)) {
+            Ok(found) => prop_assert!(found.is_none_or(|found| found == key)),
+            Err(error) => prop_assert!(matches!(error, Error::Damaged { .. }), "{error}"),
+        }
+        store.destroy_case_key(&case(1)).unwrap();
+        prop_assert_eq!(store.case_key(&case(1)).unwrap(), None);
+        prop_assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
+    }
 }
