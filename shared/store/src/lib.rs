@@ -4,6 +4,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`contract`] | [`Store`], the trait that every engine fulfils, and the values it speaks |
+//! | [`bounds`] | how large the parts of a commit may be |
 //! | [`memory`] | the engine of tests and of the simulator |
 //! | `journal` | segments of framed, checksummed records: the truth on disk; `record` says what a frame carries |
 //! | `index` | sled: what can be derived from the journal, deleted and rebuilt |
@@ -16,6 +17,7 @@
 //! the station computes and can compute again.
 
 mod attachments;
+pub mod bounds;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod contract;

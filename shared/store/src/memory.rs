@@ -10,9 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
-use crate::contract::{
-    AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey, check_bounds, check_head,
-};
+use crate::bounds::{check_bounds, check_head};
+use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
 use state::State;
 
 mod state;

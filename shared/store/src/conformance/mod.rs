@@ -1,7 +1,7 @@
 //! One suite of checks that every engine passes. A check panics where the engine does not do what
 //! [`Store`] says.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::contract::Store;
 

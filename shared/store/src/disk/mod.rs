@@ -14,10 +14,8 @@ use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run};
 
 use crate::attachments::Attachments;
-use crate::contract::{
-    AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey, check_bounds, check_head,
-    check_projection,
-};
+use crate::bounds::{check_bounds, check_head, check_projection};
+use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
 use crate::files::{Folder, SystemFolder};
 use crate::index::keys::{self, LogRow};
 use crate::index::rows::{self, Placed};
@@ -140,7 +138,7 @@ impl DiskStore {
 
     /// Makes the store read-only where an error is final.
     fn note_failure(&self, error: Error) -> Error {
-        if !matches!(error, Error::HeadMoved { .. } | Error::Invalid { .. } | Error::Full { .. }) {
+        if matches!(error, Error::Io { .. } | Error::Index { .. }) {
             let mut reason = error.to_string();
             let mut source = error.source();
             while let Some(cause) = source {
@@ -340,12 +338,12 @@ impl Store for DiskStore {
 
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
         self.check_writable()?;
-        self.attachments.put_manifest(id, manifest, size)
+        self.attachments.put_manifest(id, manifest, size).map_err(|error| self.note_failure(error))
     }
 
     fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
         self.check_writable()?;
-        self.attachments.put_chunk(id, chunk, data)
+        self.attachments.put_chunk(id, chunk, data).map_err(|error| self.note_failure(error))
     }
 
     fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {

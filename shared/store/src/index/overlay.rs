@@ -65,7 +65,6 @@ impl Overlay {
     }
 
     /// What waits for a key: none if nothing; some none if its removal.
-    #[allow(clippy::option_option)]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.rows.get(key).map(|(_, value)| value.clone())
     }

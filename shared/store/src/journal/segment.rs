@@ -77,20 +77,21 @@ impl Segment {
             }
             file.write_at(&info.encode(), 0)?;
             file.sync()?;
-            folder.rename(&partial, &name)?;
-            folder.sync()?;
             Ok(file)
         };
-        match make() {
-            Ok(file) => Ok(Self { info, path, cut_at: None, file }),
-            Err(source) => {
-                let error = failed("create", &path, source);
-                if matches!(error, Error::Full { .. }) && folder.remove(&partial).is_err() {
-                    tracing::warn!(file.name = %partial, "can't remove an unfinished segment");
-                }
-                Err(error)
+        let file = make().map_err(|source| {
+            if let Err(error) = folder.remove(&partial) {
+                tracing::warn!(file.name = %partial, %error, "can't remove an unfinished segment");
             }
-        }
+            failed("create", &path, source)
+        })?;
+        // Final, whatever the cause: once the name may be on disk, no commit may go to the segment before.
+        folder.rename(&partial, &name).and_then(|()| folder.sync()).map_err(|source| Error::Io {
+            operation: "name",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self { info, path, cut_at: None, file })
     }
 
     /// Opens a segment and checks its header.

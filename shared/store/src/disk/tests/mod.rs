@@ -130,6 +130,41 @@ fn projections_lost_half_way_are_asked_for_again() {
 }
 
 #[test]
+fn readers_see_every_head_with_its_entries_while_commits_go_on() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let mut writer = Writer::new(1);
+    let log = writer.log();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let Some((head, hash)) = store.have().get(&log) else { continue };
+                assert!(head >= seen);
+                seen = head;
+                assert_eq!(store.entry(&log, head).unwrap().unwrap().hash(), hash);
+                assert!(store.read(&log, head, 1).unwrap().unwrap().seal.seq >= head);
+                assert!(store.case_entries(&case(1)).unwrap().len() as u64 >= head);
+                let key = [log.key.as_bytes(), head.to_be_bytes().as_slice()].concat();
+                assert!(store.row(b"runs", &key).unwrap().is_some());
+                store.snapshot(&case(1)).unwrap();
+            }
+            seen
+        });
+        for _ in 0..200 {
+            let mut commit = rich_commit(&mut writer, 1, 1, 300);
+            commit.projection.cases[0] =
+                crate::CaseSnapshot { case: case(1), bytes: vec![commit.extensions[0].run.seal.seq as u8; 9000] };
+            store.commit(&commit).unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
+    assert_eq!(store.have().get(&log), writer.head());
+}
+
+#[test]
 fn a_second_process_is_refused() {
     const FOLDER: &str = "SANJI_STORE_TEST_LOCKED";
     if let Some(path) = std::env::var_os(FOLDER) {
