@@ -3,6 +3,12 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`core`] | the state and the only place where entries are made: decide → seal → store |
+//! | [`vault`] | keys, and everything that is encrypted |
+//! | [`station`] | [`Station`]: the handle for desk, services and links |
+//! | `committer`, `watch`, `pending` | the thread that writes; who is told; attachments that wait for a command |
+//! | `views` | what people see: cases, work lists, the public query |
+//! | `host` | what links ask of the station |
 //! | [`accounts`] | passwords, sessions, lockout |
 //! | [`config`] | the TOML file of a station |
 //! | [`folder`] | what lies where in a data folder |
@@ -13,7 +19,21 @@
 //! (`sanji-desk`).
 
 pub mod accounts;
+pub mod clock;
+mod committer;
 pub mod config;
+pub mod core;
+mod error;
 pub mod folder;
+mod host;
+mod news;
+pub mod pending;
+pub mod station;
 pub mod telemetry;
 pub mod tokens;
+pub mod vault;
+mod views;
+mod watch;
+
+pub use error::{Error, Failure};
+pub use station::{Actor, Station};

@@ -16,7 +16,7 @@ use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, Head, LogId, Receipt, Ru
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
-use crate::files::{Folder, SystemFolder, check_room};
+use crate::files::{Folder, SystemFolder};
 use crate::index::keys::{self, LogRow};
 use crate::index::rows::{self, Placed};
 use crate::index::{self, Index};
@@ -35,21 +35,13 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Size of the index's cache, in bytes.
     pub cache_bytes: u64,
-    /// Room that stays free on the disk, in bytes: below it commits are refused as on a full disk. The index needs
-    /// it, which does not survive a write that fails.
-    pub reserve_bytes: u64,
     /// How long opening the index may take before it is given up and built again.
     pub index_open_timeout: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            segment_bytes: 64 << 20,
-            cache_bytes: 16 << 20,
-            reserve_bytes: 32 << 20,
-            index_open_timeout: Duration::from_secs(60),
-        }
+        Self { segment_bytes: 64 << 20, cache_bytes: 16 << 20, index_open_timeout: Duration::from_secs(60) }
     }
 }
 
@@ -57,7 +49,6 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct DiskStore {
     path: PathBuf,
-    reserve_bytes: u64,
     journal: Journal,
     index: Index,
     attachments: Attachments,
@@ -171,7 +162,6 @@ impl DiskStore {
         for extension in &commit.extensions {
             check_head(extension, self.log(&extension.run.log).map(|row| (row.seq, row.hash)))?;
         }
-        check_room(&self.path, self.reserve_bytes)?;
         self.index.wait_for_room()?;
         // First of all, since it may fail and what follows the journal must not.
         let projection = rows::projection(&self.index, &commit.projection)?;
@@ -202,7 +192,9 @@ impl DiskStore {
         self.index.push(changes);
         Ok(())
     }
+}
 
+impl DiskStore {
     fn project(&self, projection: &Projection) -> Result<(), Error> {
         check_projection(projection)?;
         self.index.wait_for_room()?;
@@ -346,13 +338,11 @@ impl Store for DiskStore {
 
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
         self.check_writable()?;
-        check_room(&self.path, self.reserve_bytes)?;
         self.attachments.put_manifest(id, manifest, size).map_err(|error| self.note_failure(error))
     }
 
     fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
         self.check_writable()?;
-        check_room(&self.path, self.reserve_bytes)?;
         self.attachments.put_chunk(id, chunk, data).map_err(|error| self.note_failure(error))
     }
 

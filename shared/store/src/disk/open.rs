@@ -59,7 +59,6 @@ pub(super) fn open(path: &Path, options: Options, open_folder: &OpenFolder) -> R
     }
     Ok(DiskStore {
         path: path.to_owned(),
-        reserve_bytes: options.reserve_bytes,
         progress: Mutex::new(Progress { end: parts.known.end(), projected: parts.known.projected }),
         journal: parts.journal,
         index: parts.index,
@@ -90,11 +89,21 @@ fn replay(
     known: &mut Known,
 ) -> Result<(Journal, Vec<String>), Error> {
     let applied = known.applied;
-    let (mut damage, mut commits) = (Vec::new(), 0u64);
-    let (journal, opening) = Journal::open(folder, options.segment_bytes, applied, &mut |committed| {
+    let from = applied.map_or(Position::default(), |(write, _)| write);
+    let mut met = applied.is_none();
+    let mut damage = Vec::new();
+    let mut commits = 0u64;
+    let (journal, opening) = Journal::open(folder, options.segment_bytes, from, &mut |committed| {
+        if applied.is_some_and(|(_, end)| committed.end <= end) {
+            met |= applied == Some((committed.write, committed.end));
+            return Ok(());
+        }
         commits += 1;
         known.apply(&committed, index, &mut damage)
     })?;
+    if !met {
+        damage.push("it lacks commits that the index knows".to_owned());
+    }
     damage.extend(opening.damage);
     tracing::info!(
         journal.replayed_commits = commits,

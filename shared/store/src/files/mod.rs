@@ -152,15 +152,6 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Fails while less than `reserve` bytes of the disk are free.
-pub(crate) fn check_room(path: &Path, reserve: u64) -> Result<(), Error> {
-    let disk = rustix::fs::statvfs(path).map_err(|error| failed("ask for the free room of", path, error.into()))?;
-    if disk.f_bavail.saturating_mul(disk.f_frsize) < reserve {
-        return Err(Error::Full { source: io::ErrorKind::StorageFull.into() });
-    }
-    Ok(())
-}
-
 /// Tells a full disk, which passes, from a failing one.
 pub(crate) fn failed(operation: &'static str, path: &Path, source: io::Error) -> Error {
     match source.kind() {

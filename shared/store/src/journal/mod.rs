@@ -80,12 +80,12 @@ pub(crate) struct Appended {
 }
 
 impl Journal {
-    /// Opens a journal, or makes it, and gives every commit after `known` to `visit`. A torn write at the end is
-    /// cut; damage is reported, and so is a journal that lacks `known`: a commit by its first frame and its end.
+    /// Opens a journal, or makes it, and gives every commit after `from` to `visit`. A torn write at the end is
+    /// cut; damage is reported.
     pub(crate) fn open(
         folder: Box<dyn Folder>,
         segment_bytes: u64,
-        known: Option<(Position, Position)>,
+        from: Position,
         visit: &mut dyn FnMut(Committed) -> Result<(), Error>,
     ) -> Result<(Self, Opening), Error> {
         let (mut segments, last) = open_segments(&*folder, segment_bytes)?;
@@ -97,22 +97,14 @@ impl Journal {
             tail: Mutex::new(Tail { segment: last.clone(), offset: SEGMENT_HEADER_BYTES }),
         };
         let mut opening = Opening::default();
-        let mut met = known.is_none();
-        let from = known.map_or(Position::default(), |(write, _)| write);
         let end = journal.replay(from, &mut |event| {
             match event {
-                Event::Commit(committed) if known.is_some_and(|(_, end)| committed.end <= end) => {
-                    met |= known == Some((committed.write, committed.end));
-                }
                 Event::Commit(committed) => visit(committed)?,
                 Event::DamagedKey(position) => tracing::warn!(journal.position = %position, "a case key can't be read"),
                 Event::Damage(what) => opening.damage.push(what),
             }
             Ok(())
         })?;
-        if !met {
-            opening.damage.push("it lacks commits that the index knows".to_owned());
-        }
         if let Some(until) = end.torn_until.filter(|_| opening.damage.is_empty()) {
             opening.cut_bytes = until - end.offset;
             last.blank(end.offset, until)?;

@@ -72,9 +72,6 @@ fn a_journal_that_lacks_what_the_index_knows_takes_no_writes() {
     assert!(store.read_only().unwrap().contains("the index knows"), "{:?}", store.read_only());
     let refused = store.commit(&rich_commit(&mut written.writer, 1, 1, 10));
     assert!(matches!(refused, Err(Error::ReadOnly { .. })));
-    drop(store);
-    let left = fs::read(&path).unwrap();
-    assert_eq!(left[..last.offset() as usize - 10], whole[..last.offset() as usize - 10], "nothing is cut");
 }
 
 #[test]

@@ -73,27 +73,6 @@ fn a_full_disk_refuses_a_commit_whole_and_takes_the_next() {
     assert_eq!(store.have().get(&writer.log()), writer.head());
 }
 
-#[test]
-fn the_last_room_of_a_disk_is_not_taken() {
-    let folder = TempDir::new().unwrap();
-    let mut writer = Writer::new(1);
-    let store = open(&folder);
-    let mut commit = writer.commit(Some(case(1)), 1, 10);
-    commit.case_keys.push(WrappedKey { case: case(1), bytes: vec![1; 72] });
-    store.commit(&commit).unwrap();
-    drop(store);
-    let store = DiskStore::open(folder.path(), Options { reserve_bytes: u64::MAX, ..OPTIONS }).unwrap();
-    assert!(matches!(store.commit(&writer.clone().commit(None, 1, 10)), Err(Error::Full { .. })));
-    let manifest = sanji_log::attachment::manifest(&[1; 9]);
-    let id = sanji_log::attachment::root(9, &manifest);
-    assert!(matches!(store.put_manifest(&id, &manifest, 9), Err(Error::Full { .. })));
-    assert_eq!(store.read_only(), None);
-    assert_eq!(store.have().get(&writer.log()), writer.head());
-    // Erasing must not wait for room.
-    store.destroy_case_key(&case(1)).unwrap();
-    assert_eq!(store.case_key(&case(1)).unwrap(), None);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 

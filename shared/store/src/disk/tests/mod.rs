@@ -14,12 +14,8 @@ mod damage;
 mod faults;
 
 /// Small segments, so that tests cross their borders.
-const OPTIONS: Options = Options {
-    segment_bytes: 16 << 10,
-    cache_bytes: 1 << 20,
-    reserve_bytes: 1 << 20,
-    index_open_timeout: Duration::from_secs(60),
-};
+const OPTIONS: Options =
+    Options { segment_bytes: 16 << 10, cache_bytes: 1 << 20, index_open_timeout: Duration::from_secs(60) };
 
 fn open(folder: &TempDir) -> DiskStore {
     DiskStore::open(folder.path(), OPTIONS).unwrap()

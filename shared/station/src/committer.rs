@@ -1,0 +1,139 @@
+//! The thread that writes. It owns the [`Core`]; everybody else queues.
+//!
+//! It takes what has queued up while the disk was busy, stages all of it, makes it durable in one commit with one
+//! seal a log, and then answers all: many writers share one write to the disk (group commit). Nobody is answered
+//! before the commit, not even with a refusal, since it may rest on what was staged before it.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::{Committed, Core};
+use crate::error::{Error, Failure};
+
+/// Most commands that wait. Whoever comes then waits for a place.
+const QUEUE: usize = 4096;
+/// Most commands of one group.
+const GROUP: usize = 1024;
+
+/// What staged commands are told: the commit, or why there was none.
+type Outcome<'a> = Result<&'a Arc<Committed>, &'a Error>;
+type Answer = Box<dyn FnOnce(Outcome<'_>) + Send>;
+type Stage = Box<dyn FnOnce(&mut Core, u64) -> Answer + Send>;
+
+enum Message {
+    Stage(Stage),
+    Stop,
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Where commands queue.
+#[derive(Clone)]
+pub(crate) struct Committer(mpsc::Sender<Message>);
+
+impl Committer {
+    /// Starts the thread. `publish` hears of every commit, after it is durable and before the writers are answered.
+    pub(crate) fn start(
+        core: Core,
+        clock: Clock,
+        publish: impl Fn(&Committed) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let thread = thread::Builder::new().name("committer".to_owned());
+        let handle = thread.spawn(move || run(core, queue, &clock, &publish))?;
+        Ok((Self(sender), handle))
+    }
+
+    /// Queues a command and waits until it is durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        stage: impl FnOnce(&mut Core, u64) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<(T, Arc<Committed>), Failure> {
+        let (answer, answered) = oneshot::channel();
+        let message = Message::Stage(staged(stage, move |result| {
+            // A caller that no longer waits is not told; what it wrote is durable all the same.
+            let _ = answer.send(result);
+        }));
+        self.0.send(message).await.map_err(|_| Error::Stopped)?;
+        answered.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Queues a command that nobody waits for. False: no place in the queue, or the station has stopped.
+    pub(crate) fn write_soon(
+        &self,
+        stage: impl FnOnce(&mut Core, u64) -> Result<(), Failure> + Send + 'static,
+    ) -> bool {
+        let message = Message::Stage(staged(stage, |result| {
+            if let Err(failure) = result {
+                tracing::warn!(reason = &failure as &dyn std::error::Error, "a record of the station was not kept");
+            }
+        }));
+        self.0.try_send(message).is_ok()
+    }
+
+    /// Lets the thread finish what is queued and end.
+    pub(crate) async fn stop(&self) {
+        // Where the thread has ended already there is nothing to stop.
+        let _ = self.0.send(Message::Stop).await;
+    }
+}
+
+fn staged<T: Send + 'static>(
+    stage: impl FnOnce(&mut Core, u64) -> Result<T, Failure> + Send + 'static,
+    answer: impl FnOnce(Result<(T, Arc<Committed>), Failure>) + Send + 'static,
+) -> Stage {
+    Box::new(move |core, now_ms| {
+        let result = stage(core, now_ms);
+        Box::new(move |outcome: Outcome<'_>| {
+            answer(match outcome {
+                Ok(committed) => result.map(|value| (value, committed.clone())),
+                Err(error) => Err(not_committed(error)),
+            });
+        })
+    })
+}
+
+fn run(mut core: Core, mut queue: mpsc::Receiver<Message>, clock: &Clock, publish: &dyn Fn(&Committed)) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Stage(stage) => answers.push(stage(&mut core, clock())),
+                Message::Stop => queue.close(),
+            }
+            next = if core.is_full() || answers.len() >= GROUP { None } else { queue.try_recv().ok() };
+        }
+        let committed = core.commit(clock());
+        match &committed {
+            Ok(committed) => publish(committed),
+            Err(error) => {
+                tracing::error!(
+                    reason = error as &dyn std::error::Error,
+                    "a group was not committed; nothing of it is kept"
+                );
+            }
+        }
+        let committed = committed.map(Arc::new);
+        for answer in answers {
+            answer(committed.as_ref());
+        }
+    }
+}
+
+/// What a person is told when their command could not be made durable.
+fn not_committed(error: &Error) -> Failure {
+    match error {
+        Error::Store { source: sanji_store::Error::HeadMoved { .. }, .. } => Failure::Stale,
+        Error::Store { source: sanji_store::Error::Full { .. }, .. } => Failure::ReadOnly(
+            "本站磁盘空间已满，刚才的操作没有保存。请联系系统维护人员清理磁盘，之后可重新提交。".to_owned(),
+        ),
+        Error::Store { .. } => {
+            Failure::ReadOnly("本站数据写入失败，已转为只读，刚才的操作没有保存。请立即联系系统维护人员。".to_owned())
+        }
+        _ => Failure::ReadOnly("系统出现故障，刚才的操作没有保存，请重新提交。".to_owned()),
+    }
+}

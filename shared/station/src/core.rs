@@ -1,0 +1,258 @@
+//! The station's state, and the only place where entries are made: decide → seal → store.
+//!
+//! | module | answers |
+//! | --- | --- |
+//! | [`cases`] | what a person's command does |
+//! | [`serial`] | which number a new case gets |
+//! | [`receive`] | what is taken of what a peer sends |
+//! | [`group`] | how staged entries become durable together |
+//! | [`fold`], [`filed`], [`rows`] | what entries change in state and index |
+//! | [`reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
+//! | [`reader`] | reading, beside the one that writes |
+//!
+//! Synchronous and deterministic: times and randomness come from the caller. One thread owns the [`Core`]; any may
+//! read through its [`Reader`].
+
+mod cases;
+mod commands;
+pub(crate) mod filed;
+mod fold;
+mod group;
+pub mod reader;
+mod receive;
+pub mod reference;
+pub(crate) mod rows;
+mod serial;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sanji_log::seal::public_key;
+use sanji_log::{CaseId, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
+use sanji_store::Store;
+
+pub use cases::Random;
+pub(crate) use cases::{context, input_fault, wrong_number};
+pub use group::{Committed, Confirmed};
+pub use reader::Reader;
+pub use receive::ReceiveOutcome;
+pub use reference::ReferenceData;
+
+use crate::error::{Error, Failure, store, stored};
+use crate::pending::Pending;
+use crate::vault::MasterKey;
+use fold::Fold;
+use group::Group;
+use rows::{FILES, KEYS, Place, STAFF};
+
+/// Rows read at a time.
+const PAGE: usize = 512;
+
+/// What makes this station itself.
+#[derive(Clone)]
+pub struct StationKeys {
+    /// Its code.
+    pub station: StationCode,
+    /// Signs what it writes.
+    pub signing: SigningKey,
+    /// Wraps the keys of cases.
+    pub master: MasterKey,
+    /// The district's authority, X.509 in DER.
+    pub authority_der: Vec<u8>,
+}
+
+/// The state of a station and its open group.
+pub struct Core {
+    reader: Reader,
+    signing: SigningKey,
+    authority_der: Vec<u8>,
+    pending: Arc<Pending>,
+    clock: HybridTime,
+    /// Heads of all logs, durable ones only.
+    have: Have,
+    /// Day and highest number given on it, staged ones included.
+    last_serial: Option<(u16, u16)>,
+    group: Group,
+}
+
+/// What a command has written, or had written before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The case, where it is about one.
+    pub case: Option<CaseId>,
+    /// Where the last of its entries stands.
+    pub log: LogId,
+    /// Position there.
+    pub seq: u64,
+    /// Hash of that entry.
+    pub hash: Hash,
+    /// The case's rev after it; 0 where it is about no case.
+    pub rev: u32,
+    /// Six digits for the applicant; empty except for the opening of a case.
+    pub query_code: String,
+    /// The same request was carried out before; nothing new was written.
+    pub already: bool,
+}
+
+impl Core {
+    /// Opens a station on its store: reads the reference data and gives the index what it has lost.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Stored`].
+    pub fn open(store: Arc<dyn Store>, keys: StationKeys) -> Result<Self, Error> {
+        let key = public_key(&keys.signing);
+        let reader = Reader::new(store, keys.master, keys.station, key);
+        let mut core = Self {
+            have: reader.store().have(),
+            reader,
+            signing: keys.signing,
+            authority_der: keys.authority_der,
+            pending: Arc::default(),
+            clock: HybridTime::default(),
+            last_serial: None,
+            group: Group::default(),
+        };
+        core.read_reference()?;
+        core.project_what_is_lost()?;
+        core.read_clock()?;
+        core.reader.count_open_cases(rows::count_open(&core.reader)?);
+        Ok(core)
+    }
+
+    /// The reading half, for any thread.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        self.reader.store()
+    }
+
+    /// Attachments that were stored for commands to come.
+    #[must_use]
+    pub fn pending(&self) -> &Arc<Pending> {
+        &self.pending
+    }
+
+    /// The heads of all logs, durable ones only.
+    #[must_use]
+    pub fn have(&self) -> &Have {
+        &self.have
+    }
+
+    /// Stages an entry of the station itself or of its administration: station records, staff, files, audit.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the entry would break a rule of the logs.
+    pub fn write(
+        &mut self,
+        home: StationCode,
+        reach: Reach,
+        actor: &str,
+        kind: u32,
+        body: Vec<u8>,
+        now_ms: u64,
+    ) -> Result<Written, Failure> {
+        let log = self.own_log(home, reach);
+        if !log.writable_by(self.reader.me()) {
+            return Err(Error::Entry { problem: "a station writes for itself and the stations below it" }.into());
+        }
+        let draft = EntryDraft {
+            case: None,
+            actor: actor.to_owned(),
+            kind,
+            body: Bytes::from(body),
+            attachments: Vec::new(),
+            opens_case: false,
+        };
+        let entry = self.stage(log, &draft, now_ms)?;
+        Ok(Written {
+            case: None,
+            log,
+            seq: entry.seq,
+            hash: entry.hash,
+            rev: 0,
+            query_code: String::new(),
+            already: false,
+        })
+    }
+
+    fn read_reference(&mut self) -> Result<(), Error> {
+        let mut reference = ReferenceData::default();
+        // Keys first: who may say something about staff and files follows from them.
+        for list in [KEYS, STAFF, FILES] {
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);
+                let page = page.map_err(store("read a list"))?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                for (_, place) in page {
+                    let place: Place = postcard::from_bytes(&place).map_err(stored("row"))?;
+                    let bytes = self.reader.store().entry(&place.log, place.seq).map_err(store("read an entry"))?;
+                    let Some(bytes) = bytes else { continue };
+                    let entry = bytes.decode().map_err(stored("entry"))?;
+                    if let Err(reason) = reference.fold(&entry, &self.authority_der) {
+                        let reason = &reason as &dyn std::error::Error;
+                        tracing::debug!(log.seq = place.seq, reason, "an entry of the reference data counts no more");
+                    }
+                }
+            }
+        }
+        if let Err(reason) = reference.settle() {
+            tracing::warn!(reason = &reason as &dyn std::error::Error, "the organisation's files don't fit");
+        }
+        self.reader.publish(reference.into());
+        Ok(())
+    }
+
+    fn project_what_is_lost(&mut self) -> Result<(), Error> {
+        let (reader, authority_der) = (&self.reader, &self.authority_der);
+        let mut failed = None;
+        let visited = reader.store().unprojected(&mut |run, _| {
+            let projected = (|| {
+                let mut fold = Fold::default();
+                for bytes in &run.entries {
+                    fold.entry(reader, &bytes.decode().map_err(stored("entry"))?, authority_der)?;
+                }
+                fold.finish(reader)
+            })();
+            match projected {
+                Ok(effects) => {
+                    if let Some(reference) = effects.reference {
+                        reader.publish(reference.into());
+                    }
+                    Ok(effects.projection)
+                }
+                Err(Error::Store { source, .. }) => Err(source),
+                Err(error) => {
+                    let what = format!("run of log {}: {error}", run.log);
+                    failed = Some(error);
+                    Err(sanji_store::Error::Damaged { what })
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let visited = visited.map_err(store("rebuild the index"))?;
+        if visited > 0 {
+            tracing::info!(store.runs = visited, "the index has caught up with the journal");
+        }
+        Ok(())
+    }
+
+    /// The clock goes on from the last time that this station has written.
+    fn read_clock(&mut self) -> Result<(), Error> {
+        for head in self.have.heads().filter(|head| head.log.key == self.reader.key()) {
+            let bytes = self.reader.store().entry(&head.log, head.seq).map_err(store("read an entry"))?;
+            if let Some(bytes) = bytes {
+                self.clock = self.clock.max(bytes.decode().map_err(stored("entry"))?.time);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,277 @@
+//! What a person's command does: decide by the rules of the domain, seal the private parts, stage the entries.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sanji_domain::StaffId;
+use sanji_domain::case::{self, Body, Case, Context, Draft, Refusal, RefusalCode, Sight, codec};
+use sanji_domain::organisation::Staff;
+use sanji_log::{CaseId, CaseNumber, Entry, EntryDraft, Reach};
+use sanji_proto::v1 as proto;
+
+use super::commands::{command, named_by_act, named_by_submit, request, submission};
+use super::reader::open_private;
+use super::{Core, ReferenceData, Written};
+use crate::error::{Error, Failure};
+use crate::pending::Purpose;
+use crate::vault::{CaseKey, NONCE_BYTES};
+
+/// Where randomness comes from.
+pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
+
+impl Core {
+    /// Opens a case. The same request again gives the first result.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing is staged then.
+    pub fn submit(
+        &mut self,
+        actor: &StaffId,
+        message: proto::SubmitRequest,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written, Failure> {
+        let request = request(&message.request).map_err(Failure::Refused)?;
+        if let Some(case) = self.case_of_request(&request)? {
+            return self.opened_before(&case);
+        }
+        let reference = self.reference();
+        let staff = acting(&reference, actor)?;
+        let purpose = Purpose::Submit(actor.clone(), request);
+        let waiting = self.pending.named(&purpose, &named_by_submit(&message));
+        let (key, attachments) = match waiting {
+            Some((key, attachments)) => (key, attachments),
+            None => (CaseKey::from_bytes(bytes(random)), Vec::new()),
+        };
+        let submission = submission(request, message, query_code(random), attachments).map_err(Failure::Refused)?;
+        let code = submission.query_code.clone();
+        let context = self.context(&reference, &staff, now_ms)?;
+        let drafts = case::submit(submission, &context).map_err(Failure::Refused)?;
+        let id = self.next_case(now_ms, bytes(random))?;
+        let wrapped = self
+            .reader
+            .master()
+            .wrap(id, &key, bytes(random))
+            .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
+        let written = self.write_drafts(id, actor, drafts, Some(&key), now_ms, random)?;
+        self.stage_key(wrapped, key);
+        self.pending.done(&purpose);
+        Ok(Written { query_code: code, ..written })
+    }
+
+    /// Moves a case on, or says something beside its route. The same request again gives the first result.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing is staged then.
+    pub fn act(
+        &mut self,
+        actor: &StaffId,
+        message: proto::ActRequest,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written, Failure> {
+        let request = request(&message.request).map_err(Failure::Refused)?;
+        let reference = self.reference();
+        let staff = acting(&reference, actor)?;
+        let context = self.context(&reference, &staff, now_ms)?;
+        let case = self.visible_case(&message.case_number, &context)?;
+        if let Some((rev, hash)) = case.request(&request) {
+            return already(&case, rev, &hash);
+        }
+        if message.expected_rev != 0 && message.expected_rev != case.rev() {
+            return Err(Failure::Stale);
+        }
+        let Some(action) = message.action else {
+            return Err(input_fault("action", "请选择要办理的操作。"));
+        };
+        let purpose = Purpose::Act(actor.clone(), case.id());
+        let named = named_by_act(&action);
+        let waiting = if named.is_empty() { None } else { self.pending.named(&purpose, &named) };
+        let attachments = waiting.map(|(_, attachments)| attachments).unwrap_or_default();
+        let command = command(action, attachments).map_err(Failure::Refused)?;
+        let drafts = case::decide(&case, Some(request), command, &context).map_err(Failure::Refused)?;
+        let key = self.key_of(&case.id())?;
+        let written = self.write_drafts(case.id(), actor, drafts, key.as_ref(), now_ms, random)?;
+        if !named.is_empty() {
+            self.pending.done(&purpose);
+        }
+        Ok(written)
+    }
+
+    fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
+        context(reference, self.reader.me(), actor, now_ms)
+    }
+
+    fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
+        match self.group.fold.case_of_request(request) {
+            Some(case) => Ok(Some(case)),
+            None => self.reader.case_of_request(request),
+        }
+    }
+
+    /// The case of a number that the actor may see, the open group included.
+    fn visible_case(&self, number: &str, context: &Context<'_>) -> Result<Case, Failure> {
+        let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
+        let held = self.reader.find(&number)?;
+        let ids: BTreeSet<CaseId> = held.into_iter().chain(self.group.fold.cases_of_number(&number)).collect();
+        for id in ids {
+            let case = self.group.fold.case(&self.reader, &id)?;
+            if let Some(case) = case.filter(|case| case::may_see(case, context) != Sight::None) {
+                return Ok(case);
+            }
+        }
+        Err(Failure::NotFound)
+    }
+
+    fn opened_before(&self, id: &CaseId) -> Result<Written, Failure> {
+        let case = self.group.fold.case(&self.reader, id)?.ok_or(Failure::NotFound)?;
+        let opening = case.steps().next().cloned().ok_or(Failure::NotHereYet)?;
+        let key = self.key_of(id)?;
+        let private = match &key {
+            Some(key) => match self.staged_entry(&opening.log, opening.seq) {
+                Some(bytes) => open_private(id, key, bytes)?,
+                None => self.reader.private(id, key, &opening.log, opening.seq)?,
+            },
+            None => None,
+        };
+        Ok(Written {
+            case: Some(*id),
+            log: opening.log,
+            seq: opening.seq,
+            hash: opening.hash,
+            rev: opening.rev,
+            query_code: private.map_or_else(String::new, |private| private.query_code.clone()),
+            already: true,
+        })
+    }
+
+    /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
+    fn write_drafts(
+        &mut self,
+        id: CaseId,
+        actor: &StaffId,
+        drafts: Vec<Draft>,
+        key: Option<&CaseKey>,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written, Failure> {
+        let home = id.home().ok_or(Error::Entry { problem: "its case has no home" })?;
+        let log = self.own_log(home, Reach::Private);
+        let mut rev = self.group.fold.case(&self.reader, &id)?.map_or(0, |case| case.rev());
+        let sealed = drafts.into_iter().map(|draft| seal(&id, draft, key, random)).collect::<Result<Vec<_>, _>>()?;
+        let mut last: Option<Entry> = None;
+        for (mut draft, sealed) in sealed {
+            if let Body::Step(step) = &mut draft.body {
+                // Of several steps decided at once, each follows the one before it.
+                step.previous = last.as_ref().map_or(step.previous, |entry| Some(entry.hash));
+                rev += 1;
+                step.rev = rev;
+            }
+            let (kind, body) = codec::encode(&draft.body, sealed);
+            let entry = EntryDraft {
+                case: Some(id),
+                actor: actor.to_string(),
+                kind,
+                body: Bytes::from(body),
+                attachments: draft.attachments,
+                opens_case: draft.opens_case,
+            };
+            last = Some(self.stage(log, &entry, now_ms)?);
+        }
+        let last = last.ok_or(Error::Entry { problem: "a rule has decided nothing" })?;
+        Ok(Written {
+            case: Some(id),
+            log,
+            seq: last.seq,
+            hash: last.hash,
+            rev,
+            query_code: String::new(),
+            already: false,
+        })
+    }
+}
+
+/// Encrypts the private part of a draft; refused where the entry would be too long.
+fn seal(
+    id: &CaseId,
+    draft: Draft,
+    key: Option<&CaseKey>,
+    random: Random<'_>,
+) -> Result<(Draft, Option<proto::Sealed>), Failure> {
+    let sealed = match (&draft.private, key) {
+        (None, _) => None,
+        (Some(_), None) => return Err(Failure::NotHereYet),
+        (Some(private), Some(key)) => {
+            let sealed = key.seal(id, &codec::encode_private(private), bytes::<NONCE_BYTES>(random));
+            Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
+        }
+    };
+    let (_, body) = codec::encode(&draft.body, sealed.clone());
+    // A step that follows another of the same decision gets 34 bytes more: the hash of that one.
+    if body.len() + 64 > sanji_log::entry::BODY_MAX_BYTES {
+        let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
+        return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));
+    }
+    Ok((draft, sealed))
+}
+
+/// The person as their record stands; refused where they have left.
+pub(crate) fn acting(reference: &ReferenceData, id: &StaffId) -> Result<Arc<Staff>, Failure> {
+    match reference.staff(id) {
+        Some(person) if !person.inactive => Ok(person.staff.clone()),
+        _ => Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, "您的账号已停用，不能办理业务。"))),
+    }
+}
+
+/// What rules may look at.
+pub(crate) fn context<'a>(
+    reference: &'a ReferenceData,
+    station: sanji_log::StationCode,
+    actor: &'a Staff,
+    now_ms: u64,
+) -> Result<Context<'a>, Failure> {
+    let rules = reference.rules().ok_or_else(|| {
+        Failure::Refused(Refusal::new(
+            RefusalCode::NotHereYet,
+            "本站还没有收到区中心下发的事项目录和机构资料，请稍候再办理。",
+        ))
+    })?;
+    Ok(Context { now_ms, station, actor, reference: rules })
+}
+
+/// What a person is told who mistypes a case number.
+pub(crate) fn wrong_number() -> Failure {
+    input_fault("case_number", "办件编号不正确，请核对25位编号。")
+}
+
+/// Something that was entered will not do.
+pub(crate) fn input_fault(field: &str, sentence: &str) -> Failure {
+    Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence).at(field))
+}
+
+fn already(case: &Case, rev: u32, hash: &sanji_log::Hash) -> Result<Written, Failure> {
+    let steps = case.steps().map(|facts| (facts.hash, facts.log, facts.seq));
+    let sides = case.sides().map(|facts| (facts.hash, facts.log, facts.seq));
+    let found = steps.chain(sides).find(|(of, _, _)| of == hash);
+    let (hash, log, seq) = found.ok_or(Failure::Stale)?;
+    Ok(Written { case: Some(case.id()), log, seq, hash, rev, query_code: String::new(), already: true })
+}
+
+fn bytes<const N: usize>(random: Random<'_>) -> [u8; N] {
+    let mut bytes = [0; N];
+    random(&mut bytes);
+    bytes
+}
+
+/// Six digits, each code as likely as any other.
+fn query_code(random: Random<'_>) -> String {
+    const CODES: u32 = 1_000_000;
+    const FAIR: u32 = u32::MAX - u32::MAX % CODES;
+    loop {
+        let number = u32::from_le_bytes(bytes(random));
+        if number < FAIR {
+            return format!("{:06}", number % CODES);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A case as the index keeps it: folded, with the rows where it is filed.
+
+use sanji_domain::case::{Case, CaseEntry, codec};
+use sanji_log::{Entry, StationCode};
+use serde::{Deserialize, Serialize};
+
+use super::reference::ReferenceData;
+use super::rows::RowKey;
+
+/// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
+const VERSION: u8 = 1;
+const COMPRESSION_LEVEL: i32 = 1;
+const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FiledCase {
+    pub(crate) case: Case,
+    /// Rows in the index at present. Kept, since what was filed under an older catalogue must be found again.
+    pub(crate) rows: Vec<RowKey>,
+}
+
+impl FiledCase {
+    pub(crate) fn new(case: Case) -> Self {
+        Self { case, rows: Vec::new() }
+    }
+
+    /// None only where the case can't be encoded at all; then it is folded anew each time.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+        let plain = postcard::to_allocvec(self).ok()?;
+        let mut bytes = vec![VERSION];
+        bytes.extend(zstd::bulk::compress(&plain, COMPRESSION_LEVEL).ok()?);
+        Some(bytes)
+    }
+
+    /// None: of another version, or damaged.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let compressed = bytes.strip_prefix(&[VERSION])?;
+        let plain = zstd::bulk::decompress(compressed, SNAPSHOT_MAX_BYTES).ok()?;
+        postcard::from_bytes(&plain).ok()
+    }
+}
+
+/// An entry as a case takes it. None: of another kind, malformed, or by a key that nobody knows. Such an entry is
+/// kept and passed on; it says nothing here.
+pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<CaseEntry> {
+    let decoded = codec::decode(entry.kind, &entry.body).ok()??;
+    Some(CaseEntry {
+        hash: entry.hash,
+        log: entry.log,
+        seq: entry.seq,
+        writer: writer?,
+        time: entry.time,
+        actor: entry.actor.clone(),
+        body: decoded.body,
+    })
+}
+
+impl ReferenceData {
+    /// The station that an entry's key belongs to, revoked or not.
+    pub(crate) fn station_of(&self, entry: &Entry) -> Option<StationCode> {
+        self.directory().get(&entry.log.key).map(|record| record.station)
+    }
+}

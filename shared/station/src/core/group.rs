@@ -1,0 +1,294 @@
+//! The open group: entries staged by many writers that become durable together, with one seal a log and one
+//! commit for all. Until then nothing of it is seen by anybody but the writers that come after in the same group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
+use sanji_log::{
+    CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, Reach, Receipt, Run, Seal, StationCode,
+};
+use sanji_store::{Commit, Extension, WrappedKey};
+
+use super::Core;
+use super::fold::Fold;
+use crate::error::{Error, store};
+use crate::vault::CaseKey;
+
+/// A group that is larger is committed before anything else is staged, in bytes of entries.
+const GROUP_BYTES: usize = 1 << 20;
+/// A group that is larger is committed before anything else is staged.
+const GROUP_ENTRIES: usize = 2048;
+/// The clock follows times of other stations that are no further ahead than this: a wrong clock elsewhere must not
+/// carry this one away.
+const CLOCK_LEAD_MAX_MS: u64 = 10 * 60 * 1000;
+
+/// What is staged and not durable.
+#[derive(Default)]
+pub(super) struct Group {
+    logs: BTreeMap<LogId, Staged>,
+    keys: BTreeMap<CaseId, (WrappedKey, CaseKey)>,
+    destroyed: BTreeSet<CaseId>,
+    receipts: Vec<Receipt>,
+    confirmed: Vec<Confirmed>,
+    extra_rows: Vec<sanji_store::Row>,
+    pub(super) fold: Fold,
+    /// Logs that others sent or sent again: they get a receipt.
+    received: BTreeSet<LogId>,
+    entries: usize,
+    bytes: usize,
+    /// Staging broke off half-way, so the group must not be committed.
+    broken: bool,
+}
+
+struct Staged {
+    extends: Option<(u64, Hash)>,
+    head: (u64, Hash),
+    entries: Vec<EntryBytes>,
+    bytes: usize,
+    /// Of the writer, where it was received. Own logs are sealed when the group is committed.
+    seal: Option<Seal>,
+}
+
+/// What a commit has made durable.
+#[derive(Debug, Clone, Default)]
+pub struct Committed {
+    /// New heads of the logs that have moved.
+    pub heads: Vec<Head>,
+    /// Receipts of this station for what it has received, and those of others that it keeps.
+    pub receipts: Vec<Receipt>,
+    /// What receipts of others say that was not known.
+    pub confirmed: Vec<Confirmed>,
+    /// Cases that have changed.
+    pub cases: Vec<CaseId>,
+    /// Keys, staff, catalogue, organisation or calendar have changed.
+    pub reference_changed: bool,
+    /// Attachments are wanted that were not before, or have become complete.
+    pub attachments_changed: bool,
+}
+
+/// Entries that another station has made durable, as its receipt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The log.
+    pub log: LogId,
+    /// First position that it did not confirm before.
+    pub from: u64,
+    /// Last position that it confirms.
+    pub until: u64,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.logs.is_empty()
+            && self.keys.is_empty()
+            && self.destroyed.is_empty()
+            && self.receipts.is_empty()
+            && self.received.is_empty()
+            && self.extra_rows.is_empty()
+    }
+}
+
+impl Core {
+    /// Whether the open group should be committed before anything else is staged.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.group.bytes >= GROUP_BYTES || self.group.entries >= GROUP_ENTRIES
+    }
+
+    /// Position and hash of a log's head, staged entries included.
+    pub(super) fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.group.logs.get(log).map(|staged| staged.head).or_else(|| self.have.get(log))
+    }
+
+    /// The reference data, staged changes included.
+    pub(super) fn reference(&self) -> std::sync::Arc<super::ReferenceData> {
+        self.group.fold.reference(&self.reader)
+    }
+
+    /// An entry of the open group.
+    pub(super) fn staged_entry(&self, log: &LogId, seq: u64) -> Option<&EntryBytes> {
+        let staged = self.group.logs.get(log)?;
+        let first = staged.extends.map_or(1, |(seq, _)| seq + 1);
+        staged.entries.get(usize::try_from(seq.checked_sub(first)?).ok()?)
+    }
+
+    /// Forgets all that is staged.
+    pub fn forget_group(&mut self) {
+        self.group = Group::default();
+        self.last_serial = None;
+    }
+
+    /// This station's own log of a home and reach.
+    pub(super) fn own_log(&self, home: StationCode, reach: Reach) -> LogId {
+        LogId { home, reach, key: self.reader.key() }
+    }
+
+    /// Chains an own entry and stages it.
+    pub(super) fn stage(&mut self, log: LogId, draft: &EntryDraft, now_ms: u64) -> Result<Entry, Error> {
+        let bytes = draft.chain(log, self.head(&log), self.clock.next(now_ms));
+        // Decoding applies every rule that a receiver would apply, so nothing is written that peers refuse.
+        let entry = bytes.decode().map_err(|source| Error::Run { log, source })?;
+        self.clock = entry.time;
+        self.push(log, vec![(bytes, entry.clone())], None)?;
+        Ok(entry)
+    }
+
+    /// Stages the run of another writer, or more of it. The caller has checked that it begins at the head. False:
+    /// no room, nothing is staged.
+    pub(super) fn stage_run(&mut self, run: Run, entries: Vec<Entry>, now_ms: u64) -> Result<bool, Error> {
+        if let Some(staged) = self.group.logs.get(&run.log) {
+            let too_many = staged.entries.len() + run.entries.len() > RUN_MAX_ENTRIES;
+            if too_many || staged.bytes + run.size() > RUN_MAX_BYTES {
+                return Ok(false);
+            }
+        }
+        let lead_max = HybridTime::from_millis(now_ms + CLOCK_LEAD_MAX_MS);
+        if let Some(time) = entries.iter().map(|entry| entry.time).filter(|time| *time <= lead_max).max() {
+            self.clock = self.clock.max(time);
+        }
+        self.push(run.log, run.entries.into_iter().zip(entries).collect(), Some(run.seal))?;
+        Ok(true)
+    }
+
+    fn push(&mut self, log: LogId, entries: Vec<(EntryBytes, Entry)>, seal: Option<Seal>) -> Result<(), Error> {
+        let extends = self.have.get(&log);
+        let Some((_, last)) = entries.last() else { return Ok(()) };
+        let head = (last.seq, last.hash);
+        let group = &mut self.group;
+        let fresh = Staged { extends, head, entries: Vec::new(), bytes: 0, seal: None };
+        let staged = group.logs.entry(log).or_insert(fresh);
+        (staged.head, staged.seal) = (head, seal);
+        for (bytes, entry) in entries {
+            let size = bytes.0.len();
+            staged.entries.push(bytes);
+            staged.bytes += size;
+            group.bytes += size;
+            group.entries += 1;
+            if let Err(error) = group.fold.entry(&self.reader, &entry, &self.authority_der) {
+                group.broken = true;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages the key of a case.
+    pub(super) fn stage_key(&mut self, wrapped: WrappedKey, key: CaseKey) {
+        self.group.destroyed.remove(&wrapped.case);
+        self.group.keys.insert(wrapped.case, (wrapped, key));
+    }
+
+    /// Stages the destruction of the key of a case.
+    pub(super) fn stage_destruction(&mut self, case: CaseId) {
+        self.group.keys.remove(&case);
+        self.group.destroyed.insert(case);
+    }
+
+    /// The key of a case, staged ones included.
+    pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
+        if self.group.destroyed.contains(case) {
+            return Ok(None);
+        }
+        match self.group.keys.get(case) {
+            Some((_, key)) => Ok(Some(key.clone())),
+            None => self.reader.case_key(case),
+        }
+    }
+
+    /// A receipt is due for a log: a peer has sent it.
+    pub(super) fn note_received(&mut self, log: LogId) {
+        self.group.received.insert(log);
+    }
+
+    /// Stages receipts of other stations, already checked, to be kept. Those that say nothing new are dropped, so
+    /// that none goes round in circles.
+    pub fn keep_receipts(&mut self, receipts: Vec<Receipt>) {
+        for receipt in receipts {
+            let log = receipt.head.log;
+            let Some((held, _)) = self.have.get(&log) else { continue };
+            let known = self.reader.store().receipts(&log);
+            let staged = self.group.receipts.iter().filter(|staged| staged.head.log == log);
+            let of_station = known.iter().chain(staged).filter(|known| known.station == receipt.station);
+            let before = of_station.map(|known| known.head.seq).max().unwrap_or(0);
+            if receipt.head.seq > before {
+                self.group.confirmed.push(Confirmed { log, from: before + 1, until: receipt.head.seq.min(held) });
+                self.group.receipts.push(receipt);
+            }
+        }
+    }
+
+    /// Stages that an attachment of a case is complete here.
+    pub fn attachment_complete(&mut self, case: &CaseId, id: &sanji_log::AttachmentId) {
+        let key = (super::rows::MISSING.to_vec(), super::rows::missing_key(case, id));
+        self.group.extra_rows.push(super::rows::no_row(key));
+    }
+
+    /// Seals every own log of the group, makes all of it durable in one commit, and publishes it; or forgets all
+    /// of it.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: nothing of the group is kept.
+    pub fn commit(&mut self, now_ms: u64) -> Result<Committed, Error> {
+        let group = std::mem::take(&mut self.group);
+        if group.is_empty() {
+            return Ok(Committed::default());
+        }
+        let result = self.try_commit(group, now_ms);
+        if result.is_err() {
+            self.have = self.reader.store().have();
+            self.last_serial = None;
+        }
+        result
+    }
+
+    fn try_commit(&mut self, group: Group, now_ms: u64) -> Result<Committed, Error> {
+        if group.broken {
+            return Err(Error::Entry { problem: "a part of its group could not be staged" });
+        }
+        let heads: Vec<Head> = group
+            .logs
+            .iter()
+            .map(|(log, staged)| Head { log: *log, seq: staged.head.0, hash: staged.head.1 })
+            .collect();
+        let mut effects = group.fold.finish(&self.reader)?;
+        effects.projection.rows.extend(group.extra_rows.iter().cloned());
+        let received = group.received.iter().filter_map(|log| {
+            let head = heads.iter().find(|head| head.log == *log).copied();
+            head.or_else(|| self.have.get(log).map(|(seq, hash)| Head { log: *log, seq, hash }))
+        });
+        let own = received.map(|head| Receipt::sign(&self.signing, self.reader.me(), head, now_ms));
+        let receipts: Vec<Receipt> = own.chain(group.receipts).collect();
+        let extensions = group.logs.into_iter().map(|(log, staged)| {
+            let (seq, hash) = staged.head;
+            let seal = staged.seal.unwrap_or_else(|| Seal::sign(&self.signing, &log, seq, hash));
+            Extension { extends: staged.extends, run: Run { log, entries: staged.entries, seal } }
+        });
+        let commit = Commit {
+            time_ms: now_ms,
+            extensions: extensions.collect(),
+            case_keys: group.keys.into_values().map(|(wrapped, _)| wrapped).collect(),
+            receipts: receipts.clone(),
+            projection: effects.projection,
+        };
+        self.reader.store().commit(&commit).map_err(store("commit a group"))?;
+        for case in &group.destroyed {
+            self.reader.store().destroy_case_key(case).map_err(store("destroy the key of a case"))?;
+        }
+        for head in &heads {
+            self.have.0.insert(head.log, (head.seq, head.hash));
+        }
+        self.reader.count_open_cases(effects.opened);
+        let reference_changed = effects.reference.is_some();
+        if let Some(reference) = effects.reference {
+            self.reader.publish(reference.into());
+        }
+        Ok(Committed {
+            heads,
+            receipts,
+            confirmed: group.confirmed,
+            cases: effects.cases,
+            reference_changed,
+            attachments_changed: effects.attachments_missing || !group.extra_rows.is_empty(),
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! Reading, from any thread, beside the one that writes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prost::Message;
+use sanji_domain::case::codec::{self, decode_private};
+use sanji_domain::case::{Case, Private};
+use sanji_log::{CaseId, CaseNumber, EntryBytes, LogId, PublicKey, RequestId, StationCode};
+use sanji_proto::v1 as proto;
+use sanji_store::Store;
+
+use super::filed::{FiledCase, case_entry};
+use super::reference::ReferenceData;
+use super::rows::{FILES, Place, REQUESTS, file_key, request_key};
+use crate::error::{Error, store, stored};
+use crate::vault::{CaseKey, MasterKey};
+
+/// Most cases that may share one number: two lives of a station that gave it on the same day.
+const SAME_NUMBER_MAX: usize = 16;
+
+/// The reading half of a station.
+#[derive(Clone)]
+pub struct Reader(Arc<Shared>);
+
+struct Shared {
+    store: Arc<dyn Store>,
+    master: MasterKey,
+    me: StationCode,
+    key: PublicKey,
+    reference: RwLock<Arc<ReferenceData>>,
+    open_cases: AtomicU64,
+}
+
+impl Reader {
+    pub(super) fn new(store: Arc<dyn Store>, master: MasterKey, me: StationCode, key: PublicKey) -> Self {
+        Self(Arc::new(Shared { store, master, me, key, reference: RwLock::default(), open_cases: AtomicU64::new(0) }))
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// This station.
+    #[must_use]
+    pub fn me(&self) -> StationCode {
+        self.0.me
+    }
+
+    /// This station's key.
+    #[must_use]
+    pub fn key(&self) -> PublicKey {
+        self.0.key
+    }
+
+    /// The reference data as of the last commit.
+    #[must_use]
+    pub fn reference(&self) -> Arc<ReferenceData> {
+        self.0.reference.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn publish(&self, reference: Arc<ReferenceData>) {
+        *self.0.reference.write().unwrap_or_else(PoisonError::into_inner) = reference;
+    }
+
+    /// Cases that are not closed.
+    #[must_use]
+    pub fn open_cases(&self) -> u64 {
+        self.0.open_cases.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_open_cases(&self, opened: i64) {
+        let add = |open: u64| Some(open.saturating_add_signed(opened));
+        // The closure always gives a value, so the update can't fail.
+        let _ = self.0.open_cases.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    pub(super) fn master(&self) -> &MasterKey {
+        &self.0.master
+    }
+
+    /// A case; none where no entry of it is held.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn case(&self, id: &CaseId) -> Result<Option<Case>, Error> {
+        Ok(self.filed(id)?.map(|filed| filed.case))
+    }
+
+    pub(super) fn filed(&self, id: &CaseId) -> Result<Option<FiledCase>, Error> {
+        let Some(bytes) = self.store().snapshot(id).map_err(store("read a case"))? else { return Ok(None) };
+        if let Some(filed) = FiledCase::decode(&bytes) {
+            return Ok(Some(filed));
+        }
+        let reference = self.reference();
+        let mut case = Case::new(*id);
+        for held in self.store().case_entries(id).map_err(store("read the entries of a case"))? {
+            let entry = held.entry.decode().map_err(stored("entry"))?;
+            if let Some(entry) = case_entry(&entry, reference.station_of(&entry)) {
+                case.apply(&entry);
+            }
+        }
+        Ok(Some(FiledCase::new(case)))
+    }
+
+    /// Cases with a number: one, save where two lives of a station gave the same.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn find(&self, number: &CaseNumber) -> Result<Vec<CaseId>, Error> {
+        self.store().cases_with_prefix(&number.prefix(), SAME_NUMBER_MAX).map_err(store("look a case number up"))
+    }
+
+    /// The case that a request opened at this station.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn case_of_request(&self, request: &RequestId) -> Result<Option<CaseId>, Error> {
+        let row = self.store().row(REQUESTS, &request_key(self.me(), request)).map_err(store("look a request up"))?;
+        Ok(row.and_then(|bytes| CaseId::from_bytes(&bytes).ok()))
+    }
+
+    /// The key of a case; none where it never came or was destroyed.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`Error::Vault`] where it was wrapped under another master key.
+    pub fn case_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
+        let wrapped = self.store().case_key(id).map_err(store("read the key of a case"))?;
+        wrapped
+            .map(|wrapped| self.master().unwrap(&wrapped))
+            .transpose()
+            .map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })
+    }
+
+    /// The private part of an entry. None: it has none, the entry is not here, or it can't be read with this key.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn private(&self, case: &CaseId, key: &CaseKey, log: &LogId, seq: u64) -> Result<Option<Private>, Error> {
+        let bytes = self.store().entry(log, seq).map_err(store("read an entry"))?;
+        bytes.map_or(Ok(None), |bytes| open_private(case, key, &bytes))
+    }
+
+    /// The content of a published file.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn published(&self, path: &str, version: u32) -> Result<Option<Vec<u8>>, Error> {
+        let row = self.store().row(FILES, &file_key(path, version)).map_err(store("look a file up"))?;
+        let Some(row) = row else { return Ok(None) };
+        let place: Place = postcard::from_bytes(&row).map_err(stored("row"))?;
+        let bytes = self.store().entry(&place.log, place.seq).map_err(store("read an entry"))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let entry = bytes.decode().map_err(stored("entry"))?;
+        let file = proto::PublishedFile::decode(entry.body).map_err(stored("published file"))?;
+        Ok(Some(file.content))
+    }
+}
+
+/// The private part of an entry. None: it has none, or it can't be read with this key.
+pub(crate) fn open_private(case: &CaseId, key: &CaseKey, bytes: &EntryBytes) -> Result<Option<Private>, Error> {
+    let entry = bytes.decode().map_err(stored("entry"))?;
+    let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|decoded| decoded.sealed);
+    Ok(sealed.and_then(|sealed| key.open(case, &sealed).ok()).and_then(|plain| decode_private(&plain).ok()))
+}

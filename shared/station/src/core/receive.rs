@@ -1,0 +1,198 @@
+//! Taking in what a peer sent. Chain, seal and rights were checked by the session; what may have changed since is
+//! how far this station's log reaches, because another link can have brought the same entries.
+
+use sanji_log::{Entry, Hash, LogId, Run, StationCode};
+use sanji_replication::{CaseKeyMessage, RefusalReason, Refused, VerifiedRun};
+
+use super::Core;
+use crate::error::{Error, store};
+use crate::vault::{CaseKey, NONCE_BYTES};
+use sanji_domain::case::codec;
+
+/// What became of what a peer sent, once the group is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReceiveOutcome {
+    /// Logs that are held as far as the peer sent them.
+    pub accepted: Vec<LogId>,
+    /// What was not taken.
+    pub refused: Vec<Refused>,
+}
+
+/// How a run lies to the log as it is held.
+enum Fit {
+    /// It begins where the log ends, after so many entries that are held already.
+    Extends(usize),
+    /// All of it is held.
+    Held,
+    /// It is not what this station can take.
+    Refused(RefusalReason, String),
+}
+
+impl Core {
+    /// Stages the runs of a peer and the keys of the cases that they open. Nothing is acknowledged before
+    /// [`Core::commit`].
+    ///
+    /// # Errors
+    /// [`Error::Store`] where this station's own log can't be read; the group is lost.
+    pub fn receive(
+        &mut self,
+        peer: StationCode,
+        runs: Vec<VerifiedRun>,
+        case_keys: &[CaseKeyMessage],
+        now_ms: u64,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<ReceiveOutcome, Error> {
+        let mut outcome = ReceiveOutcome::default();
+        for VerifiedRun { run, entries, .. } in runs {
+            let log = run.log;
+            let first = run.first_seq();
+            let refused = match self.fit(&run, &entries)? {
+                Fit::Extends(held) => {
+                    self.take_keys(peer, &entries, case_keys, random)?;
+                    let run = Run { entries: run.entries.into_iter().skip(held).collect(), ..run };
+                    let entries = entries.into_iter().skip(held).collect();
+                    let staged = self.stage_run(run, entries, now_ms)?;
+                    (!staged).then(|| (RefusalReason::Gap, "more than one commit can take".to_owned()))
+                }
+                Fit::Held => {
+                    self.take_keys(peer, &entries, case_keys, random)?;
+                    None
+                }
+                Fit::Refused(reason, detail) => Some((reason, detail)),
+            };
+            match refused {
+                None => {
+                    self.note_received(log);
+                    outcome.accepted.push(log);
+                }
+                Some((reason, detail)) => outcome.refused.push(Refused { log, seq: first, reason, detail }),
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn fit(&self, run: &Run, entries: &[Entry]) -> Result<Fit, Error> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(Fit::Refused(RefusalReason::Malformed, "a run without entries".to_owned()));
+        };
+        let Some((seq, hash)) = self.head(&run.log) else {
+            return Ok(if first.seq == 1 { Fit::Extends(0) } else { gap(1) });
+        };
+        if first.seq > seq + 1 {
+            return Ok(gap(seq + 1));
+        }
+        if first.seq == seq + 1 {
+            return Ok(if first.prev == Some(hash) { Fit::Extends(0) } else { fork(seq + 1) });
+        }
+        if last.seq <= seq {
+            let held = self.hash_at(&run.log, last.seq)?;
+            return Ok(if held == Some(last.hash) { Fit::Held } else { fork(last.seq) });
+        }
+        let held = usize::try_from(seq + 1 - first.seq).unwrap_or(usize::MAX);
+        let same = held.checked_sub(1).and_then(|at| entries.get(at)).is_some_and(|entry| entry.hash == hash);
+        Ok(if same { Fit::Extends(held) } else { fork(seq) })
+    }
+
+    fn hash_at(&self, log: &LogId, seq: u64) -> Result<Option<Hash>, Error> {
+        if let Some((head, hash)) = self.head(log)
+            && head == seq
+        {
+            return Ok(Some(hash));
+        }
+        if let Some(bytes) = self.staged_entry(log, seq) {
+            return Ok(Some(bytes.hash()));
+        }
+        let bytes = self.reader.store().entry(log, seq).map_err(store("read an entry"))?;
+        Ok(bytes.map(|bytes| bytes.hash()))
+    }
+
+    /// Keeps the keys of cases that these entries open. A key that is here is never replaced, one that does not open
+    /// the entry is dropped: nobody can make a case unreadable by sending a wrong key.
+    fn take_keys(
+        &mut self,
+        peer: StationCode,
+        entries: &[Entry],
+        case_keys: &[CaseKeyMessage],
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Error> {
+        for entry in entries.iter().filter(|entry| entry.opens_case) {
+            let Some(case) = entry.case else { continue };
+            let Some(message) = case_keys.iter().find(|message| message.case == case) else { continue };
+            let held = self.key_of(&case)?;
+            match (message.key, held) {
+                (None, Some(_)) => self.stage_destruction(case),
+                (Some(bytes), None) => {
+                    let key = CaseKey::from_bytes(bytes);
+                    let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
+                    if sealed.is_some_and(|sealed| key.open(&case, &sealed).is_err()) {
+                        tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
+                        continue;
+                    }
+                    let mut nonce = [0; NONCE_BYTES];
+                    random(&mut nonce);
+                    let wrapped = self
+                        .reader
+                        .master()
+                        .wrap(case, &key, nonce)
+                        .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
+                    self.stage_key(wrapped, key);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in runs that did not come over a link: those of enrolment, or of a medium. Checks what a session would
+    /// check; where one of them fails, nothing is staged.
+    ///
+    /// # Errors
+    /// [`Error::Run`] for the first run whose chain, seal or writer does not hold; [`Error::Store`].
+    pub fn adopt(
+        &mut self,
+        runs: Vec<Run>,
+        case_keys: &[CaseKeyMessage],
+        now_ms: u64,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Error> {
+        for run in runs {
+            if let Err(error) = self.adopt_one(run, case_keys, now_ms, random) {
+                self.forget_group();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt_one(
+        &mut self,
+        run: Run,
+        case_keys: &[CaseKeyMessage],
+        now_ms: u64,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), Error> {
+        let (log, me) = (run.log, self.reader.me());
+        let invalid = |source| Error::Run { log, source };
+        let first = run.entries.first().map(sanji_log::EntryBytes::decode).transpose().map_err(invalid)?;
+        let extends = first.and_then(|entry| entry.prev.map(|prev| (entry.seq - 1, prev)));
+        let entries = run.verify(extends).map_err(invalid)?;
+        let outcome = self.receive(me, vec![VerifiedRun { extends, run, entries }], case_keys, now_ms, random)?;
+        if !outcome.refused.is_empty() {
+            return Err(Error::Entry { problem: "it does not continue what is held here" });
+        }
+        // Only now, since the run may bring the certificate of its own writer.
+        let writer = self.reference().directory().get(&log.key);
+        if !log.held_by(me) || !writer.is_some_and(|writer| log.writable_by(writer.station) && !writer.revoked) {
+            return Err(Error::Entry { problem: "the district has not certified its writer for this station" });
+        }
+        Ok(())
+    }
+}
+
+fn gap(expected: u64) -> Fit {
+    Fit::Refused(RefusalReason::Gap, format!("the next position here is {expected}"))
+}
+
+fn fork(seq: u64) -> Fit {
+    Fit::Refused(RefusalReason::Fork, format!("another entry is held at {seq}"))
+}

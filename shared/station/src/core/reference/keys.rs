@@ -1,0 +1,86 @@
+//! The directory: which key is which station's, proved by certificates.
+
+use std::sync::Arc;
+
+use prost::Message;
+use sanji_link::check_certificate;
+use sanji_log::{Entry, PublicKey, StationCode};
+use sanji_proto::v1::{self as proto, station_record::Record};
+
+use super::{Ignored, ReferenceData};
+
+/// What is known of one key: one life of a station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLife {
+    /// The station.
+    pub station: StationCode,
+    /// Its newest certificate, X.509 in DER; empty where only a revocation is known.
+    pub certificate_der: Vec<u8>,
+    /// When that certificate ends: milliseconds since 1970-01-01 UTC.
+    pub certificate_until_ms: u64,
+    /// Whether the key was revoked.
+    pub revoked: bool,
+}
+
+/// First byte of a row's key. Certificates are read before revocations, which need the hub's key to be known.
+const CERTIFIED: u8 = 1;
+const REVOKED: u8 = 2;
+
+impl ReferenceData {
+    pub(super) fn fold_station(&mut self, entry: &Entry, authority_der: &[u8]) -> Result<Vec<u8>, Ignored> {
+        let record = proto::StationRecord::decode(entry.body.clone()).map_err(|_| Ignored::Malformed)?;
+        match record.record.ok_or(Ignored::Malformed)? {
+            Record::Enrolled(enrolled) => self.certify(entry, &enrolled.key, enrolled.certificate, authority_der),
+            Record::CertificateIssued(issued) => self.certify(entry, &issued.key, issued.certificate, authority_der),
+            Record::Revoked(revoked) => self.revoke(entry, &revoked.key),
+        }
+    }
+
+    /// The certificate is the proof, whoever passed it on. Its period is not asked for: entries signed while it ran
+    /// stay valid, and this station's clock may be wrong.
+    fn certify(
+        &mut self,
+        entry: &Entry,
+        key: &[u8],
+        certificate_der: Vec<u8>,
+        authority_der: &[u8],
+    ) -> Result<Vec<u8>, Ignored> {
+        let key = PublicKey::try_from(key).map_err(|_| Ignored::Malformed)?;
+        let certified = check_certificate(&certificate_der, authority_der, None).map_err(Ignored::Certificate)?;
+        if certified.key != key || certified.station != entry.log.home {
+            return Err(Ignored::NotAuthorised);
+        }
+        let known = self.keys.get(&key);
+        if known.is_some_and(|known| known.certificate_until_ms >= certified.not_after_ms) {
+            return Err(Ignored::Superseded);
+        }
+        let revoked = known.is_some_and(|known| known.revoked);
+        Arc::make_mut(&mut self.directory).insert(key, certified.station);
+        let life = KeyLife {
+            station: certified.station,
+            certificate_der,
+            certificate_until_ms: certified.not_after_ms,
+            revoked,
+        };
+        Arc::make_mut(&mut self.keys).insert(key, life);
+        Ok(row_key(CERTIFIED, &key))
+    }
+
+    fn revoke(&mut self, entry: &Entry, key: &[u8]) -> Result<Vec<u8>, Ignored> {
+        let key = PublicKey::try_from(key).map_err(|_| Ignored::Malformed)?;
+        if !self.written_by_district(entry) {
+            return Err(Ignored::NotAuthorised);
+        }
+        Arc::make_mut(&mut self.directory).revoke(key);
+        let unknown =
+            KeyLife { station: entry.log.home, certificate_der: Vec::new(), certificate_until_ms: 0, revoked: true };
+        Arc::make_mut(&mut self.keys).entry(key).or_insert(unknown).revoked = true;
+        Ok(row_key(REVOKED, &key))
+    }
+}
+
+fn row_key(what: u8, key: &PublicKey) -> Vec<u8> {
+    let mut row = vec![what];
+    row.extend_from_slice(key.as_bytes());
+    row
+}

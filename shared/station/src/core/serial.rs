@@ -1,0 +1,66 @@
+//! Case numbers: one for each case of a station and day, without a gap and never twice.
+
+use sanji_domain::calendar::local_date;
+use sanji_domain::case::{Refusal, RefusalCode};
+use sanji_log::CaseId;
+
+use super::Core;
+use crate::error::{Error, Failure, store};
+
+/// 1 January 2000, from which the days in a case id are counted.
+const FIRST_DAY: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
+/// Highest number of a day.
+const SERIAL_MAX: u16 = 9999;
+
+impl Core {
+    /// A new id: this station, the day in China, the number after the highest that is held. After a restore the cases
+    /// of the earlier life count too.
+    pub(super) fn next_case(&mut self, now_ms: u64, random: [u8; 7]) -> Result<CaseId, Failure> {
+        let day = day_number(now_ms);
+        let highest = match self.last_serial {
+            Some((cached_day, serial)) if cached_day == day => serial,
+            _ => self.highest_serial(day)?,
+        };
+        if highest >= SERIAL_MAX {
+            let sentence = "本站今天的办件编号已经用完（9999件），请明天再登记，或到上级便民服务中心办理。";
+            return Err(Failure::Refused(Refusal::new(RefusalCode::NotCompetent, sentence)));
+        }
+        let id = CaseId::new(self.reader.me(), day, highest + 1, random)
+            .map_err(|_| Error::Entry { problem: "its case has no possible number" })?;
+        self.last_serial = Some((day, highest + 1));
+        Ok(id)
+    }
+
+    fn highest_serial(&self, day: u16) -> Result<u16, Error> {
+        let probe =
+            |serial: u16| CaseId::new(self.reader.me(), day, serial.max(1), [0; 7]).map(|id| id.number_prefix());
+        let prefix = probe(1).map_err(|_| Error::Entry { problem: "its case has no possible number" })?;
+        let held = self
+            .reader
+            .store()
+            .cases_with_prefix(&prefix[..7], usize::from(SERIAL_MAX) * 2)
+            .map_err(store("look for the day's cases"))?;
+        Ok(held.iter().map(CaseId::serial).max().unwrap_or(0))
+    }
+}
+
+/// Days since [`FIRST_DAY`] in China; a clock before that day counts as that day.
+pub(crate) fn day_number(now_ms: u64) -> u16 {
+    let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
+    let days = FIRST_DAY.until(today).map_or(0, |span| span.get_days());
+    u16::try_from(days.max(0)).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_changes_at_midnight_in_china() {
+        // 2026-07-01 00:00 in China is 2026-06-30 16:00 UTC.
+        let midnight = 1_782_835_200_000;
+        assert_eq!(day_number(midnight), 9678);
+        assert_eq!(day_number(midnight - 1), 9677);
+        assert_eq!(day_number(0), 0);
+    }
+}

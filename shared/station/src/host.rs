@@ -1,0 +1,186 @@
+//! What links ask of the station.
+
+use std::sync::Arc;
+
+use sanji_link::{
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+};
+use sanji_log::{AttachmentId, CaseId, Have, LogId, Receipt, Run, StationCode};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
+use tokio::sync::broadcast;
+
+use crate::clock::now_ms;
+use crate::core::rows::{MISSING, of_missing_key};
+use crate::error::{Failure, store, stored};
+use crate::station::{Station, random};
+use crate::views;
+
+/// Rows of missing attachments looked at in one go.
+const PAGE: usize = 256;
+
+impl Host for Station {
+    fn me(&self) -> StationCode {
+        self.reader().me()
+    }
+
+    fn have(&self) -> Have {
+        self.reader().store().have()
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.reference().directory().clone()
+    }
+
+    fn load(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<(Run, Vec<CaseKeyMessage>)>, HostError> {
+        let reader = self.reader();
+        let Some(run) = reader.store().read(log, from, max_bytes).map_err(store("read a log"))? else {
+            return Ok(None);
+        };
+        let mut case_keys = Vec::new();
+        for bytes in &run.entries {
+            let entry = bytes.decode().map_err(stored("entry"))?;
+            let Some(case) = entry.case.filter(|_| entry.opens_case) else { continue };
+            // A key that never came here says nothing about keys elsewhere, so nothing is said.
+            if let Some(key) = reader.case_key(&case)? {
+                case_keys.push(CaseKeyMessage { case, key: Some(key.bytes()) });
+            }
+        }
+        Ok(Some((run, case_keys)))
+    }
+
+    fn store(
+        &self,
+        peer: StationCode,
+        runs: Vec<VerifiedRun>,
+        case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<StoreOutcome, HostError>> {
+        Box::pin(async move {
+            let write = self.committer().write(move |core, now| {
+                core.receive(peer, runs, &case_keys, now, &mut random).map_err(Failure::Internal)
+            });
+            let (outcome, committed) = write.await?;
+            let me = self.me();
+            let own = |receipt: &&Receipt| receipt.station == me && outcome.accepted.contains(&receipt.head.log);
+            let receipts = committed.receipts.iter().filter(own).cloned().collect();
+            Ok(StoreOutcome { receipts, refused: outcome.refused })
+        })
+    }
+
+    fn keep_receipts(&self, _peer: StationCode, receipts: Vec<Receipt>) {
+        // Where the queue is full they are dropped: the next link brings them again.
+        self.committer().write_soon(move |core, _| {
+            core.keep_receipts(receipts);
+            Ok(())
+        });
+    }
+
+    fn alert(&self, peer: StationCode, log: LogId, seq: u64, reason: RefusalReason, detail: String) {
+        tracing::warn!(peer.station = %peer, log.home = %log.home, log.seq = seq, %reason, detail, "a log is refused");
+        if self.links().refused(log, seq, reason, detail.clone(), now_ms()) {
+            let subject = format!("{}/{seq} from {peer}", log.home);
+            self.record("link.refused", "", &subject, &format!("{reason}: {detail}"));
+        }
+    }
+
+    fn receipts_for(&self, peer: StationCode) -> Vec<Receipt> {
+        let store = self.reader().store();
+        let have = store.have().held_by(peer);
+        have.heads().flat_map(|head| store.receipts(&head.log)).filter(|receipt| receipt.station != peer).collect()
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.news().subscribe()
+    }
+
+    fn link_changed(&self, peer: StationCode, state: LinkState) {
+        self.links().changed(peer, state);
+    }
+
+    fn wanted_attachments(&self, peer: StationCode, limit: usize) -> Vec<WantedAttachment> {
+        self.missing(limit, |case| case.home().is_some_and(|home| home.within(peer)))
+    }
+
+    fn attachment_chunk(
+        &self,
+        peer: StationCode,
+        case: CaseId,
+        id: &AttachmentId,
+        chunk: u32,
+        want_manifest: bool,
+    ) -> Result<Option<ChunkAnswer>, HostError> {
+        let reader = self.reader();
+        if !case.home().is_some_and(|home| home.within(peer)) || !self.refers_to(&case, id)? {
+            return Ok(None);
+        }
+        let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
+        let data = reader.store().chunk(id, chunk).map_err(store("read a chunk"))?;
+        Ok(data.map(|data| ChunkAnswer {
+            manifest: if want_manifest { held.manifest } else { Vec::new() },
+            size: held.size,
+            data,
+        }))
+    }
+
+    fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError> {
+        let held = self.reader().store().attachment(id).map_err(store("look an attachment up"))?;
+        Ok(AttachmentState { chunks: held.chunks, size: held.size, manifest: held.manifest, complete: held.complete })
+    }
+
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), HostError> {
+        Ok(self.reader().store().put_manifest(id, manifest, size).map_err(store("keep a manifest"))?)
+    }
+
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
+        let reader = self.reader();
+        reader.store().put_chunk(id, chunk, data).map_err(store("keep a chunk"))?;
+        if reader.store().attachment(id).map_err(store("look an attachment up"))?.complete {
+            let done: Vec<_> =
+                self.missing(usize::MAX, |_| true).into_iter().filter(|wanted| wanted.id == *id).collect();
+            self.committer().write_soon(move |core, _| {
+                for wanted in done {
+                    core.attachment_complete(&wanted.case, &wanted.id);
+                }
+                Ok(())
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Station {
+    /// Attachments that are not complete here, of the cases asked for, newest case first.
+    fn missing(&self, limit: usize, of: impl Fn(&CaseId) -> bool) -> Vec<WantedAttachment> {
+        let mut missing = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        while missing.len() < limit {
+            let page = self.reader().store().rows(MISSING, after.as_deref(), true, PAGE);
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(reason = &error as &dyn std::error::Error, "the missing attachments can't be read");
+                    break;
+                }
+            };
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (key, size) in page {
+                let Some((case, id)) = of_missing_key(&key).filter(|(case, _)| of(case)) else { continue };
+                let size = <[u8; 8]>::try_from(size.as_slice()).map_or(0, u64::from_be_bytes);
+                missing.push(WantedAttachment { case, id, size });
+            }
+        }
+        missing.truncate(limit);
+        missing
+    }
+
+    /// Whether an entry of the case names the attachment, those of newer releases included.
+    fn refers_to(&self, case: &CaseId, id: &AttachmentId) -> Result<bool, HostError> {
+        let Some(folded) = self.reader().case(case)? else { return Ok(false) };
+        if views::refers_to(&folded, id) {
+            return Ok(true);
+        }
+        let entries = self.reader().store().case_entries(case).map_err(store("read the entries of a case"))?;
+        let mut decoded = entries.iter().filter_map(|held| held.entry.decode().ok());
+        Ok(decoded.any(|entry| entry.attachments.iter().any(|attachment| attachment.id == *id)))
+    }
+}

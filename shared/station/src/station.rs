@@ -1,0 +1,314 @@
+//! The running station: the handle that desk, services and links share.
+//!
+//! Writing goes through the committer's queue, reading straight to the store. Nothing here decides: rights and rules
+//! are the domain's, called where state is (`core`, `views`).
+
+mod attachments;
+mod links;
+mod status;
+mod watching;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use prost::Message;
+use rand::RngCore;
+use sanji_domain::organisation::Staff;
+use sanji_domain::{Item, ItemCode, StaffId};
+use sanji_log::{Reach, Run, StationCode};
+use sanji_proto::v1 as proto;
+use sanji_store::Store;
+
+pub use attachments::AttachmentContent;
+pub use status::StationSummary;
+
+use crate::accounts::Accounts;
+use crate::clock::now_ms;
+use crate::committer::Committer;
+use crate::config::Program;
+use crate::core::{Core, Reader, ReferenceData, StationKeys, Written};
+use crate::error::{Error, Failure};
+use crate::news::News;
+use crate::pending::Pending;
+use crate::views::{self, WrongCodes};
+use links::Links;
+
+/// A member of staff who has proved who they are.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The person.
+    pub staff: Arc<Staff>,
+}
+
+/// A running station. Cheap to clone.
+#[derive(Clone)]
+pub struct Station(Arc<Inner>);
+
+struct Inner {
+    reader: Reader,
+    committer: Committer,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pending: Arc<Pending>,
+    news: Arc<News>,
+    accounts: Accounts,
+    wrong_codes: WrongCodes,
+    links: Links,
+    program: Program,
+}
+
+impl Station {
+    /// Opens the station on its store and starts the thread that writes.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Stored`] where the store can't be read; [`Error::Stopped`] where no thread can be
+    /// had.
+    pub async fn open(store: Arc<dyn Store>, keys: StationKeys, program: Program) -> Result<Self, Error> {
+        let opened = tokio::task::spawn_blocking(move || Core::open(store, keys)).await;
+        let core = opened.map_err(|_| Error::Stopped)??;
+        let (reader, pending) = (core.reader().clone(), core.pending().clone());
+        let news = Arc::new(News::new(reader.clone()));
+        let publish = news.clone();
+        let started = Committer::start(core, Arc::new(now_ms), move |committed| publish.tell(committed));
+        let (committer, thread) = started.map_err(|_| Error::Stopped)?;
+        Ok(Self(Arc::new(Inner {
+            reader,
+            committer,
+            thread: Mutex::new(Some(thread)),
+            pending,
+            news,
+            accounts: Accounts::default(),
+            wrong_codes: WrongCodes::default(),
+            links: Links::default(),
+            program,
+        })))
+    }
+
+    /// Finishes what is queued and ends the thread that writes. Whatever is asked for later is refused.
+    pub async fn close(&self) {
+        self.0.committer.stop().await;
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic there has ended the process before.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    /// The store, for checks and listings.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.0.reader.store().clone()
+    }
+
+    /// The reading half.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.0.reader
+    }
+
+    /// Keys, staff, catalogue, organisation and calendar as of the last commit.
+    #[must_use]
+    pub fn reference(&self) -> Arc<ReferenceData> {
+        self.0.reader.reference()
+    }
+
+    pub(crate) fn committer(&self) -> &Committer {
+        &self.0.committer
+    }
+
+    pub(crate) fn news(&self) -> &News {
+        &self.0.news
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    /// Sessions and attempts to log in.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    /// A member of staff who works here now and may act.
+    #[must_use]
+    pub fn actor(&self, id: &StaffId) -> Option<Actor> {
+        let reference = self.reference();
+        let person =
+            reference.staff(id).filter(|person| !person.inactive && person.staff.place == self.0.reader.me())?;
+        Some(Actor { staff: person.staff.clone() })
+    }
+
+    // ------------------------------------------------------------------------------------------------ writing
+
+    /// Opens a case. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was written then.
+    pub async fn submit(&self, actor: &Actor, request: proto::SubmitRequest) -> Result<proto::SubmitReply, Failure> {
+        let staff = actor.staff.id.clone();
+        let write = self.0.committer.write(move |core, now| core.submit(&staff, request, now, &mut random));
+        let (written, _) = write.await?;
+        Ok(proto::SubmitReply {
+            case_number: written.case.map_or_else(String::new, |case| case.number().to_string()),
+            query_code: written.query_code,
+            log: Some(written.log.into()),
+            seq: written.seq,
+            hash: written.hash.0.to_vec(),
+        })
+    }
+
+    /// Moves a case on, or says something beside its route. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was written then.
+    pub async fn act(&self, actor: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure> {
+        let staff = actor.staff.id.clone();
+        let write = self.0.committer.write(move |core, now| core.act(&staff, request, now, &mut random));
+        let (written, _) = write.await?;
+        Ok(proto::ActReply {
+            rev: written.rev,
+            log: Some(written.log.into()),
+            seq: written.seq,
+            hash: written.hash.0.to_vec(),
+        })
+    }
+
+    /// Writes an entry of the station's administration: station records, staff, files. All of `entries` become
+    /// durable together, in their order.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was written then.
+    pub async fn administer(&self, actor: &str, entries: Vec<Administrative>) -> Result<Vec<Written>, Failure> {
+        let actor = actor.to_owned();
+        let write = self.0.committer.write(move |core, now| {
+            let write =
+                |entry: Administrative| core.write(entry.home, entry.reach, &actor, entry.kind as u32, entry.body, now);
+            entries.into_iter().map(write).collect()
+        });
+        write.await.map(|(written, _)| written)
+    }
+
+    /// Takes in the runs of an enrolment or of a medium, checked as a link would check them.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where one of them does not hold; nothing is kept then.
+    pub async fn adopt(&self, runs: Vec<Run>) -> Result<(), Failure> {
+        let write =
+            self.0.committer.write(move |core, now| core.adopt(runs, &[], now, &mut random).map_err(Failure::Internal));
+        write.await.map(|_| ())
+    }
+
+    /// Puts something on record for supervisors. `subject` is never a resident.
+    pub fn record(&self, event: &'static str, actor: &str, subject: &str, detail: &str) {
+        let record =
+            proto::AuditRecord { event: event.to_owned(), subject: subject.to_owned(), detail: detail.to_owned() };
+        let (actor, me) = (actor.to_owned(), self.0.reader.me());
+        let queued = self.0.committer.write_soon(move |core, now| {
+            let kind = proto::Kind::Audit as u32;
+            core.write(me, Reach::Private, &actor, kind, record.encode_to_vec(), now).map(|_| ())
+        });
+        if !queued {
+            tracing::warn!(audit.event = event, audit.subject = subject, "an audit record was not kept");
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ reading
+
+    /// One case as the person may see it.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] also where it is not theirs.
+    pub async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure> {
+        let staff = actor.staff.clone();
+        let looked = self.read(move |reader| views::case_view(reader, &staff, &request, now_ms())).await?;
+        if looked.on_record {
+            self.record("private.read", actor.staff.id.as_str(), &looked.view.case_number, "unmasked, off the route");
+        }
+        Ok(looked.view)
+    }
+
+    /// A work list.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure> {
+        let staff = actor.staff.clone();
+        self.read(move |reader| views::list(reader, &staff, &request, now_ms())).await
+    }
+
+    /// What the applicant may know, by case number and query code.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyAttempts`]; [`Failure::NotFound`] for a wrong number and a wrong code alike.
+    pub async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure> {
+        let station = self.clone();
+        self.read(move |reader| {
+            let heard = |holder| station.0.links.last_heard_ms(reader.me(), holder);
+            views::query(reader, &station.0.wrong_codes, &request, client, &heard, now_ms())
+        })
+        .await
+    }
+
+    /// The items of the catalogue whose names or aliases have the words, and whether the person may open a case.
+    #[must_use]
+    pub fn items(&self, actor: &Actor, words: &str) -> Vec<proto::ItemRow> {
+        views::items(&self.0.reader, &actor.staff, words, now_ms())
+    }
+
+    /// An item: version 0 is the newest.
+    #[must_use]
+    pub fn item(&self, code: &str, version: u32) -> Option<(u32, Arc<Item>)> {
+        let code: ItemCode = code.parse().ok()?;
+        let reference = self.reference();
+        let catalogue = reference.catalogue();
+        match version {
+            0 => catalogue.latest(&code).map(|(version, item)| (version, Arc::new(item.clone()))),
+            _ => catalogue.get(&code, version).map(|item| (version, Arc::new(item.clone()))),
+        }
+    }
+
+    /// An item's file as it was published.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`].
+    pub async fn item_view(&self, request: proto::GetItemRequest) -> Result<proto::ItemView, Failure> {
+        let (version, item) = self.item(&request.code, request.version).ok_or(Failure::NotFound)?;
+        let content = self.read(move |reader| {
+            reader.published(&format!("catalogue/items/{}.toml", item.code), version)?.ok_or(Failure::NotFound)
+        });
+        Ok(proto::ItemView { code: request.code, version, content: content.await? })
+    }
+
+    /// The full name of a station, or its code where it is not known.
+    #[must_use]
+    pub fn station_name(&self, code: StationCode) -> String {
+        self.reference().station_name(code)
+    }
+
+    /// Reads beside the running tasks.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let reader = self.0.reader.clone();
+        tokio::task::spawn_blocking(move || read(&reader)).await.map_err(|_| Error::Stopped)?
+    }
+}
+
+/// An entry of a station's administration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Administrative {
+    /// The station that it concerns: this one or one below.
+    pub home: StationCode,
+    /// Who holds it.
+    pub reach: Reach,
+    /// What `body` is.
+    pub kind: proto::Kind,
+    /// The encoded message.
+    pub body: Vec<u8>,
+}
+
+/// The system's randomness, through the thread's generator.
+pub(crate) fn random(bytes: &mut [u8]) {
+    rand::rng().fill_bytes(bytes);
+}

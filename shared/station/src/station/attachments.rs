@@ -1,0 +1,168 @@
+//! Attachments: handed in by people, encrypted under the key of their case, and read by people who may see it.
+
+use sanji_domain::case::{Case, Sight, StoredAttachment};
+use sanji_log::{AttachmentId, AttachmentRef, CaseNumber, RequestId, attachment};
+use sanji_proto::v1 as proto;
+
+use super::{Actor, Station, random};
+use crate::clock::now_ms;
+use crate::core::{Reader, input_fault, wrong_number};
+use crate::error::{Error, Failure, store};
+use crate::pending::Purpose;
+use crate::vault::CaseKey;
+use crate::views;
+
+/// Largest file that is taken, in bytes: 50 MiB.
+const FILE_MAX_BYTES: usize = 52_428_800;
+/// Longest name of a file, in bytes.
+const NAME_MAX_BYTES: usize = 255;
+
+/// What a file is, and the bytes with which such a file begins.
+const MEDIA_TYPES: [(&str, &[u8]); 3] =
+    [("image/jpeg", &[0xFF, 0xD8, 0xFF]), ("image/png", b"\x89PNG\r\n\x1a\n"), ("application/pdf", b"%PDF-")];
+
+/// A decrypted attachment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AttachmentContent {
+    /// Its name as handed in.
+    pub file_name: String,
+    /// For example `image/jpeg`.
+    pub media_type: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+impl Station {
+    /// Stores an attachment for a case that is to be submitted or acted on. Durable when it returns; it belongs to a
+    /// case once a command has named it.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where the file will not do.
+    pub async fn put_attachment(
+        &self,
+        actor: &Actor,
+        head: proto::AttachmentHead,
+        content: Vec<u8>,
+    ) -> Result<AttachmentId, Failure> {
+        check(&head, &content)?;
+        let (station, actor) = (self.clone(), actor.clone());
+        self.read(move |reader| {
+            let (purpose, key) = station.purpose(reader, &actor, &head)?;
+            let bytes = key
+                .encrypt_attachment(&content)
+                .map_err(|source| Error::Vault { operation: "encrypt an attachment", source })?;
+            let reference = keep(reader, &bytes)?;
+            let stored = StoredAttachment { reference, file_name: head.file_name, media_type: head.media_type };
+            if !station.0.pending.add(&purpose, stored) {
+                return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传。"));
+            }
+            Ok(reference.id)
+        })
+        .await
+    }
+
+    /// What the file is for, and the key that it is encrypted under.
+    fn purpose(
+        &self,
+        reader: &Reader,
+        actor: &Actor,
+        head: &proto::AttachmentHead,
+    ) -> Result<(Purpose, CaseKey), Failure> {
+        let staff = actor.staff.id.clone();
+        if head.case_number.is_empty() {
+            let request = RequestId::try_from(head.request.as_slice())
+                .map_err(|_| input_fault("request", "请求编号缺失或长度不对，请刷新页面后重新上传。"))?;
+            let mut fresh = [0; 32];
+            random(&mut fresh);
+            let purpose = Purpose::Submit(staff, request);
+            let key = self.0.pending.key(&purpose, CaseKey::from_bytes(fresh));
+            return Ok((purpose, key));
+        }
+        let case = seen_in_full(reader, actor, &head.case_number)?;
+        let key = reader.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
+        let purpose = Purpose::Act(staff, case.id());
+        let key = self.0.pending.key(&purpose, key);
+        Ok((purpose, key))
+    }
+
+    /// Reads an attachment of a case.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where it is not of this case or not for this person; [`Failure::NotHereYet`].
+    pub async fn attachment(
+        &self,
+        actor: &Actor,
+        case_number: &str,
+        id: &AttachmentId,
+    ) -> Result<AttachmentContent, Failure> {
+        let (actor, number, id) = (actor.clone(), case_number.to_owned(), *id);
+        self.read(move |reader| {
+            let case = seen_in_full(reader, &actor, &number)?;
+            if !views::refers_to(&case, &id) {
+                return Err(Failure::NotFound);
+            }
+            let key = reader.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
+            let names = views::attachment_names(reader, &case, &key)?;
+            let bytes = key
+                .decrypt_attachment(&whole(reader, &id)?)
+                .map_err(|source| Error::Vault { operation: "decrypt an attachment", source })?;
+            let (file_name, media_type) = match names.get(&id) {
+                Some(name) => (name.file_name.clone(), name.media_type.clone()),
+                None => (id.to_hex(), "application/octet-stream".to_owned()),
+            };
+            Ok(AttachmentContent { file_name, media_type, bytes })
+        })
+        .await
+    }
+}
+
+/// Every file is looked at, so that a page never serves what a browser would take for something else.
+fn check(head: &proto::AttachmentHead, content: &[u8]) -> Result<(), Failure> {
+    if head.file_name.is_empty() || head.file_name.len() > NAME_MAX_BYTES {
+        return Err(input_fault("file_name", "附件名称缺失或过长，请改名后重新上传。"));
+    }
+    if content.is_empty() || content.len() > FILE_MAX_BYTES || head.size != content.len() as u64 {
+        return Err(input_fault("size", "附件为空、超过50MB，或者上传不完整，请重新上传。"));
+    }
+    let begins = MEDIA_TYPES.iter().find(|(name, _)| *name == head.media_type).map(|(_, begin)| begin);
+    if !begins.is_some_and(|begin| content.starts_with(begin)) {
+        return Err(input_fault("media_type", "附件只支持JPG、PNG图片和PDF文件，请转换后重新上传。"));
+    }
+    Ok(())
+}
+
+/// Writes encrypted content chunk by chunk; goes on where an earlier attempt broke off.
+fn keep(reader: &Reader, bytes: &[u8]) -> Result<AttachmentRef, Error> {
+    let size = bytes.len() as u64;
+    let manifest = attachment::manifest(bytes);
+    let id = attachment::root(size, &manifest);
+    let held = reader.store().attachment(&id).map_err(store("look an attachment up"))?;
+    if !held.complete {
+        reader.store().put_manifest(&id, &manifest, size).map_err(store("keep a manifest"))?;
+        for (number, chunk) in (0..).zip(bytes.chunks(attachment::CHUNK_BYTES)).skip(held.chunks as usize) {
+            reader.store().put_chunk(&id, number, chunk).map_err(store("keep a chunk"))?;
+        }
+    }
+    Ok(AttachmentRef { id, size })
+}
+
+fn whole(reader: &Reader, id: &AttachmentId) -> Result<Vec<u8>, Failure> {
+    let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
+    if !held.complete {
+        return Err(Failure::NotHereYet);
+    }
+    let mut bytes = Vec::new();
+    for number in 0..attachment::chunk_count(held.size) {
+        let chunk = reader.store().chunk(id, number).map_err(store("read a chunk"))?;
+        bytes.extend(chunk.ok_or(Failure::NotHereYet)?);
+    }
+    Ok(bytes)
+}
+
+fn seen_in_full(reader: &Reader, actor: &Actor, number: &str) -> Result<Case, Failure> {
+    let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
+    match views::find(reader, &actor.staff, &number, now_ms())? {
+        (case, Sight::Full) => Ok(case),
+        _ => Err(Failure::NotFound),
+    }
+}

@@ -1,0 +1,82 @@
+//! How the links of this station are, and which logs were refused on them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sanji_link::LinkState;
+use sanji_log::{LogId, StationCode};
+use sanji_proto::v1 as proto;
+use sanji_replication::RefusalReason;
+
+/// Refusals that are kept for show.
+const REFUSED_MAX: usize = 100;
+
+#[derive(Default)]
+pub(crate) struct Links(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    links: BTreeMap<StationCode, LinkState>,
+    refused: VecDeque<proto::RefusedLog>,
+    on_record: BTreeSet<(LogId, RefusalReason)>,
+}
+
+impl Links {
+    pub(crate) fn changed(&self, peer: StationCode, state: LinkState) {
+        self.lock().links.insert(peer, state);
+    }
+
+    /// Notes a refusal. True for the first of its log and reason: that one goes on record.
+    pub(crate) fn refused(&self, log: LogId, seq: u64, reason: RefusalReason, detail: String, now_ms: u64) -> bool {
+        let name = proto::RefusalReason::from(reason).as_str_name().trim_start_matches("REFUSAL_REASON_").to_owned();
+        let mut state = self.lock();
+        state.refused.retain(|known| known.log != Some(log.into()) || known.reason != name);
+        state.refused.push_front(proto::RefusedLog {
+            log: Some(log.into()),
+            seq,
+            reason: name,
+            detail,
+            time_ms: now_ms,
+        });
+        state.refused.truncate(REFUSED_MAX);
+        state.on_record.insert((log, reason))
+    }
+
+    /// Refusals, newest first.
+    pub(crate) fn all_refused(&self) -> Vec<proto::RefusedLog> {
+        self.lock().refused.iter().cloned().collect()
+    }
+
+    /// Links to stations above or below `me`.
+    pub(crate) fn statuses(&self, of: impl Fn(StationCode) -> bool) -> Vec<proto::LinkStatus> {
+        let state = self.lock();
+        let chosen = state.links.iter().filter(|(peer, _)| of(**peer));
+        chosen.map(|(peer, link)| status(*peer, link)).collect()
+    }
+
+    /// When the neighbour on the way to a station was last heard; 0: never.
+    pub(crate) fn last_heard_ms(&self, me: StationCode, station: StationCode) -> u64 {
+        let above = !station.within(me);
+        let state = self.lock();
+        let on_the_way = state
+            .links
+            .iter()
+            .filter(|(peer, _)| if above { me.within(**peer) } else { **peer != me && station.within(**peer) });
+        on_the_way.map(|(_, link)| link.last_heard_ms).max().unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn status(peer: StationCode, link: &LinkState) -> proto::LinkStatus {
+    proto::LinkStatus {
+        station: peer.number(),
+        connected: link.connected,
+        since_ms: link.since_ms,
+        last_heard_ms: link.last_heard_ms,
+        clock_offset_ms: link.clock_offset_ms.unwrap_or(0),
+        last_error: link.last_error.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,110 @@
+//! How the station is.
+
+use sanji_log::{StationCode, Tier};
+use sanji_proto::v1 as proto;
+
+use super::Station;
+use crate::clock::now_ms;
+use crate::core::rows::MISSING;
+use crate::error::{Error, store};
+
+/// Rows counted at a time.
+const PAGE: usize = 1024;
+
+/// What the head of every page says of the station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StationSummary {
+    /// Its code.
+    pub code: StationCode,
+    /// Its full name; the code where the organisation has not arrived.
+    pub name: String,
+    /// Its level.
+    pub tier: Tier,
+    /// The district's name; empty where the organisation has not arrived.
+    pub district_name: String,
+    /// Why the station takes no writes, in Chinese; none while it does.
+    pub read_only: Option<String>,
+}
+
+impl Station {
+    /// What the head of every page says of the station.
+    #[must_use]
+    pub fn info(&self) -> StationSummary {
+        let reference = self.reference();
+        let code = self.0.reader.me();
+        let organisation = reference.organisation();
+        StationSummary {
+            code,
+            name: reference.station_name(code),
+            tier: code.tier(),
+            district_name: organisation.map_or_else(String::new, |organisation| organisation.district.name.clone()),
+            read_only: self.read_only_reason(),
+        }
+    }
+
+    /// The state of the station, for its keeper and for scripts.
+    pub async fn status(&self) -> proto::StatusReply {
+        let station = self.clone();
+        let counted = tokio::task::spawn_blocking(move || station.count()).await;
+        let counts = counted.ok().and_then(Result::ok).unwrap_or_default();
+        let (reader, reference, info) = (&self.0.reader, self.reference(), self.info());
+        let me = reader.me();
+        let certificate = reference.keys().get(&reader.key());
+        proto::StatusReply {
+            station: me.number(),
+            name: info.name,
+            program: self.0.program.name().to_owned(),
+            software: env!("CARGO_PKG_VERSION").to_owned(),
+            key: reader.key().0.to_vec(),
+            clock_ms: now_ms(),
+            writable: info.read_only.is_none(),
+            read_only_reason: info.read_only.unwrap_or_default(),
+            upstream: self.0.links.statuses(|peer| me.within(peer)).pop(),
+            downstream: self.0.links.statuses(|peer| !me.within(peer)),
+            logs: counts.logs,
+            entries: counts.entries,
+            open_cases: reader.open_cases(),
+            attachments_missing: counts.attachments_missing,
+            certificate_until_ms: certificate.map_or(0, |life| life.certificate_until_ms),
+            entries_unconfirmed: counts.entries_unconfirmed,
+            refused: self.0.links.all_refused(),
+        }
+    }
+
+    fn read_only_reason(&self) -> Option<String> {
+        let reason = self.0.reader.store().read_only()?;
+        tracing::debug!(reason, "the store takes no writes");
+        Some("本站数据写入失败，已转为只读，请立即联系系统维护人员。".to_owned())
+    }
+
+    fn count(&self) -> Result<Counts, Error> {
+        let reader = &self.0.reader;
+        let have = reader.store().have();
+        let mut counts = Counts::default();
+        for head in have.heads() {
+            counts.logs += 1;
+            counts.entries += head.seq;
+            let Some(parent) = reader.me().parent().filter(|_| head.log.key == reader.key()) else { continue };
+            let receipts = reader.store().receipts(&head.log);
+            // Whichever station above confirms first: a village may link straight to the hub.
+            let above = receipts.iter().filter(|receipt| parent.within(receipt.station));
+            let confirmed = above.map(|receipt| receipt.head.seq).max().unwrap_or(0);
+            counts.entries_unconfirmed += head.seq.saturating_sub(confirmed);
+        }
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = reader.store().rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
+            let Some((last, _)) = page.last() else { return Ok(counts) };
+            after = Some(last.clone());
+            counts.attachments_missing += page.len() as u64;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    logs: u64,
+    entries: u64,
+    entries_unconfirmed: u64,
+    attachments_missing: u64,
+}

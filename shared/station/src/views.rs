@@ -1,0 +1,47 @@
+//! What people see. Every look asks the domain first who may see what; numbers and names are masked unless asked
+//! for otherwise.
+//!
+//! | module | shows |
+//! | --- | --- |
+//! | `case` | one case |
+//! | `delivery` | the ticks: which stations hold its newest entries |
+//! | `list` | work lists and the catalogue |
+//! | `query` | what an applicant may know |
+
+mod case;
+mod delivery;
+mod list;
+mod query;
+
+use sanji_domain::case::{Case, Sight, may_see};
+use sanji_domain::organisation::Staff;
+use sanji_log::{CaseId, CaseNumber};
+
+pub(crate) use case::{attachment_names, case_view, refers_to};
+pub(crate) use delivery::delivery;
+pub(crate) use list::{items, list};
+pub(crate) use query::{WrongCodes, query};
+
+use crate::core::{Reader, context};
+use crate::error::Failure;
+
+/// The case of a number that a person may see, and how much of it.
+pub(crate) fn find(reader: &Reader, staff: &Staff, number: &CaseNumber, now_ms: u64) -> Result<(Case, Sight), Failure> {
+    let reference = reader.reference();
+    let context = context(&reference, reader.me(), staff, now_ms)?;
+    for id in reader.find(number)? {
+        let Some(case) = reader.case(&id)? else { continue };
+        let sight = may_see(&case, &context);
+        if sight != Sight::None {
+            return Ok((case, sight));
+        }
+    }
+    Err(Failure::NotFound)
+}
+
+/// A case, where the person may see that it exists.
+pub(crate) fn visible(reader: &Reader, staff: &Staff, id: &CaseId, now_ms: u64) -> Result<Option<Case>, Failure> {
+    let reference = reader.reference();
+    let context = context(&reference, reader.me(), staff, now_ms)?;
+    Ok(reader.case(id)?.filter(|case| may_see(case, &context) != Sight::None))
+}

@@ -1,0 +1,302 @@
+//! One case as a person may see it.
+
+use std::collections::BTreeMap;
+
+use sanji_domain::calendar::{date_number, local_date};
+use sanji_domain::case::{
+    self, AttachmentName, Body, Case, CaseClock, Private, Sight, StepEvent, available, case_clock, words,
+};
+use sanji_domain::organisation::Staff;
+use sanji_domain::{Item, mask};
+use sanji_log::{AttachmentId, CaseNumber, Hash, HybridTime, StationCode};
+use sanji_proto::v1 as proto;
+
+use super::delivery::delivery;
+use crate::core::{Reader, ReferenceData, context, wrong_number};
+use crate::error::{Error, Failure, store};
+use crate::vault::CaseKey;
+
+/// A look at a case.
+pub(crate) struct Look {
+    pub(crate) view: proto::CaseView,
+    /// Personal data was shown in full to somebody who has no hand in the case: that goes on record.
+    pub(crate) on_record: bool,
+}
+
+/// One entry of a case with what it says in private, as far as the person may read it.
+struct Line<'a> {
+    hash: Hash,
+    time: HybridTime,
+    writer: StationCode,
+    rev: u32,
+    body: Body,
+    private: Option<Private>,
+    case: &'a Case,
+}
+
+pub(crate) fn case_view(
+    reader: &Reader,
+    staff: &Staff,
+    request: &proto::GetRequest,
+    now_ms: u64,
+) -> Result<Look, Failure> {
+    let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
+    let (case, sight) = super::find(reader, staff, &number, now_ms)?;
+    let reference = reader.reference();
+    let context = context(&reference, reader.me(), staff, now_ms)?;
+    let key = if sight == Sight::Full { reader.case_key(&case.id())? } else { None };
+    let lines = lines(reader, &case, key.as_ref())?;
+    let actions = available(&case, &context);
+    let unmasked = request.unmasked && sight == Sight::Full;
+    let has_a_hand = || {
+        case::is_todo(&case, &context)
+            || lines.iter().any(|line| line.writer == reader.me())
+            || case.holder() == Some(reader.me())
+    };
+    let on_record = unmasked && !has_a_hand();
+    let mut view = in_the_clear(reader, &reference, &case, now_ms);
+    view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    view.steps = lines.iter().map(|line| step(line, &reference)).collect();
+    if sight == Sight::Full {
+        let names = names_of(&lines);
+        let private: Vec<&Private> = lines.iter().filter_map(|line| line.private.as_ref()).collect();
+        let applicant = private.iter().find_map(|private| private.applicant.as_ref());
+        view.applicant = applicant.map(|applicant| applicant_view(applicant, unmasked));
+        view.answers = answers(&lines, unmasked);
+        view.materials = materials(reader, &case, item_of(&reference, &case), &names)?;
+        if case.home() == Some(reader.me()) {
+            view.query_code = private
+                .iter()
+                .map(|private| &private.query_code)
+                .find(|code| !code.is_empty())
+                .cloned()
+                .unwrap_or_default();
+        }
+    }
+    Ok(Look { view, on_record })
+}
+
+/// What supervisors see too.
+fn in_the_clear(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms: u64) -> proto::CaseView {
+    let item = item_of(reference, case);
+    let stage = case.stage().map(ToString::to_string).unwrap_or_default();
+    let stage_name = case.stage().zip(item).and_then(|(id, item)| item.stage(id)).map(|stage| stage.name.clone());
+    let duty = reference.rules().and_then(|rules| case::responsible(case, &rules));
+    let holder = case.holder();
+    proto::CaseView {
+        case_number: case.id().number().to_string(),
+        item: case.item().map(|(code, _)| code.to_string()).unwrap_or_default(),
+        item_version: case.item().map_or(0, |(_, version)| version),
+        item_name: item.map(|item| item.name.clone()).unwrap_or_default(),
+        case_type: item.map(|item| item.case_type.to_string()).unwrap_or_default(),
+        state: case.state().words().to_owned(),
+        rev: case.rev(),
+        term: case.term(),
+        holder: holder.map_or(0, StationCode::number),
+        holder_name: holder.map(|holder| reference.station_name(holder)).unwrap_or_default(),
+        stage,
+        stage_name: stage_name.unwrap_or_default(),
+        department: duty.as_ref().map(|duty| duty.department.to_string()).unwrap_or_default(),
+        role: duty.as_ref().map(|duty| duty.role.to_string()).unwrap_or_default(),
+        delivery: Some(delivery(reader, case)),
+        clock: clock(reference, case, item, now_ms).map(|clock| clock_view(&clock)),
+        mandate: case.mandate().map(|mandate| proto::Mandate {
+            may_submit: mandate.may_submit,
+            may_correct: mandate.may_correct,
+            may_sign_for_documents: mandate.may_sign_for_documents,
+            may_collect_result: mandate.may_collect_result,
+            until: mandate.until.map_or(0, date_number),
+        }),
+        home: case.home().map_or(0, StationCode::number),
+        ..proto::CaseView::default()
+    }
+}
+
+pub(super) fn item_of<'a>(reference: &'a ReferenceData, case: &Case) -> Option<&'a Item> {
+    let (code, version) = case.item()?;
+    reference.catalogue().get(code, version)
+}
+
+pub(super) fn clock(reference: &ReferenceData, case: &Case, item: Option<&Item>, now_ms: u64) -> Option<CaseClock> {
+    let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
+    Some(case_clock(case, item?, reference.calendar(), reference.defaults()?, today))
+}
+
+fn clock_view(clock: &CaseClock) -> proto::ClockView {
+    proto::ClockView {
+        accepted_on: clock.accepted_on.map_or(0, date_number),
+        promised_until: clock.promised_until.map_or(0, date_number),
+        statutory_until: clock.statutory_until.map_or(0, date_number),
+        stage_until: clock.stage_until.map_or(0, date_number),
+        used_days: clock.used_days,
+        suspended: clock.suspended,
+        words: clock.words.clone(),
+    }
+}
+
+/// Steps that count, in order, with what was said beside the route in between.
+fn lines<'a>(reader: &Reader, case: &'a Case, key: Option<&CaseKey>) -> Result<Vec<Line<'a>>, Error> {
+    let steps = case.steps().map(|facts| {
+        let body = Body::Step(facts.body.clone());
+        (facts.hash, facts.log, facts.seq, facts.time, facts.writer, facts.rev, body)
+    });
+    let sides = case.sides().map(|facts| {
+        let body = Body::Side(facts.body.clone());
+        (facts.hash, facts.log, facts.seq, facts.time, facts.writer, 0, body)
+    });
+    let mut lines = Vec::new();
+    for (hash, log, seq, time, writer, rev, body) in steps.chain(sides) {
+        let private = match key {
+            Some(key) => reader.private(&case.id(), key, &log, seq)?,
+            None => None,
+        };
+        lines.push(Line { hash, time, writer, rev, body, private, case });
+    }
+    // Steps keep their order even where a clock was wrong; side entries stand where their time puts them.
+    let mut latest = HybridTime::default();
+    let mut keyed: Vec<(HybridTime, Line<'_>)> = Vec::new();
+    for line in lines {
+        if line.rev > 0 {
+            latest = latest.max(line.time);
+        }
+        keyed.push((if line.rev > 0 { latest } else { line.time }, line));
+    }
+    keyed.sort_by_key(|(time, line)| (*time, line.rev == 0, line.rev, line.hash));
+    Ok(keyed.into_iter().map(|(_, line)| line).collect())
+}
+
+fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
+    let item = item_of(reference, line.case);
+    let (kind, actor, stage, basis) = match &line.body {
+        Body::Step(step) => {
+            let stage = step.stage.as_ref().map(ToString::to_string).unwrap_or_default();
+            (step.event.name(), &step.actor, stage, step.event.basis())
+        }
+        Body::Side(side) => (side.event.name(), &side.actor, String::new(), ""),
+    };
+    proto::StepView {
+        rev: line.rev,
+        kind: kind.to_owned(),
+        title: words::title(&line.body, item),
+        time_ms: line.time.millis(),
+        station: line.writer.number(),
+        station_name: reference.station_name(line.writer),
+        actor_name: actor.name.clone(),
+        actor_role: actor.role.clone(),
+        stage,
+        words: line.private.as_ref().map(said).unwrap_or_default(),
+        basis: basis.to_owned(),
+        hash: line.hash.0.to_vec(),
+    }
+}
+
+/// Words, what the applicant must do, and who signed, as they follow one another on paper.
+fn said(private: &Private) -> String {
+    let mut said = vec![private.words.clone()];
+    said.extend(private.requirements.iter().zip(1..).map(|(requirement, number)| format!("{number}. {requirement}")));
+    if !private.receiver.is_empty() {
+        said.push(format!("签收人：{}", private.receiver));
+    }
+    said.retain(|part| !part.is_empty());
+    said.join("\n")
+}
+
+pub(super) fn applicant_view(applicant: &case::Applicant, unmasked: bool) -> proto::Applicant {
+    if unmasked {
+        return proto::Applicant {
+            name: applicant.name.clone(),
+            id_number: applicant.id_number.clone(),
+            telephone: applicant.telephone.clone(),
+            address: applicant.address.clone(),
+        };
+    }
+    proto::Applicant {
+        name: mask::name(&applicant.name),
+        id_number: mask::number(&applicant.id_number),
+        telephone: mask::phone(&applicant.telephone),
+        address: if applicant.address.is_empty() { String::new() } else { "（已隐藏）".to_owned() },
+    }
+}
+
+/// Answers of the form, later ones in place of earlier ones of the same field. Nobody knows what people write into a
+/// form, so masked they are hidden whole.
+fn answers(lines: &[Line<'_>], unmasked: bool) -> Vec<proto::Answer> {
+    let mut answers: Vec<proto::Answer> = Vec::new();
+    for (field, value) in lines.iter().filter_map(|line| line.private.as_ref()).flat_map(|private| &private.answers) {
+        let value = if unmasked { value.clone() } else { "*".repeat(value.chars().count().min(8)) };
+        match answers.iter_mut().find(|answer| answer.field == *field) {
+            Some(answer) => answer.value = value,
+            None => answers.push(proto::Answer { field: field.clone(), value }),
+        }
+    }
+    answers
+}
+
+fn materials(
+    reader: &Reader,
+    case: &Case,
+    item: Option<&Item>,
+    names: &BTreeMap<AttachmentId, AttachmentName>,
+) -> Result<Vec<proto::MaterialView>, Error> {
+    let mut views = Vec::new();
+    for provided in case.materials().values() {
+        let listed = usize::try_from(provided.material).ok().zip(item).and_then(|(at, item)| item.materials.get(at));
+        let mut attachments = Vec::new();
+        for id in &provided.attachments {
+            attachments.push(attachment_view(reader, id, names.get(id))?);
+        }
+        views.push(proto::MaterialView {
+            material: provided.material,
+            name: listed.map(|material| material.name.clone()).unwrap_or_default(),
+            mandatory: listed.is_some_and(|material| material.mandatory),
+            originals: provided.originals,
+            copies: provided.copies,
+            attachments,
+        });
+    }
+    Ok(views)
+}
+
+fn attachment_view(
+    reader: &Reader,
+    id: &AttachmentId,
+    name: Option<&AttachmentName>,
+) -> Result<proto::AttachmentView, Error> {
+    let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
+    let size_here = (u64::from(held.chunks) * sanji_log::attachment::CHUNK_BYTES as u64).min(held.size);
+    Ok(proto::AttachmentView {
+        id: id.0.to_vec(),
+        file_name: name.map(|name| name.file_name.clone()).unwrap_or_default(),
+        media_type: name.map(|name| name.media_type.clone()).unwrap_or_default(),
+        size: held.size,
+        size_here,
+    })
+}
+
+/// Whether an entry of a case names an attachment.
+pub(crate) fn refers_to(case: &Case, id: &AttachmentId) -> bool {
+    let in_materials =
+        |materials: &[case::MaterialProvided]| materials.iter().any(|material| material.attachments.contains(id));
+    case.steps().any(|facts| match &facts.body.event {
+        StepEvent::Submitted(submitted) => in_materials(&submitted.materials),
+        StepEvent::CorrectionSupplied { materials } | StepEvent::StageFinished { materials, .. } => {
+            in_materials(materials)
+        }
+        StepEvent::PublicityPosted { photographs, .. } => photographs.contains(id),
+        _ => false,
+    })
+}
+
+/// The names of a case's attachments.
+pub(crate) fn attachment_names(
+    reader: &Reader,
+    case: &Case,
+    key: &CaseKey,
+) -> Result<BTreeMap<AttachmentId, AttachmentName>, Error> {
+    lines(reader, case, Some(key)).map(|lines| names_of(&lines))
+}
+
+fn names_of(lines: &[Line<'_>]) -> BTreeMap<AttachmentId, AttachmentName> {
+    let private = lines.iter().filter_map(|line| line.private.as_ref());
+    private.flat_map(|private| &private.attachment_names).map(|name| (name.id, name.clone())).collect()
+}
