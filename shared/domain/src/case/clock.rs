@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use sanji_log::HybridTime;
 
 use super::body::StepEvent;
+use super::route::REGISTRATION_STAGE;
 use super::state::{Case, StepFacts};
 use super::words::date_words;
 use crate::calendar::{Calendar, MissingYear, local_date};
@@ -70,13 +71,13 @@ pub fn received_on(case: &Case, item: &Item) -> Option<Date> {
         StepEvent::StageFinished { stage, .. } | StepEvent::PublicityEnded { stage, .. } => prepares(item, stage),
         _ => false,
     };
-    case.steps().filter(restarts).next_back().map(|facts| day(facts.time))
+    case.steps().rfind(restarts).map(|facts| day(facts.time))
 }
 
 /// A stage before acceptance that is more than taking in and sending up.
 fn prepares(item: &Item, stage: &StageId) -> bool {
-    item.stage(stage).is_some_and(|stage| stage.link == SupervisedLink::Application)
-        && item.position(stage).is_some_and(|position| position > 0 || stage.as_str() != "apply")
+    let link = item.stage(stage).map(|stage| stage.link);
+    link == Some(SupervisedLink::Application) && stage.as_str() != REGISTRATION_STAGE
 }
 
 fn day(time: HybridTime) -> Date {

@@ -12,7 +12,8 @@ use crate::calendar::MissingYear;
 
 const ART_32_4: &str = "《行政许可法》第三十二条第一款第（四）项";
 
-/// Asks for everything that is wrong, once. The case goes to where the applicant handed it in; the stage waits.
+/// Asks for everything that is wrong, once. The case goes to where the applicant handed it in, unless an agent did so
+/// who may not correct: then the applicant answers at this window. The stage waits.
 pub(super) fn request(handling: &Handling<'_>, faults: &[FaultInput]) -> Result<Draft, Refusal> {
     let turn = handling.turn(Action::RequestCorrection)?;
     if faults.is_empty() {
@@ -42,15 +43,17 @@ pub(super) fn request(handling: &Handling<'_>, faults: &[FaultInput]) -> Result<
     let within = reference.defaults.correction.reply_within;
     let until = reference.calendar.deadline(turn.today(), within).map_err(calendar_missing)?;
     let home = handling.route.home;
+    let agent_may = turn.case().mandate().is_none_or(|mandate| mandate.may_correct && mandate.holds_on(turn.today()));
+    let back_to = if agent_may { home } else { handling.context.station };
     let event = StepEvent::CorrectionRequested {
         faults: faults.iter().map(|fault| Fault { material: fault.material, kind: fault.kind }).collect(),
         until,
-        back_to: home,
+        back_to,
         back_to_stage: turn.stage.id.clone(),
     };
     let requirements = faults.iter().map(|fault| fault.requirement.trim().to_owned()).collect();
     let private = Private { requirements, ..Private::default() };
-    Ok(turn.step(event, (home, Some(turn.stage.id.clone())), private, &[]))
+    Ok(turn.step(event, (back_to, Some(turn.stage.id.clone())), private, &[]))
 }
 
 /// The answer: it must make good everything that was listed, and goes straight back to whoever asked.
@@ -64,12 +67,6 @@ pub(super) fn supply(
     let Some(correction) = turn.case().correction() else {
         return Err(Refusal::new(RefusalCode::WrongStage, "该办件没有需要补正的内容。"));
     };
-    if let Some(mandate) = turn.case().mandate()
-        && !(mandate.may_correct && mandate.holds_on(turn.today()))
-    {
-        let sentence = "委托书没有写明可以代为补正，或者委托期限已过，请申请人本人补正或者补办委托。";
-        return Err(Refusal::new(RefusalCode::MandateExceeded, sentence));
-    }
     input::materials(materials, handling.item, attachments)?;
     let answers = input::answers(answers)?;
     let supplied: BTreeMap<u32, &MaterialProvided> = materials.iter().map(|given| (given.material, given)).collect();

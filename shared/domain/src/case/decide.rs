@@ -61,24 +61,23 @@ pub fn decide(
 #[must_use]
 pub fn available(case: &Case, context: &Context<'_>) -> Vec<&'static str> {
     let Ok(handling) = Handling::open(case, None, context) else { return Vec::new() };
-    let permitted = Action::ALL.iter().filter(|action| handling.permits(**action).is_ok());
-    permitted.map(|action| action.name()).collect()
+    handling.actions().into_iter().map(Action::name).collect()
 }
 
 /// Whether the case waits for this person: it belongs on their work list.
 #[must_use]
 pub fn is_todo(case: &Case, context: &Context<'_>) -> bool {
-    let Ok(handling) = Handling::open(case, None, context) else { return false };
-    Action::ALL.iter().any(|action| action.is_step() && handling.permits(*action).is_ok())
+    Handling::open(case, None, context).is_ok_and(|handling| handling.is_todo())
 }
 
 /// Who acts next; none once the route has ended, or while the case or its item has not arrived here.
 #[must_use]
 pub fn responsible(case: &Case, reference: &Reference<'_>) -> Option<Duty> {
     let item = reference.item_of(case).ok()?;
-    let route = Route { item, home: case.home()?, organisation: reference.organisation };
-    if case.correction().is_some() {
+    let (home, holder) = (case.home()?, case.holder()?);
+    let route = Route { item, home, organisation: reference.organisation };
+    if case.correction().is_some() && holder == home {
         return route.reception();
     }
-    route.duty(route.position(case.stage()?)?, case.holder()?)
+    route.duty(route.position(case.stage()?)?, holder)
 }

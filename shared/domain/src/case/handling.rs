@@ -47,28 +47,48 @@ impl<'a> Handling<'a> {
         Ok(Self { case, request, context, item, route, today: context.today() })
     }
 
-    /// Whether an action fits where the case stands, and the actor may take it.
-    pub(super) fn permits(&self, action: Action) -> Result<(), Refusal> {
-        if action.is_step() { self.turn(action).map(|_| ()) } else { self.permits_side(action) }
+    /// The actions that the actor may take now, in the order in which a desk offers them.
+    pub(super) fn actions(&self) -> Vec<Action> {
+        let (turn, sight, receives) = (self.my_turn(), self.sight(), self.receives());
+        let permits = |action: &&Action| match action.is_step() {
+            true => turn.as_ref().is_ok_and(|turn| turn.fits(**action).is_ok()),
+            false => self.aside(**action, sight, receives).is_ok(),
+        };
+        Action::ALL.iter().filter(permits).copied().collect()
     }
 
-    fn permits_side(&self, action: Action) -> Result<(), Refusal> {
-        let sight = may_see(self.case, self.context);
-        let at_home = self.context.station == self.route.home && self.route.receives(self.context.actor);
+    /// Whether it is the actor's turn to take some step.
+    pub(super) fn is_todo(&self) -> bool {
+        let steps = || Action::ALL.iter().filter(|action| action.is_step());
+        self.my_turn().is_ok_and(|turn| steps().any(|action| turn.fits(*action).is_ok()))
+    }
+
+    /// Whether the actor may say something beside the route.
+    pub(super) fn permits_aside(&self, action: Action) -> Result<(), Refusal> {
+        self.aside(action, self.sight(), self.receives())
+    }
+
+    fn sight(&self) -> Sight {
+        may_see(self.case, self.context)
+    }
+
+    /// Whether the actor is one of those who took the application in.
+    fn receives(&self) -> bool {
+        self.context.station == self.route.home && self.route.receives(self.context.actor)
+    }
+
+    fn aside(&self, action: Action, sight: Sight, receives: bool) -> Result<(), Refusal> {
         let allowed = match action {
             Action::Remind => sight != Sight::None,
             Action::AddNote => sight == Sight::Full,
-            _ => at_home,
+            _ => receives,
         };
         if !allowed {
             return Err(not_entitled());
         }
         match action {
-            Action::Remind if !self.case.is_open() => Err(ended()),
-            Action::RequestWithdrawal if !self.case.is_open() => Err(ended()),
-            Action::RequestWithdrawal if self.case.outcome().is_some() => {
-                Err(Refusal::new(RefusalCode::WrongStage, "该办件已经作出决定，不能再撤回。"))
-            }
+            Action::Remind | Action::RequestWithdrawal if !self.case.is_open() => Err(ended()),
+            Action::RequestWithdrawal if self.case.outcome().is_some() => Err(decided()),
             Action::RequestWithdrawal if self.case.withdrawal_requested() => {
                 Err(Refusal::new(RefusalCode::AlreadyDone, "已经申请撤回，请等待办理站点确认。"))
             }
@@ -82,8 +102,15 @@ impl<'a> Handling<'a> {
         }
     }
 
-    /// The actor's turn to take a step.
+    /// The actor's turn to take this step.
     pub(super) fn turn(&'a self, action: Action) -> Result<Turn<'a>, Refusal> {
+        let turn = self.my_turn()?;
+        turn.fits(action)?;
+        Ok(turn)
+    }
+
+    /// The actor's turn: the case is here, and its stage is theirs.
+    fn my_turn(&'a self) -> Result<Turn<'a>, Refusal> {
         let (Some(holder), Some(last)) = (self.case.holder(), self.case.last()) else { return Err(not_here_yet()) };
         let stage = self.case.stage().ok_or_else(ended)?;
         if self.context.station != holder {
@@ -94,30 +121,28 @@ impl<'a> Handling<'a> {
             return Err(not_here_yet());
         };
         let turn = Turn { handling: self, stage, position, duty, holder, last };
-        if !self.performs(&turn.duty) {
-            return Err(turn.not_yours());
-        }
-        turn.fits(action)?;
-        Ok(turn)
+        if self.performs(&turn.duty) { Ok(turn) } else { Err(turn.not_yours()) }
     }
 
-    /// Who acts now: during a correction those who took the application in.
+    /// Whether the case waits where it was handed in: then those act who took it in.
+    fn waits_at_home(&self, holder: StationCode) -> bool {
+        self.case.correction().is_some() && holder == self.route.home
+    }
+
     fn duty_now(&self, position: usize, holder: StationCode) -> Option<Duty> {
-        if self.case.correction().is_some() { self.route.reception() } else { self.route.duty(position, holder) }
+        if self.waits_at_home(holder) { self.route.reception() } else { self.route.duty(position, holder) }
     }
 
     fn performs(&self, duty: &Duty) -> bool {
-        if self.case.correction().is_some() {
-            self.route.receives(self.context.actor)
-        } else {
-            self.route.performs(self.context.actor, duty)
-        }
+        let actor = self.context.actor;
+        if self.waits_at_home(duty.station) { self.route.receives(actor) } else { self.route.performs(actor, duty) }
     }
 
-    /// A side entry with its words.
+    /// A side entry with its words. Nobody needs another's powers to say something.
     pub(super) fn say(&self, event: SideEvent, private: Private) -> Draft {
-        let role = self.context.actor.roles.first().copied();
-        let side = Side { actor: actor_facts(self.context, role), request: self.request, event };
+        let facts = actor_facts(self.context, self.context.actor.roles.first().copied());
+        let actor = ActorFacts { acting_for: String::new(), ..facts };
+        let side = Side { actor, request: self.request, event };
         draft(Body::Side(side), private, &[])
     }
 }
@@ -204,6 +229,12 @@ impl<'a> Turn<'a> {
                 let sentence = format!("补正期限已于{until}届满，应当作退回件处理；申请人可以重新申请。");
                 Err(Refusal::new(RefusalCode::CorrectionOverdue, sentence))
             }
+            // At the window that asked, the applicant comes in person.
+            (Action::SupplyCorrection, Some(correction), _) if correction.asked_by != self.holder => {
+                let over = self.case().mandate().is_some_and(|mandate| !mandate.holds_on(today));
+                let sentence = "委托期限已过，代办员不能代为补正，请申请人重新委托。";
+                if over { Err(Refusal::new(RefusalCode::MandateExceeded, sentence)) } else { Ok(()) }
+            }
             (Action::Return, Some(correction), _) if today <= correction.until => {
                 let sentence = format!("补正期限到{}为止，期限内不能退回。", date_words(correction.until));
                 Err(Refusal::new(RefusalCode::CorrectionRunning, sentence))
@@ -239,7 +270,7 @@ impl<'a> Turn<'a> {
 
     fn withdrawal_fits(&self) -> Result<(), Refusal> {
         if self.case().outcome().is_some() {
-            Err(Refusal::new(RefusalCode::WrongStage, "该办件已经作出决定，不能再撤回。"))
+            Err(decided())
         } else if !self.case().withdrawal_requested() {
             Err(Refusal::new(RefusalCode::NoWithdrawalRequest, "申请人没有申请撤回，不能办理撤回。"))
         } else {
@@ -367,6 +398,10 @@ fn not_holder(context: &Context<'_>, holder: StationCode) -> Refusal {
 
 fn ended() -> Refusal {
     Refusal::new(RefusalCode::CaseEnded, "该办件已经办结，不能再办理。")
+}
+
+fn decided() -> Refusal {
+    Refusal::new(RefusalCode::WrongStage, "该办件已经作出决定，不能再撤回。")
 }
 
 fn not_here_yet() -> Refusal {

@@ -5,7 +5,7 @@
 //! | [`body`] | what an entry says in the clear; [`Private`]: what it says under seal |
 //! | [`codec`] | between these types and body.proto |
 //! | [`state`] | [`Case`]: the state as a function of the set of entries |
-//! | `chain`, `summary` | which steps count, and what they amount to |
+//! | `chain`, `summary`, `snapshot` | which steps count, what they amount to, and how the store keeps them |
 //! | [`command`] | what people ask for |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `route` | whose turn it is, and where the case goes next |
@@ -37,6 +37,7 @@ mod publicity;
 mod refusal;
 mod route;
 mod sight;
+mod snapshot;
 mod stage;
 pub mod state;
 mod submit;

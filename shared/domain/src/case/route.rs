@@ -10,7 +10,7 @@ use crate::code::{DepartmentCode, StageId};
 use crate::organisation::{DepartmentKind, Organisation, Role, Staff, StageTier};
 
 /// Id of a stage in which the application is only taken in and sent up: submitting does just that.
-const REGISTRATION_STAGE: &str = "apply";
+pub(super) const REGISTRATION_STAGE: &str = "apply";
 /// Code of a township's own centre.
 const TOWNSHIP: &str = "township";
 /// Code of a village's own station.

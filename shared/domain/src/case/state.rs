@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Channel, DeliveryMethod, Fault, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
 use super::chain::{self, Chain, Rejection};
+use super::snapshot::{LogMissing, Snapshot};
 use super::summary::Summary;
 use crate::code::{ItemCode, StageId};
 
@@ -34,7 +35,7 @@ pub struct CaseEntry {
 }
 
 /// A step that is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFacts {
     /// As in its body.
     pub rev: u32,
@@ -55,7 +56,7 @@ pub struct StepFacts {
 }
 
 /// A side entry that is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SideFacts {
     /// Hash of the entry.
     pub hash: Hash,
@@ -74,7 +75,7 @@ pub struct SideFacts {
 }
 
 /// An entry that breaks a rule of the chain. It never counts; where it stands is kept as evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEntry {
     /// The log it stands in.
     pub log: LogId,
@@ -89,7 +90,7 @@ pub struct RejectedEntry {
 }
 
 /// Everything that is kept of a case: the set that its state is a function of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) id: CaseId,
     pub(super) steps: BTreeMap<Hash, StepFacts>,
@@ -99,7 +100,7 @@ pub(super) struct Kept {
 
 /// A case folded from its entries. Holds no personal data; serde gives the snapshot that the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Kept", into = "Kept")]
+#[serde(try_from = "Snapshot", into = "Snapshot")]
 pub struct Case {
     kept: Kept,
     chain: Chain,
@@ -223,9 +224,16 @@ impl From<Kept> for Case {
     }
 }
 
-impl From<Case> for Kept {
+impl TryFrom<Snapshot> for Case {
+    type Error = LogMissing;
+    fn try_from(snapshot: Snapshot) -> Result<Self, LogMissing> {
+        Kept::try_from(snapshot).map(Self::from)
+    }
+}
+
+impl From<Case> for Snapshot {
     fn from(case: Case) -> Self {
-        case.kept
+        Self::from(case.kept)
     }
 }
 

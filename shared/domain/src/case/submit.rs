@@ -106,13 +106,13 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// A village sends everything up that agents may file; the others take what is decided at or above their tier or
-/// names their windows.
+/// A village sends everything up that agents may file; the others take in what is accepted at their tier or names
+/// their windows among its channels.
 fn takes_in(item: &Item, tier: Tier) -> bool {
     let named = |words: &[&str]| item.channels.iter().any(|channel| words.iter().any(|word| channel.contains(word)));
     match tier {
         Tier::Village => true,
-        Tier::Township => item.decide_tier != StageTier::Village || named(&TOWNSHIP_CHANNELS),
+        Tier::Township => item.accept_tier == StageTier::Township || named(&TOWNSHIP_CHANNELS),
         Tier::District => {
             matches!(item.accept_tier, StageTier::District | StageTier::Higher) || named(&[DISTRICT_CHANNEL])
         }

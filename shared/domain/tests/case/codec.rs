@@ -1,0 +1,246 @@
+//! Bodies on the wire.
+
+use prost::Message;
+use sanji_domain::case::codec::{self, Decoded, decode_private, encode_private};
+use sanji_domain::case::{
+    Action, ActorFacts, Applicant, AttachmentName, Body, Private, Side, SideEvent, Step, StepEvent,
+};
+use sanji_log::{AttachmentId, RequestId};
+use sanji_proto::v1 as proto;
+
+use crate::district::{TOWNSHIP, VILLAGE, code};
+use crate::journey::{FULL_MANDATE, Journey, hash};
+
+fn step(event: StepEvent) -> Body {
+    Body::Step(Step {
+        rev: 7,
+        term: 1,
+        previous: Some(hash(1)),
+        holder: code(TOWNSHIP),
+        stage: None,
+        request: Some(RequestId([3; 16])),
+        actor: ActorFacts {
+            name: "张三".into(),
+            department: "mz".into(),
+            role: "审批".into(),
+            acting_for: "mz-01".into(),
+        },
+        event,
+    })
+}
+
+/// Every event that a walk writes, and those that it does not.
+fn bodies() -> Vec<Body> {
+    let mut journey = Journey::open("mz-dibao", "990106101203-1", Some(FULL_MANDATE)).unwrap();
+    for action in [Action::RequestCorrection, Action::SupplyCorrection] {
+        journey.do_it(journey.approving(action));
+    }
+    while journey.forward().is_some() {}
+    let mut bodies: Vec<Body> = journey.drafts.into_iter().map(|draft| draft.body).collect();
+    let stage = || "survey".parse().unwrap();
+    bodies.extend(
+        [
+            StepEvent::NotAccepted { basis: "第三十二条".into(), competent_office: "邻区".into() },
+            StepEvent::Suspended { stage: stage(), kind: "鉴定".into() },
+            StepEvent::Resumed { outside_number: "1".into() },
+            StepEvent::Returned {
+                reason: sanji_domain::case::ReturnReason::Duplicate,
+                stage: stage(),
+                basis: "规程".into(),
+            },
+            StepEvent::Withdrawn,
+            StepEvent::Reclaimed { from: code(VILLAGE) },
+        ]
+        .map(step),
+    );
+    let actor = || ActorFacts { name: "张三".into(), ..ActorFacts::default() };
+    bodies.extend(
+        [
+            SideEvent::Note,
+            SideEvent::Reminder { station: code(TOWNSHIP) },
+            SideEvent::WithdrawalRequested,
+            SideEvent::Rating { satisfaction: 5 },
+        ]
+        .map(|event| Body::Side(Side { actor: actor(), request: None, event })),
+    );
+    bodies
+}
+
+#[test]
+fn every_body_is_read_as_it_was_written() {
+    let sealed = proto::Sealed { method: 1, nonce: vec![1; 24], ciphertext: vec![2; 40] };
+    let mut names = std::collections::BTreeSet::new();
+    for body in bodies() {
+        let (kind, bytes) = codec::encode(&body, Some(sealed.clone()));
+        let read = codec::decode(kind, &bytes).unwrap().unwrap();
+        assert_eq!(read, Decoded { body, sealed: Some(sealed.clone()) });
+        names.insert(codec::kind_name(kind, &bytes));
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    expect_test::expect![[r#"
+        side.note
+        side.rating
+        side.reminder
+        side.withdrawal_requested
+        step.accepted
+        step.correction_requested
+        step.correction_supplied
+        step.decided
+        step.delivered
+        step.not_accepted
+        step.publicity_ended
+        step.publicity_posted
+        step.reclaimed
+        step.resumed
+        step.returned
+        step.stage_finished
+        step.submitted
+        step.suspended
+        step.withdrawn"#]]
+    .assert_eq(&names.join("\n"));
+}
+
+#[test]
+fn what_a_newer_release_adds_is_skipped() {
+    let (kind, mut bytes) = codec::encode(&step(StepEvent::Withdrawn), None);
+    // Field 99, a number; then field 98, bytes.
+    bytes.extend([0x98, 0x06, 0x2a]);
+    bytes.extend([0x92, 0x06, 0x02, 0xff, 0xff]);
+    assert_eq!(codec::decode(kind, &bytes).unwrap().unwrap().body, step(StepEvent::Withdrawn));
+
+    // A step that this release does not know: field 40, a message.
+    let (kind, mut bytes) = codec::encode(&step(StepEvent::Unknown), None);
+    bytes.extend([0xc2, 0x02, 0x02, 0x08, 0x01]);
+    assert_eq!(codec::decode(kind, &bytes).unwrap().unwrap().body, step(StepEvent::Unknown));
+    assert_eq!(codec::kind_name(kind, &bytes), "step.unknown");
+
+    // A value of a list that this release does not know.
+    let delivered = proto::CaseStep {
+        rev: 2,
+        previous: vec![0; 32],
+        holder: code(TOWNSHIP).number(),
+        step: Some(proto::case_step::Step::Delivered(proto::Delivered {
+            method: 77,
+            signed_on: 20260302,
+            by_proxy: false,
+        })),
+        ..Default::default()
+    };
+    let read = codec::decode(1, &delivered.encode_to_vec()).unwrap().unwrap();
+    assert!(matches!(read.body, Body::Step(Step { event: StepEvent::Delivered { method, .. }, .. })
+        if method == sanji_domain::case::DeliveryMethod::Unknown));
+
+    assert_eq!(codec::decode(3, b"whatever").unwrap(), None);
+    assert_eq!(codec::decode(4_000_000_000, b"whatever").unwrap(), None);
+}
+
+#[test]
+fn kinds_have_names() {
+    let station = |record| proto::StationRecord { record: Some(record) }.encode_to_vec();
+    use proto::station_record::Record;
+    let named = [
+        (3, station(Record::Enrolled(proto::StationEnrolled::default()))),
+        (3, station(Record::CertificateIssued(proto::CertificateIssued::default()))),
+        (3, station(Record::Revoked(proto::StationRevoked::default()))),
+        (3, Vec::new()),
+        (4, Vec::new()),
+        (5, Vec::new()),
+        (6, Vec::new()),
+        (9, Vec::new()),
+        (1, vec![0xff]),
+    ]
+    .map(|(kind, body)| codec::kind_name(kind, &body));
+    assert_eq!(
+        named,
+        [
+            "station.enrolled",
+            "station.certificate_issued",
+            "station.revoked",
+            "station.unknown",
+            "staff",
+            "file",
+            "audit",
+            "unknown.9",
+            "unreadable"
+        ]
+    );
+}
+
+#[test]
+fn wrong_bodies_are_refused_with_the_field() {
+    let good =
+        || proto::CaseStep { rev: 2, previous: vec![0; 32], holder: code(TOWNSHIP).number(), ..Default::default() };
+    let fault = |change: fn(&mut proto::CaseStep)| {
+        let mut message = good();
+        change(&mut message);
+        codec::decode(1, &message.encode_to_vec()).unwrap_err().to_string()
+    };
+    assert!(codec::decode(1, &good().encode_to_vec()).is_ok());
+    let faults = [
+        fault(|step| step.rev = 0),
+        fault(|step| step.rev = 1),
+        fault(|step| step.previous.clear()),
+        fault(|step| step.previous.truncate(31)),
+        fault(|step| step.holder = 12),
+        fault(|step| step.stage = "不是代码".into()),
+        fault(|step| step.request = vec![1; 15]),
+        fault(|step| {
+            let delivered = proto::Delivered { method: 1, signed_on: 20260230, by_proxy: false };
+            step.step = Some(proto::case_step::Step::Delivered(delivered));
+        }),
+    ];
+    expect_test::expect![[r#"
+        field 'rev' of CaseStep is missing
+        field 'previous' of CaseStep is given for the first step
+        field 'previous' of CaseStep is missing
+        field 'previous' of CaseStep is not 32 bytes
+        field 'holder' of CaseStep is not a division code
+        field 'stage' of CaseStep is not the id of a stage
+        field 'request' of CaseStep is not 16 bytes
+        field 'signed_on' of Delivered is not a date"#]]
+    .assert_eq(&faults.join("\n"));
+    assert_eq!(codec::decode(1, &[0xff]).unwrap_err().to_string(), "not a valid CaseStep");
+}
+
+#[test]
+fn the_private_part_is_read_as_it_was_written_and_its_debug_form_says_nothing() {
+    let private = Private {
+        applicant: Some(Applicant {
+            name: "丁波刚".into(),
+            id_number: "99010619520121129X".into(),
+            telephone: "13800000000".into(),
+            address: "3组".into(),
+        }),
+        answers: vec![("家庭人口".into(), "3".into())],
+        words: "情况属实".into(),
+        requirements: vec!["补签名".into()],
+        query_code: "042137".into(),
+        receiver: "丁波刚".into(),
+        attachment_names: vec![AttachmentName {
+            id: AttachmentId([1; 32]),
+            file_name: "丁波刚.jpg".into(),
+            media_type: "image/jpeg".into(),
+        }],
+        witnesses: "见证人".into(),
+    };
+    assert_eq!(decode_private(&encode_private(&private)).unwrap(), private);
+    let said = format!("{private:?} {:?} {:?}", private.applicant, private.attachment_names);
+    assert_eq!(said, "Private(..) Some(Applicant(..)) [AttachmentName(01010101)]");
+    assert_eq!(decode_private(&[0xff]).unwrap_err().to_string(), "not a valid Private");
+}
+
+#[test]
+fn what_is_written_in_the_clear_names_no_resident() {
+    let mut journey = Journey::open("mz-dibao", "990106101203-1", Some(FULL_MANDATE)).unwrap();
+    while journey.forward().is_some() {}
+    for draft in &journey.drafts {
+        let (_, bytes) = codec::encode(&draft.body, None);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for secret in ["丁波刚", "99010619520121129X", "13800000000", "杨家坝村3组", "042137", "情况属实", "家庭人口"]
+        {
+            assert!(!text.contains(secret), "{secret} in {}", codec::kind_name(1, &bytes));
+        }
+    }
+    let snapshot = postcard::to_stdvec(&journey.case).unwrap();
+    assert!(!String::from_utf8_lossy(&snapshot).contains("丁波刚"));
+}

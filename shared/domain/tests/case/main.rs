@@ -1,0 +1,12 @@
+//! The case, on the data of the sample district.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod clock;
+mod codec;
+mod district;
+mod journey;
+mod order;
+mod refusals;
+mod sight;
+mod turns;
+mod walks;
