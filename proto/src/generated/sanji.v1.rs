@@ -4124,6 +4124,9 @@ pub struct AddStationRequest {
     /// "host:port" at which villages will reach this station's link. Empty: it has none, or as it was given before.
     #[prost(string, tag = "2")]
     pub link_address: ::prost::alloc::string::String,
+    /// "host:port" to which this station shall link. Empty: the link address of the station above it.
+    #[prost(string, tag = "3")]
+    pub upstream: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddStationReply {

@@ -4,6 +4,7 @@
 //! knows neither logs nor cases: [`crate::station`] asks it and writes what must be on record.
 
 pub mod attempts;
+mod login;
 pub mod password;
 pub mod sessions;
 
@@ -98,13 +99,13 @@ impl Accounts {
         staff: &str,
         password: &str,
         hash: Option<String>,
-        client: IpAddr,
+        client: Option<IpAddr>,
         now_ms: u64,
     ) -> Attempt {
-        let address = client.to_canonical().to_string();
+        let address = client.map(|client| client.to_canonical().to_string());
         let locked_ms = lock(&self.by_account)
             .locked_for_ms(staff, now_ms)
-            .max(lock(&self.by_address).locked_for_ms(&address, now_ms));
+            .max(address.as_ref().and_then(|address| lock(&self.by_address).locked_for_ms(address, now_ms)));
         if let Some(locked_ms) = locked_ms {
             let failure = LoginFailure::Locked { minutes: locked_ms.div_ceil(MINUTE_MS).max(1) };
             return Attempt::Failed { failure, locks: false };
@@ -115,8 +116,9 @@ impl Accounts {
                 Attempt::Right
             }
             Some(false) => {
-                let locks =
-                    lock(&self.by_account).wrong(staff, now_ms) | lock(&self.by_address).wrong(&address, now_ms);
+                let locks_account = lock(&self.by_account).wrong(staff, now_ms);
+                let locks_address = address.is_some_and(|address| lock(&self.by_address).wrong(&address, now_ms));
+                let locks = locks_account || locks_address;
                 Attempt::Failed { failure: LoginFailure::Wrong, locks }
             }
             None => Attempt::Failed { failure: LoginFailure::Unavailable, locks: false },
@@ -154,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const CLIENT: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     fn failed(failure: LoginFailure, locks: bool) -> Attempt {
         Attempt::Failed { failure, locks }

@@ -70,6 +70,15 @@ impl Program {
         }
     }
 
+    /// The command that makes a station.
+    #[must_use]
+    pub fn made_by(self) -> &'static str {
+        match self {
+            Self::Hub => "sanji-hub init",
+            Self::Node => "sanji-node enrol",
+        }
+    }
+
     /// The documented sample, whose values are the defaults.
     #[must_use]
     pub fn example(self) -> &'static str {
@@ -186,9 +195,18 @@ impl Config {
             line: line_at(text, fault.span().map_or(0, |span| span.start)),
             problem: fault.message().lines().collect::<Vec<_>>().join(" "),
         })?;
-        match config.fault(program) {
+        config.check(path, program)?;
+        Ok(config)
+    }
+
+    /// Checks values that were put together; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Value`].
+    pub fn check(&self, path: &Path, program: Program) -> Result<(), Error> {
+        match self.fault(program) {
             Some((field, problem)) => Err(Error::Value { path: path.to_owned(), field, problem }),
-            None => Ok(config),
+            None => Ok(()),
         }
     }
 

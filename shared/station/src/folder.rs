@@ -99,12 +99,18 @@ impl DataFolder {
         self.0.join("sanji.toml")
     }
 
+    /// Whether a whole station is here: its signing key is what is written last.
+    #[must_use]
+    pub fn holds_station(&self) -> bool {
+        self.keys().join("signing.key").exists()
+    }
+
     /// Makes the folder, readable for its owner only. It may be there and hold other files, but no station.
     ///
     /// # Errors
     /// [`Error::Occupied`], [`Error::Io`].
     pub fn create(&self) -> Result<(), Error> {
-        if self.keys().join("signing.key").exists() {
+        if self.holds_station() {
             return Err(Error::Occupied { path: self.0.clone() });
         }
         make_private(&self.0)

@@ -10,24 +10,35 @@
 //! | `views` | what people see: cases, work lists, the public query |
 //! | `host` | what links ask of the station |
 //! | [`accounts`] | passwords, sessions, lockout |
+//! | [`service`], [`tokens`] | the case service for programs on this machine, and their tokens |
+//! | [`run`] | a station's parts as a program puts them together; start and stop |
+//! | [`command`] | the command line that hub and node share |
 //! | [`config`] | the TOML file of a station |
-//! | [`folder`] | what lies where in a data folder |
-//! | [`telemetry`] | logging, panic hook |
-//! | [`tokens`] | tokens of programs on this machine |
+//! | [`folder`], [`keys`], [`addresses`] | what lies where in a data folder |
+//! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
+//! | `follow`, [`clock`] | the directory's word about keys, applied; the wall clock |
 //!
 //! Not here: rules of cases (`sanji-domain`), what a session on a link does (`sanji-replication`), pages
 //! (`sanji-desk`).
 
 pub mod accounts;
+pub mod addresses;
 pub mod clock;
+pub mod command;
 mod committer;
 pub mod config;
 pub mod core;
+pub mod dump;
 mod error;
 pub mod folder;
+mod follow;
 mod host;
+pub mod keys;
+pub mod metrics;
 mod news;
 pub mod pending;
+pub mod run;
+pub mod service;
 pub mod station;
 pub mod telemetry;
 pub mod tokens;

@@ -93,9 +93,10 @@ impl Sessions {
         self.0.remove(&token.digest());
     }
 
-    /// Ends all sessions of a member of staff but one: after a change of password.
-    pub fn end_others(&mut self, staff: &str, kept: Option<&SessionToken>) {
-        let kept = kept.map(SessionToken::digest);
+    /// Ends all sessions of a member of staff but the one that was used last: after a change of password.
+    pub fn end_others(&mut self, staff: &str) {
+        let own = self.0.iter().filter(|(_, session)| session.staff == staff);
+        let kept = own.max_by_key(|(_, session)| session.used_ms).map(|(digest, _)| *digest);
         self.0.retain(|digest, session| session.staff != staff || Some(*digest) == kept);
     }
 }
@@ -142,8 +143,9 @@ mod tests {
         sessions.begin(&here, "mz-01", 0);
         sessions.begin(&there, "mz-01", 0);
         sessions.begin(&other, "mz-02", 0);
-        sessions.end_others("mz-01", Some(&here));
-        assert!(sessions.staff(&here, 1).is_some() && sessions.staff(&other, 1).is_some());
-        assert_eq!(sessions.staff(&there, 1), None);
+        assert!(sessions.staff(&here, 1).is_some());
+        sessions.end_others("mz-01");
+        assert!(sessions.staff(&here, 2).is_some() && sessions.staff(&other, 2).is_some());
+        assert_eq!(sessions.staff(&there, 2), None);
     }
 }

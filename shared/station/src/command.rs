@@ -1,0 +1,84 @@
+//! The commands that hub and node share: everything that a station's keeper or a script does at one station.
+//!
+//! They talk to the running station over its loopback service, with the rights of the token that is given; the
+//! keeper's token is found in the data folder. `dump`, `verify` and `token` also work on the data folder of a
+//! stopped station. Bad input is one line on standard error and exit status 1 or 2.
+
+mod attachments;
+mod cases;
+mod client;
+mod error;
+mod json;
+mod keeper;
+mod output;
+mod stopped;
+pub mod words;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use client::{At, Client};
+pub use error::{Error, chain};
+pub use output::{Output, print_line};
+
+use crate::config::Program;
+
+/// What both programs can do.
+#[derive(Debug, Subcommand)]
+pub enum Common {
+    /// What a person does at the desk.
+    #[command(flatten)]
+    Cases(cases::Command),
+    /// What the keeper of the station does.
+    #[command(flatten)]
+    Keeper(keeper::Command),
+}
+
+impl Common {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn run(self, program: Program) -> Result<(), Error> {
+        match self {
+            Self::Cases(command) => command.run().await,
+            Self::Keeper(command) => command.run(program).await,
+        }
+    }
+}
+
+/// Reads the command line. Help goes to standard output; what can't be meant is one line on standard error.
+///
+/// # Errors
+/// The exit status with which the process shall end.
+pub fn parse<C: Parser>() -> Result<C, ExitCode> {
+    C::try_parse().map_err(|fault| {
+        if fault.use_stderr() {
+            let text = fault.render().to_string();
+            // The first paragraph may list missing arguments on lines of their own.
+            let paragraph: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            complain(&format!("{}; see --help", paragraph.join(" ").trim_start_matches("error: ")));
+            return ExitCode::from(2);
+        }
+        // Fails only where standard output is closed: then nobody reads the help.
+        let _ = fault.print();
+        ExitCode::SUCCESS
+    })
+}
+
+/// Ends a command: nothing, or one line on standard error and status 1.
+pub fn finish<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "error: {line}");
+}

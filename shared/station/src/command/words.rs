@@ -1,0 +1,70 @@
+//! Answers in words, for a keeper who reads them.
+
+use sanji_proto::v1 as proto;
+
+use crate::tokens::{Holder, Listed};
+
+/// A time as people read it: seconds, UTC.
+#[must_use]
+pub fn time(millis: u64) -> String {
+    let moment = i64::try_from(millis).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    moment.map_or_else(|| millis.to_string(), |moment| format!("{moment:.0}"))
+}
+
+pub(super) fn status(status: &proto::StatusReply) -> String {
+    let mut lines = vec![
+        format!("station      {:012} {} ({} {})", status.station, status.name, status.program, status.software),
+        format!("key          {}", data_encoding::HEXLOWER.encode(&status.key)),
+        format!("clock        {}", time(status.clock_ms)),
+        format!("certificate  until {}", time(status.certificate_until_ms)),
+        format!("holds        {} entries in {} logs, {} open cases", status.entries, status.logs, status.open_cases),
+        format!("unconfirmed  {} entries", status.entries_unconfirmed),
+        format!("missing      {} attachments", status.attachments_missing),
+    ];
+    if !status.writable {
+        lines.push(format!("READ-ONLY    {}", status.read_only_reason));
+    }
+    lines.extend(status.upstream.iter().map(|upstream| link("upstream  ", upstream)));
+    lines.extend(status.downstream.iter().map(|downstream| link("downstream", downstream)));
+    for refused in &status.refused {
+        let home = refused.log.as_ref().map_or(0, |log| log.home);
+        let when = time(refused.time_ms);
+        lines.push(format!(
+            "refused      log of {home:012} at seq {}: {} {} ({when})",
+            refused.seq, refused.reason, refused.detail
+        ));
+    }
+    lines.join("\n")
+}
+
+fn link(direction: &str, link: &proto::LinkStatus) -> String {
+    let state = match (link.connected, link.since_ms) {
+        (true, since) => format!("up since {}, clock {:+} ms", time(since), link.clock_offset_ms),
+        (false, 0) => "never up".to_owned(),
+        (false, since) => format!("down since {}", time(since)),
+    };
+    let why = if link.last_error.is_empty() { String::new() } else { format!(" ({})", link.last_error) };
+    format!("{direction}   {:012} {state}{why}", link.station)
+}
+
+pub(super) fn verify(reply: &proto::VerifyReply) -> String {
+    let mut lines = vec![format!(
+        "checked {} frames, {} logs, {} entries, {} seals, {} attachments: {} faults",
+        reply.frames,
+        reply.logs,
+        reply.entries,
+        reply.seals,
+        reply.attachments,
+        reply.faults.len()
+    )];
+    lines.extend(reply.faults.iter().cloned());
+    lines.join("\n")
+}
+
+pub(super) fn token(token: &Listed) -> String {
+    let holder = match &token.issued.holder {
+        Holder::Keeper => "keeper",
+        Holder::Staff(staff) => staff,
+    };
+    format!("{}  {holder}  issued {}", token.name, time(token.issued.issued_ms))
+}

@@ -1,0 +1,190 @@
+//! What makes a station itself, in the data folder's `keys/`:
+//!
+//! | file | content |
+//! | --- | --- |
+//! | `signing.key` | Ed25519, 64 hexadecimal digits: one life of the station |
+//! | `master.key` | 32 bytes: wraps the keys of cases |
+//! | `certificate.der` | over the signing key, by the district's authority; replaced when it is renewed |
+//! | `authority.der` | the district's authority |
+//! | `station.json` | the station's place in the district |
+//! | `authority.key` | hub only, PKCS#8 PEM: the authority's private half |
+//! | `keeper.token` | with which the station's own command line calls it |
+//!
+//! `signing.key` is written last: a folder that has one is a whole station.
+
+use sanji_link::Identity;
+use sanji_log::{PublicKey, SigningKey, StationCode};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::folder::{self, DataFolder, Error};
+use crate::tokens::{Holder, Tokens};
+use crate::vault::MasterKey;
+
+/// A station's place in its district, as enrolment or init said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The station.
+    pub station: StationCode,
+    /// Signing key of the hub that enrolled it.
+    #[serde(with = "hexadecimal")]
+    pub hub_key: PublicKey,
+    /// Where it links to, "host:port"; none for a hub, or where the hub did not know.
+    pub upstream: Option<String>,
+}
+
+/// Everything in `keys/` but the authority's private half and the keeper's token.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The station's place.
+    pub membership: Membership,
+    /// Certificate, authority and signing key.
+    pub identity: Identity,
+    /// Wraps the keys of cases.
+    pub master: MasterKey,
+}
+
+impl Keys {
+    /// Reads the keys of a station.
+    ///
+    /// # Errors
+    /// [`Error::Vacant`] where there is none; `command` is what makes one. [`Error::Damaged`], [`Error::Io`].
+    pub fn read(data: &DataFolder, command: &'static str) -> Result<Self, Error> {
+        let Some(signing_key) = read_signing_key(data, SIGNING)? else {
+            return Err(Error::Vacant { path: data.path().to_owned(), command });
+        };
+        let membership = serde_json::from_slice(&required(data, "station.json")?)
+            .map_err(|fault| damaged(data, "station.json", &fault.to_string()))?;
+        let master = MasterKey::read(&data.keys().join(MASTER)).map_err(|source| Error::Io {
+            operation: "read",
+            path: data.keys().join(MASTER),
+            source,
+        })?;
+        let identity = Identity {
+            certificate_der: required(data, CERTIFICATE)?,
+            authority_der: required(data, "authority.der")?,
+            signing_key,
+        };
+        Ok(Self { membership, identity, master })
+    }
+
+    /// Writes the keys of a new station and issues its keeper's token.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, data: &DataFolder, now_ms: u64) -> Result<(), Error> {
+        let keys = data.keys();
+        folder::make_private(&keys)?;
+        let master = keys.join(MASTER);
+        if !master.exists() {
+            self.master.write_new(&master).map_err(|source| Error::Io { operation: "write", path: master, source })?;
+        }
+        folder::replace(&keys.join("authority.der"), &self.identity.authority_der)?;
+        replace_certificate(data, &self.identity.certificate_der)?;
+        let membership = serde_json::to_vec_pretty(&self.membership)
+            .map_err(|fault| damaged(data, "station.json", &fault.to_string()))?;
+        folder::replace(&keys.join("station.json"), &membership)?;
+        let token = Tokens::new(data).issue(Holder::Keeper, now_ms)?;
+        folder::replace(&keys.join(KEEPER), token.as_bytes())?;
+        write_signing_key(data, SIGNING, &self.identity.signing_key)?;
+        folder::remove(&keys.join(ENROLLING)).map(|_| ())
+    }
+}
+
+const SIGNING: &str = "signing.key";
+const ENROLLING: &str = "enrolling.key";
+const MASTER: &str = "master.key";
+const CERTIFICATE: &str = "certificate.der";
+const KEEPER: &str = "keeper.token";
+
+/// Puts a renewed certificate in place.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn replace_certificate(data: &DataFolder, certificate_der: &[u8]) -> Result<(), Error> {
+    folder::replace(&data.keys().join(CERTIFICATE), certificate_der)
+}
+
+/// The token with which commands on this machine call the station; none where they may not read it.
+#[must_use]
+pub fn keeper_token(data: &DataFolder) -> Option<Zeroizing<String>> {
+    let bytes = folder::read(&data.keys().join(KEEPER)).ok()??;
+    String::from_utf8(bytes).ok().map(|text| Zeroizing::new(text.trim().to_owned()))
+}
+
+/// A new signing key, or the one of an enrolment that broke off: the hub answers the same key and code again.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Damaged`].
+pub fn enrolling_key(data: &DataFolder) -> Result<SigningKey, Error> {
+    if let Some(key) = read_signing_key(data, ENROLLING)? {
+        return Ok(key);
+    }
+    let key = new_signing_key(data)?;
+    write_signing_key(data, ENROLLING, &key)?;
+    Ok(key)
+}
+
+/// A new signing key from the system's randomness.
+///
+/// # Errors
+/// [`Error::Io`] where there is none.
+pub fn new_signing_key(data: &DataFolder) -> Result<SigningKey, Error> {
+    random(data).map(|bytes| SigningKey::from_bytes(&bytes))
+}
+
+/// A new master key from the system's randomness.
+///
+/// # Errors
+/// [`Error::Io`] where there is none.
+pub fn new_master_key(data: &DataFolder) -> Result<MasterKey, Error> {
+    random(data).map(|bytes| MasterKey::from_bytes(*bytes))
+}
+
+fn random(data: &DataFolder) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut()).map_err(|fault| Error::Io {
+        operation: "draw a key for",
+        path: data.keys(),
+        source: std::io::Error::other(fault),
+    })?;
+    Ok(bytes)
+}
+
+fn read_signing_key(data: &DataFolder, name: &str) -> Result<Option<SigningKey>, Error> {
+    let Some(text) = folder::read(&data.keys().join(name))?.map(Zeroizing::new) else { return Ok(None) };
+    let bytes = data_encoding::HEXLOWER
+        .decode(text.trim_ascii())
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        .map(Zeroizing::new)
+        .ok_or_else(|| damaged(data, name, "it is not 64 hexadecimal digits"))?;
+    Ok(Some(SigningKey::from_bytes(&bytes)))
+}
+
+fn write_signing_key(data: &DataFolder, name: &str, key: &SigningKey) -> Result<(), Error> {
+    let text = Zeroizing::new(data_encoding::HEXLOWER.encode(key.as_bytes()));
+    folder::replace(&data.keys().join(name), text.as_bytes())
+}
+
+fn required(data: &DataFolder, name: &str) -> Result<Vec<u8>, Error> {
+    folder::read(&data.keys().join(name))?.ok_or_else(|| damaged(data, name, "it is missing"))
+}
+
+fn damaged(data: &DataFolder, name: &str, problem: &str) -> Error {
+    Error::Damaged { path: data.keys().join(name), problem: problem.to_owned() }
+}
+
+/// Keys stand in JSON as people know them.
+mod hexadecimal {
+    use sanji_log::PublicKey;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(key: &PublicKey, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(key)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PublicKey, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

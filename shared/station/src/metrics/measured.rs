@@ -1,0 +1,120 @@
+//! A store whose commits are counted and timed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_store::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
+
+use super::Commits;
+
+/// Another store, and what is counted of it.
+pub struct Measured {
+    store: Arc<dyn Store>,
+    commits: Commits,
+}
+
+impl Measured {
+    /// Counts the commits of a store from now on.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, commits: Commits) -> Self {
+        Self { store, commits }
+    }
+}
+
+impl Store for Measured {
+    fn commit(&self, commit: &Commit) -> Result<(), Error> {
+        let begun = Instant::now();
+        let result = self.store.commit(commit);
+        match &result {
+            Ok(()) => {
+                self.commits.seconds.observe(begun.elapsed().as_secs_f64());
+                let entries: usize = commit.extensions.iter().map(|extension| extension.run.entries.len()).sum();
+                self.commits.entries.inc_by(entries as u64);
+            }
+            Err(_) => {
+                self.commits.failed.inc();
+            }
+        }
+        result
+    }
+
+    fn have(&self) -> Have {
+        self.store.have()
+    }
+
+    fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {
+        self.store.read(log, from, max_bytes)
+    }
+
+    fn entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error> {
+        self.store.entry(log, seq)
+    }
+
+    fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, Error> {
+        self.store.case_entries(case)
+    }
+
+    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
+        self.store.case_key(case)
+    }
+
+    fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error> {
+        self.store.destroy_case_key(case)
+    }
+
+    fn receipts(&self, log: &LogId) -> Vec<Receipt> {
+        self.store.receipts(log)
+    }
+
+    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
+        self.store.snapshot(case)
+    }
+
+    fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error> {
+        self.store.cases_with_prefix(prefix, limit)
+    }
+
+    fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        self.store.rows(list, after, newest_first, limit)
+    }
+
+    fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.store.row(list, key)
+    }
+
+    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
+        self.store.unprojected(visit)
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
+        self.store.verify(progress)
+    }
+
+    fn read_only(&self) -> Option<String> {
+        self.store.read_only()
+    }
+
+    fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
+        self.store.attachment(id)
+    }
+
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
+        self.store.put_manifest(id, manifest, size)
+    }
+
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+        self.store.put_chunk(id, chunk, data)
+    }
+
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
+        self.store.chunk(id, chunk)
+    }
+}

@@ -1,0 +1,320 @@
+//! A station's run, in parts that a program puts together as a list: open, link, services, desk, ready, and
+//! stop in the same order, so that nothing new begins, what has begun is finished, and the links say goodbye.
+
+mod arguments;
+mod error;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sanji_link::{AcceptLimits, Host, Trust};
+use sanji_log::Tier;
+use sanji_store::{DiskStore, Store};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+pub use arguments::Arguments;
+pub use error::Error;
+
+use crate::addresses::{self, Addresses};
+use crate::command::{chain, print_line};
+use crate::config::{Config, Program};
+use crate::core::StationKeys;
+use crate::folder::DataFolder;
+use crate::keys::Keys;
+use crate::metrics::{Commits, Measured};
+use crate::station::Station;
+use crate::tokens::Tokens;
+use crate::{follow, metrics, service, telemetry};
+
+/// How long parts may take to finish once the station is to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A running station and its parts.
+pub struct Run {
+    /// Which program runs it.
+    pub program: Program,
+    /// Its data folder.
+    pub data: DataFolder,
+    /// Its configuration.
+    pub config: Config,
+    /// Its keys.
+    pub keys: Keys,
+    /// Whom it believes.
+    pub trust: Arc<Trust>,
+    /// The station itself.
+    pub station: Station,
+    /// Tokens of programs.
+    pub tokens: Tokens,
+    /// Cancelled when the station is to stop.
+    pub shutdown: CancellationToken,
+    addresses: Listening,
+    commits: Commits,
+    json: bool,
+    parts: JoinSet<(&'static str, Result<(), Error>)>,
+}
+
+/// Where the parts that were started listen.
+#[derive(Debug, Default)]
+struct Listening {
+    link: Option<SocketAddr>,
+    enrolment: Option<SocketAddr>,
+    desk: Option<SocketAddr>,
+    api: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+}
+
+impl Run {
+    /// Configuration, logging, keys; then lock the data folder, open the store, open the station on it.
+    ///
+    /// # Errors
+    /// [`Error`]; a second process on the same data folder is one of them.
+    pub async fn open(program: Program, arguments: Arguments) -> Result<Self, Error> {
+        let data = DataFolder::new(&arguments.data);
+        let config = arguments.config(program, &data)?;
+        telemetry::start(&config.log);
+        telemetry::abort_on_panic();
+        let keys = Keys::read(&data, program.made_by())?;
+        let trust =
+            Trust::new(&keys.identity).map_err(|source| Error::Link { operation: "use the station's keys", source })?;
+        let commits = Commits::default();
+        let store = open_store(&data).await?;
+        let store = Arc::new(Measured::new(store, commits.clone()));
+        let station = Station::open(store, station_keys(&keys), program).await.map_err(Error::Station)?;
+        tracing::info!(station.code = %keys.membership.station, version = env!("CARGO_PKG_VERSION"), "station opened");
+        Ok(Self {
+            program,
+            tokens: Tokens::new(&data),
+            data,
+            config,
+            keys,
+            trust: Arc::new(trust),
+            station,
+            shutdown: CancellationToken::new(),
+            addresses: Listening::default(),
+            commits,
+            json: arguments.json,
+            parts: JoinSet::new(),
+        })
+    }
+
+    /// The directory is followed; stations below are served; the station above is dialed.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn link(&mut self) -> Result<(), Error> {
+        let following = follow::follow(
+            self.station.clone(),
+            self.trust.clone(),
+            self.keys.identity.clone(),
+            self.data.clone(),
+            self.shutdown.clone(),
+        );
+        self.part("directory", async move {
+            following.await;
+            Ok(())
+        });
+        let host: Arc<dyn Host> = Arc::new(self.station.clone());
+        if self.keys.membership.station.tier() != Tier::Village {
+            let listener = listen("links", self.config.listen.link).await?;
+            self.addresses.link = local(&listener);
+            let accepting = sanji_link::accept(
+                listener,
+                self.trust.clone(),
+                host.clone(),
+                self.accept_limits(),
+                self.shutdown.clone(),
+            );
+            self.part("links", async move {
+                accepting.await.map_err(|source| Error::Link { operation: "serve links", source })
+            });
+        }
+        let configured = Some(self.config.upstream.clone()).filter(|upstream| !upstream.is_empty());
+        if let Some(upstream) = configured.or_else(|| self.keys.membership.upstream.clone()) {
+            let dialing = sanji_link::dial(upstream, self.trust.clone(), host, self.shutdown.clone());
+            self.part("upstream", async move {
+                dialing.await;
+                Ok(())
+            });
+        } else if self.program == Program::Node {
+            tracing::warn!("nothing says where to link to: set `upstream` in the configuration");
+        }
+        Ok(())
+    }
+
+    /// The case service for programs, with what the program adds to it; `/metrics` and `/readyz`.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn services(&mut self, add: impl FnOnce(&Self, Routes) -> Routes) -> Result<(), Error> {
+        let listener = listen("the case service", self.config.listen.api).await?;
+        self.addresses.api = local(&listener);
+        let routes = add(self, service::routes(&self.station, &self.tokens, &self.shutdown));
+        let serving = service::serve(routes, listener, self.config.limits.api_calls, self.shutdown.clone());
+        self.part("case service", async move { serving.await.map_err(|source| Error::Service { source }) });
+        let listener = listen("metrics", self.config.listen.metrics).await?;
+        self.addresses.metrics = local(&listener);
+        let serving = metrics::serve(listener, self.station.clone(), self.commits.clone(), self.shutdown.clone());
+        self.part("metrics", async move { serving.await.map_err(|source| Error::Listen { what: "metrics", source }) });
+        Ok(())
+    }
+
+    /// The web desk, which `serve` runs on the listener it is given.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn desk<F, E>(
+        &mut self,
+        serve: impl FnOnce(Station, TcpListener, CancellationToken) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let listener = listen("the desk", self.config.listen.desk).await?;
+        self.addresses.desk = local(&listener);
+        let serving = serve(self.station.clone(), listener, self.shutdown.clone());
+        self.part("desk", async move { serving.await.map_err(|source| Error::Desk { source: Box::new(source) }) });
+        Ok(())
+    }
+
+    /// A listener for enrolment, at a hub.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn enrolment_listener(&mut self) -> Result<TcpListener, Error> {
+        let listener = listen("enrolment", self.config.listen.enrolment).await?;
+        self.addresses.enrolment = local(&listener);
+        Ok(listener)
+    }
+
+    /// Runs something as a part of the station: when it fails, the station stops.
+    pub fn part(&mut self, name: &'static str, work: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        self.parts.spawn(async move { (name, work.await) });
+    }
+
+    /// Bounds for listeners of other stations.
+    #[must_use]
+    pub fn accept_limits(&self) -> AcceptLimits {
+        AcceptLimits {
+            connections: self.config.limits.links,
+            connections_per_address: self.config.limits.links_per_address,
+            ..AcceptLimits::default()
+        }
+    }
+
+    /// Where links of stations below are served.
+    #[must_use]
+    pub fn link_address(&self) -> Option<SocketAddr> {
+        self.addresses.link
+    }
+
+    /// Where enrolment is served.
+    #[must_use]
+    pub fn enrolment_address(&self) -> Option<SocketAddr> {
+        self.addresses.enrolment
+    }
+
+    /// Says where the station listens, then serves until it is told to stop or a part fails; then stops.
+    ///
+    /// # Errors
+    /// Why a part failed.
+    pub async fn until_stopped(mut self) -> Result<(), Error> {
+        self.tell_ready()?;
+        let result = self.wait().await;
+        tracing::info!("station stops");
+        self.shutdown.cancel();
+        let finished = tokio::time::timeout(STOP_WITHIN, async {
+            while let Some(ended) = self.parts.join_next().await {
+                if let Ok((part, Err(fault))) = ended {
+                    tracing::warn!(part, error = chain(&fault), "part ended with a fault");
+                }
+            }
+        });
+        if finished.await.is_err() {
+            tracing::warn!("parts that did not finish in time are dropped");
+            self.parts.abort_all();
+        }
+        self.station.close().await;
+        addresses::clear(&self.data)?;
+        tracing::info!("station stopped");
+        result
+    }
+
+    fn tell_ready(&self) -> Result<(), Error> {
+        let Listening { link, enrolment, desk: Some(desk), api: Some(api), metrics: Some(metrics) } = self.addresses
+        else {
+            return Err(Error::Incomplete);
+        };
+        let all = Addresses { station: self.keys.membership.station, link, enrolment, desk, api, metrics };
+        addresses::write(&self.data, &all)?;
+        tracing::info!(station.code = %all.station, desk = %desk, api = %api, "station ready");
+        let line = if self.json {
+            serde_json::to_string(&all).unwrap_or_default()
+        } else {
+            format!(
+                "{} is ready: desk http://{desk}/, case service {api}, metrics http://{metrics}/metrics",
+                all.station
+            )
+        };
+        print_line(&line).map_err(|source| Error::Output { source: Box::new(source) })
+    }
+
+    /// Until a signal comes or a part ends.
+    async fn wait(&mut self) -> Result<(), Error> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(|source| Error::Signals { source })?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(|source| Error::Signals { source }),
+                Some(ended) = self.parts.join_next() => match ended {
+                    Ok((part, Ok(()))) => tracing::debug!(part, "part ended"),
+                    Ok((part, Err(fault))) => {
+                        tracing::error!(part, error = chain(&fault), "part failed");
+                        return Err(fault);
+                    }
+                    // A panic has ended the process before; a part is cancelled by nobody else.
+                    Err(_) => {}
+                },
+            }
+        }
+    }
+}
+
+/// What the core needs of a station's keys.
+#[must_use]
+pub fn station_keys(keys: &Keys) -> StationKeys {
+    StationKeys {
+        station: keys.membership.station,
+        signing: keys.identity.signing_key.clone(),
+        master: keys.master.clone(),
+        authority_der: keys.identity.authority_der.clone(),
+    }
+}
+
+/// Locks a data folder and opens its store.
+///
+/// # Errors
+/// [`Error::Store`], also where another process has the folder open.
+pub async fn open_store(data: &DataFolder) -> Result<Arc<dyn Store>, Error> {
+    let path = data.path().to_owned();
+    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&path, sanji_store::Options::default())).await;
+    match opened {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(source)) => Err(Error::Store { source }),
+        Err(_) => Err(Error::Incomplete),
+    }
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Bind { what, address, source })
+}
+
+fn local(listener: &TcpListener) -> Option<SocketAddr> {
+    listener.local_addr().ok()
+}

@@ -1,0 +1,83 @@
+//! How the station is, and the keeper's own calls.
+
+use std::pin::Pin;
+
+use sanji_domain::StaffId;
+use sanji_proto::v1 as proto;
+use sanji_proto::v1::health_server::Health;
+use sanji_proto::v1::keeper_server::Keeper;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::access::Access;
+use crate::clock::now_ms;
+use crate::station::Station;
+use crate::tokens::{Holder, Tokens};
+use crate::{command::chain, dump};
+
+/// Entries of a dump that wait for a slow reader.
+const DUMP_AHEAD: usize = 256;
+
+pub(super) struct Care {
+    pub(super) station: Station,
+    pub(super) access: Access,
+    pub(super) tokens: Tokens,
+}
+
+#[tonic::async_trait]
+impl Health for Care {
+    async fn status(&self, request: Request<proto::StatusRequest>) -> Result<Response<proto::StatusReply>, Status> {
+        self.access.anybody(&request)?;
+        Ok(Response::new(self.station.status().await))
+    }
+
+    type DumpStream = Pin<Box<dyn Stream<Item = Result<proto::DumpedEntry, Status>> + Send>>;
+
+    async fn dump(&self, request: Request<proto::DumpRequest>) -> Result<Response<Self::DumpStream>, Status> {
+        self.access.keeper(&request)?;
+        let (sender, receiver) = mpsc::channel(DUMP_AHEAD);
+        let store = self.station.store();
+        tokio::task::spawn_blocking(move || {
+            let result = dump::dump(&*store, &mut |entry| sender.blocking_send(Ok(entry)).is_ok());
+            if let Err(fault) = result {
+                // The reader may be gone; then nobody asks any more.
+                let _ = sender.blocking_send(Err(failed(&fault)));
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn verify(&self, request: Request<proto::VerifyRequest>) -> Result<Response<proto::VerifyReply>, Status> {
+        self.access.keeper(&request)?;
+        let store = self.station.store();
+        let checked = tokio::task::spawn_blocking(move || store.verify(&mut |_, _| {}));
+        let faults = checked.await.map_err(|_| Status::internal("the check ended early"))?;
+        faults.map(|faults| Response::new(dump::verify_reply(faults))).map_err(|fault| failed(&fault))
+    }
+}
+
+#[tonic::async_trait]
+impl Keeper for Care {
+    async fn issue_token(
+        &self,
+        request: Request<proto::IssueTokenRequest>,
+    ) -> Result<Response<proto::IssueTokenReply>, Status> {
+        self.access.keeper(&request)?;
+        let staff = request.into_inner().staff;
+        let holder = if staff.is_empty() {
+            Holder::Keeper
+        } else {
+            let known = staff.parse::<StaffId>().ok().and_then(|id| self.station.actor(&id));
+            known.ok_or_else(|| Status::invalid_argument(format!("no '{staff}' works at this station")))?;
+            Holder::Staff(staff)
+        };
+        let token = self.tokens.issue(holder, now_ms()).map_err(|fault| failed(&fault))?;
+        Ok(Response::new(proto::IssueTokenReply { token: token.to_string() }))
+    }
+}
+
+fn failed(fault: &dyn std::error::Error) -> Status {
+    Status::internal(chain(fault))
+}
