@@ -20,7 +20,7 @@ use sanji_log::{Hash, StationCode};
 use serde::{Deserialize, Serialize};
 
 use super::body::{Step, StepEvent};
-use super::state::{Kept, RejectedEntry, StepFacts};
+use super::facts::{Kept, RejectedEntry, StepFacts};
 
 /// Why an entry never counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,8 +9,9 @@ use jiff::civil::Date;
 use sanji_log::HybridTime;
 
 use super::body::StepEvent;
+use super::facts::StepFacts;
 use super::route::REGISTRATION_STAGE;
-use super::state::{Case, StepFacts};
+use super::state::Case;
 use super::words::date_words;
 use crate::calendar::{Calendar, MissingYear, local_date};
 use crate::catalogue::{DELIVERY_STAGE, Defaults, Item, SpecialClock, Stage, SupervisedLink};

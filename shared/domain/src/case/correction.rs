@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::body::{Fault, FaultKind, MaterialProvided, StepEvent};
 use super::command::{Action, Draft, FaultInput, StoredAttachment};
-use super::handling::{Handling, Turn};
+use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;
 use super::refusal::{FieldFault, Refusal, RefusalCode};
+use super::turn::Turn;
 use crate::calendar::MissingYear;
 
 const ART_32_4: &str = "《行政许可法》第三十二条第一款第（四）项";

@@ -2,10 +2,11 @@
 
 use super::body::StepEvent;
 use super::command::{Action, Draft};
-use super::handling::{Handling, Turn};
+use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
+use super::turn::Turn;
 
 const ART_38: &str = "《行政许可法》第三十八条第二款";
 

@@ -8,7 +8,7 @@ use super::handling::Handling;
 use super::input::{self, LONGEST_NAME};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
-use super::state::Outcome;
+use super::summary::Outcome;
 use crate::calendar::local_date;
 
 /// The result, or the notice of a refusal or return, is handed over. What follows an approval follows then.

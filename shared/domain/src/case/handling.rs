@@ -1,20 +1,18 @@
 //! What may be done with a case now, and by whom: the checks before any rule of a single action.
 
 use jiff::civil::Date;
-use sanji_log::{Hash, RequestId, StationCode};
+use sanji_log::{RequestId, StationCode};
 
-use super::body::{ActorFacts, Body, Side, SideEvent, Step, StepEvent};
-use super::clock;
+use super::body::{ActorFacts, Body, Side, SideEvent};
 use super::command::{Action, Draft, StoredAttachment};
 use super::context::Context;
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
 use super::route::{Duty, Route};
 use super::sight::{Sight, may_see};
-use super::state::{Case, Outcome};
-use super::words::date_words;
-use crate::catalogue::{DELIVERY_STAGE, Item, SpecialClock, Stage, SupervisedLink};
-use crate::code::StageId;
+use super::state::Case;
+use super::turn::Turn;
+use crate::catalogue::Item;
 use crate::organisation::{Role, Seat};
 
 pub(super) const ART_32: &str = "《行政许可法》第三十二条";
@@ -27,16 +25,6 @@ pub(super) struct Handling<'a> {
     pub(super) item: &'a Item,
     pub(super) route: Route<'a>,
     pub(super) today: Date,
-}
-
-/// A case whose stage the actor may handle: what a step builds on.
-pub(super) struct Turn<'a> {
-    pub(super) handling: &'a Handling<'a>,
-    pub(super) stage: &'a Stage,
-    pub(super) position: usize,
-    pub(super) duty: Duty,
-    holder: StationCode,
-    last: Hash,
 }
 
 impl<'a> Handling<'a> {
@@ -147,218 +135,6 @@ impl<'a> Handling<'a> {
     }
 }
 
-impl<'a> Turn<'a> {
-    pub(super) fn case(&self) -> &'a Case {
-        self.handling.case
-    }
-
-    pub(super) fn today(&self) -> Date {
-        self.handling.today
-    }
-
-    /// Whether the application waits for an answer whether it is accepted, and this stage gives it.
-    pub(super) fn accepts(&self) -> bool {
-        self.case().accepted_at().is_none()
-            && self.case().outcome().is_none()
-            && self.handling.route.acceptance() == Some(self.position)
-    }
-
-    pub(super) fn delivers(&self) -> bool {
-        self.stage.id.as_str() == DELIVERY_STAGE
-    }
-
-    /// Kinds of special procedure that stop the clock in this stage and have not been used in it yet. A public notice
-    /// does so by itself.
-    pub(super) fn special_kinds(&self) -> Vec<&'a str> {
-        if self.has_publicity() || self.delivers() {
-            return Vec::new();
-        }
-        let item = self.handling.item;
-        let used = |kind: &str| {
-            self.case().steps().any(|facts| {
-                matches!(&facts.body.event, StepEvent::Suspended { stage, kind: of } if *stage == self.stage.id && of == kind)
-            })
-        };
-        let stops = |clock: SpecialClock| clock == SpecialClock::Paused;
-        let kinds = item.special.iter().filter(|special| special.stage == self.stage.id && stops(special.clock));
-        kinds.map(|special| special.kind.as_str()).filter(|kind| !used(kind)).collect()
-    }
-
-    fn has_publicity(&self) -> bool {
-        self.handling.item.publicity_of(&self.stage.id).is_some()
-    }
-
-    fn fits(&self, action: Action) -> Result<(), Refusal> {
-        let case = self.case();
-        if action == Action::ConfirmWithdrawal {
-            return self.withdrawal_fits();
-        }
-        let fits = if case.correction().is_some() {
-            matches!(action, Action::SupplyCorrection | Action::Return)
-        } else if case.suspension().is_some() {
-            action == Action::Resume
-        } else if case.publicity().is_some() {
-            action == Action::EndPublicity
-        } else {
-            match action {
-                Action::Accept => self.accepts() && self.stage.link == SupervisedLink::Acceptance,
-                Action::RequestCorrection if self.accepts() => {
-                    self.first_correction()?;
-                    true
-                }
-                Action::RefuseAcceptance | Action::Return => self.accepts(),
-                Action::FinishStage => self.finishes(),
-                Action::PostPublicity => self.has_publicity(),
-                Action::Suspend => !self.special_kinds().is_empty(),
-                Action::Decide => {
-                    self.stage.link == SupervisedLink::Approval && case.outcome() != Some(Outcome::Denied)
-                }
-                Action::Deliver => self.delivers(),
-                _ => false,
-            }
-        };
-        if fits { self.in_time(action) } else { Err(self.wrong_stage(action)) }
-    }
-
-    /// Actions that come too early or too late.
-    fn in_time(&self, action: Action) -> Result<(), Refusal> {
-        let today = self.today();
-        match (action, self.case().correction(), self.case().publicity()) {
-            (Action::SupplyCorrection, Some(correction), _) if today > correction.until => {
-                let until = date_words(correction.until);
-                let sentence = format!("补正期限已于{until}届满，应当作退回件处理；申请人可以重新申请。");
-                Err(Refusal::new(RefusalCode::CorrectionOverdue, sentence))
-            }
-            // At the window that asked, the applicant comes in person.
-            (Action::SupplyCorrection, Some(correction), _) if correction.asked_by != self.holder => {
-                let over = self.case().mandate().is_some_and(|mandate| !mandate.holds_on(today));
-                let sentence = "委托期限已过，代办员不能代为补正，请申请人重新委托。";
-                if over { Err(Refusal::new(RefusalCode::MandateExceeded, sentence)) } else { Ok(()) }
-            }
-            (Action::Return, Some(correction), _) if today <= correction.until => {
-                let sentence = format!("补正期限到{}为止，期限内不能退回。", date_words(correction.until));
-                Err(Refusal::new(RefusalCode::CorrectionRunning, sentence))
-            }
-            (Action::EndPublicity, _, Some(run)) if today <= run.until => {
-                let sentence = format!("公示期到{}为止，期满后才能进入下一环节。", date_words(run.until));
-                Err(Refusal::new(RefusalCode::PublicityRunning, sentence))
-            }
-            (Action::RequestCorrection | Action::RefuseAcceptance | Action::Return, None, _) if self.is_deemed() => {
-                let within = self.handling.context.reference.defaults.acceptance.decide_within;
-                let sentence =
-                    format!("收到申请材料已超过{within}，依法自收到之日起视为受理，不能再要求补正、不予受理或者退回。");
-                Err(Refusal::new(RefusalCode::AcceptanceDeemed, sentence).because_of(ART_32))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the time to answer is over, so that the law deems the application accepted. Without the calendar of a
-    /// year nobody can say that it is.
-    pub(super) fn is_deemed(&self) -> bool {
-        let reference = &self.handling.context.reference;
-        let received = clock::received_on(self.case(), self.handling.item);
-        let last = received.map(|day| reference.calendar.deadline(day, reference.defaults.acceptance.decide_within));
-        matches!(last, Some(Ok(last)) if self.today() > last)
-    }
-
-    /// Whether the stage is done by saying so: no acceptance, notice, decision or delivery of its own.
-    fn finishes(&self) -> bool {
-        let answers = self.accepts() && self.stage.link == SupervisedLink::Acceptance;
-        !answers && !self.has_publicity() && !self.delivers() && self.stage.link != SupervisedLink::Approval
-    }
-
-    fn withdrawal_fits(&self) -> Result<(), Refusal> {
-        if self.case().outcome().is_some() {
-            Err(decided())
-        } else if !self.case().withdrawal_requested() {
-            Err(Refusal::new(RefusalCode::NoWithdrawalRequest, "申请人没有申请撤回，不能办理撤回。"))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn first_correction(&self) -> Result<(), Refusal> {
-        let rounds = self.handling.context.reference.defaults.correction.max_rounds;
-        if self.case().correction_rounds() < rounds {
-            return Ok(());
-        }
-        let sentence = "补正内容已经一次性告知过，不能再次要求补正；请根据现有材料决定是否受理。";
-        Err(Refusal::new(RefusalCode::SecondCorrection, sentence)
-            .because_of("《行政许可法》第三十二条第一款第（四）项"))
-    }
-
-    fn wrong_stage(&self, action: Action) -> Refusal {
-        let case = self.case();
-        let sentence = if case.correction().is_some() {
-            "该办件正在等待申请人补正，补正后再办理。".to_owned()
-        } else if let Some(suspension) = case.suspension() {
-            format!("该办件正在进行特别程序（{}），恢复计时后再办理。", suspension.kind)
-        } else if case.publicity().is_some() {
-            "该办件正在公示，公示期满后再办理。".to_owned()
-        } else {
-            format!("当前环节是“{}”，不能办理“{}”。", self.stage.name, action.title())
-        };
-        Refusal::new(RefusalCode::WrongStage, sentence)
-    }
-
-    fn not_yours(&self) -> Refusal {
-        let organisation = self.handling.context.reference.organisation;
-        let department = organisation.department(&self.duty.department);
-        let name = department.map_or_else(|| self.duty.department.to_string(), |department| department.name.clone());
-        let sentence =
-            format!("当前环节“{}”由{}的{}人员办理，您没有这项权限。", self.stage.name, name, self.duty.role.term());
-        Refusal::new(RefusalCode::NotEntitled, sentence)
-    }
-
-    // ----------------------------------------------------------------------------------------------------- steps
-
-    /// Hands the case to a stage: its station and id. None: the route ends here.
-    pub(super) fn to(&self, position: Option<usize>) -> (StationCode, Option<StageId>) {
-        let receives = self.case().mandate().is_some_and(|mandate| mandate.may_receive(self.today()));
-        match position.and_then(|position| Some((position, self.handling.route.stage(position)?))) {
-            Some((position, stage)) => (self.handling.route.station(position, receives), Some(stage.id.clone())),
-            None => (self.holder, None),
-        }
-    }
-
-    /// The stage after this one.
-    pub(super) fn onwards(&self) -> (StationCode, Option<StageId>) {
-        self.to(self.handling.route.after(self.position))
-    }
-
-    /// Straight to delivery: the answer is no.
-    pub(super) fn to_delivery(&self) -> (StationCode, Option<StageId>) {
-        self.to(self.handling.route.delivery())
-    }
-
-    /// The case stays where it is.
-    pub(super) fn stay(&self) -> (StationCode, Option<StageId>) {
-        (self.holder, Some(self.stage.id.clone()))
-    }
-
-    /// A step to a station and stage.
-    pub(super) fn step(
-        &self,
-        event: StepEvent,
-        (holder, stage): (StationCode, Option<StageId>),
-        private: Private,
-        attachments: &[StoredAttachment],
-    ) -> Draft {
-        let step = Step {
-            rev: self.case().rev() + 1,
-            term: self.case().term(),
-            previous: Some(self.last),
-            holder,
-            stage,
-            request: self.handling.request,
-            actor: actor_facts(self.handling.context, Some(self.duty.role)),
-            event,
-        };
-        draft(Body::Step(step), private, attachments)
-    }
-}
-
 /// The person as they stand now. Whoever sits in seat B uses the powers of seat A, and the record says so.
 pub(super) fn actor_facts(context: &Context<'_>, role: Option<Role>) -> ActorFacts {
     let actor = context.actor;
@@ -400,7 +176,7 @@ fn ended() -> Refusal {
     Refusal::new(RefusalCode::CaseEnded, "该办件已经办结，不能再办理。")
 }
 
-fn decided() -> Refusal {
+pub(super) fn decided() -> Refusal {
     Refusal::new(RefusalCode::WrongStage, "该办件已经作出决定，不能再撤回。")
 }
 

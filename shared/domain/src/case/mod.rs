@@ -4,11 +4,11 @@
 //! | --- | --- |
 //! | [`body`] | what an entry says in the clear; [`Private`]: what it says under seal |
 //! | [`codec`] | between these types and body.proto |
-//! | [`state`] | [`Case`]: the state as a function of the set of entries |
+//! | `state`, `facts` | [`Case`]: the state as a function of the set of entries |
 //! | `chain`, `summary`, `snapshot` | which steps count, what they amount to, and how the store keeps them |
 //! | [`command`] | what people ask for |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
-//! | `handling`, `route` | whose turn it is, and where the case goes next |
+//! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
 //! | [`may_see`] | who may see what |
 //! | [`clock`] | limits, pauses, deadlines |
@@ -29,6 +29,7 @@ mod correction;
 mod decide;
 mod decision;
 mod delivery;
+mod facts;
 mod handling;
 mod input;
 mod numbered;
@@ -39,9 +40,10 @@ mod route;
 mod sight;
 mod snapshot;
 mod stage;
-pub mod state;
+mod state;
 mod submit;
 mod summary;
+mod turn;
 pub mod words;
 
 pub use body::{
@@ -53,12 +55,11 @@ pub use clock::{CaseClock, case_clock};
 pub use command::{Action, ApplicantInput, Command, Draft, FaultInput, MaterialInput, StoredAttachment, Submission};
 pub use context::{Context, Reference};
 pub use decide::{available, decide, is_todo, responsible};
+pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};
 pub use route::Duty;
 pub use sight::{Sight, may_see};
-pub use state::{
-    Case, CaseEntry, CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, RejectedEntry, SideFacts,
-    StepFacts, Suspension,
-};
+pub use state::Case;
 pub use submit::{may_open, submit};
+pub use summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Suspension};

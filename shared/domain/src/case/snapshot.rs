@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Side, Step};
 use super::chain::Rejection;
-use super::state::{Kept, RejectedEntry, SideFacts, StepFacts};
+use super::facts::{Kept, RejectedEntry, SideFacts, StepFacts};
 
 /// A case at rest.
 #[derive(Serialize, Deserialize)]

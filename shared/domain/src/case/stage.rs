@@ -2,10 +2,11 @@
 
 use super::body::{MaterialProvided, Opinion, StepEvent};
 use super::command::{Action, Draft, StoredAttachment};
-use super::handling::{Handling, Turn};
+use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
+use super::turn::Turn;
 use crate::code::StaffId;
 use crate::organisation::Role;
 

@@ -5,98 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
-use sanji_log::{CaseId, Hash, HybridTime, LogId, RequestId, StationCode};
+use sanji_log::{CaseId, Hash, HybridTime, RequestId, StationCode};
 use serde::{Deserialize, Serialize};
 
-use super::body::{Body, Channel, DeliveryMethod, Fault, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+use super::body::{Body, Channel, Mandate, MaterialProvided, SideEvent, StepEvent};
 use super::chain::{self, Chain, Rejection};
+use super::facts::{CaseEntry, Kept, RejectedEntry, SideFacts, StepFacts};
 use super::snapshot::{LogMissing, Snapshot};
-use super::summary::Summary;
+use super::summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Summary, Suspension};
 use crate::code::{ItemCode, StageId};
-
-/// An entry of a case as [`Case::apply`] takes it. Its seal has been checked, and that `writer` owned the log's key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CaseEntry {
-    /// Hash of the entry.
-    pub hash: Hash,
-    /// The log it stands in.
-    pub log: LogId,
-    /// Its position there.
-    pub seq: u64,
-    /// The station that wrote it.
-    pub writer: StationCode,
-    /// When, by its writer's clock.
-    pub time: HybridTime,
-    /// Staff id; empty for the station itself.
-    pub actor: String,
-    /// What it says.
-    pub body: Body,
-}
-
-/// A step that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepFacts {
-    /// As in its body.
-    pub rev: u32,
-    /// Hash of the entry.
-    pub hash: Hash,
-    /// The log it stands in.
-    pub log: LogId,
-    /// Its position there.
-    pub seq: u64,
-    /// When, by its writer's clock.
-    pub time: HybridTime,
-    /// The station that wrote it.
-    pub writer: StationCode,
-    /// Staff id; empty for the station itself.
-    pub actor: String,
-    /// What it says.
-    pub body: Step,
-}
-
-/// A side entry that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SideFacts {
-    /// Hash of the entry.
-    pub hash: Hash,
-    /// The log it stands in.
-    pub log: LogId,
-    /// Its position there.
-    pub seq: u64,
-    /// When, by its writer's clock.
-    pub time: HybridTime,
-    /// The station that wrote it.
-    pub writer: StationCode,
-    /// Staff id; empty for the station itself.
-    pub actor: String,
-    /// What it says.
-    pub body: Side,
-}
-
-/// An entry that breaks a rule of the chain. It never counts; where it stands is kept as evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectedEntry {
-    /// The log it stands in.
-    pub log: LogId,
-    /// Its position there.
-    pub seq: u64,
-    /// When, by its writer's clock.
-    pub time: HybridTime,
-    /// The station that wrote it.
-    pub writer: StationCode,
-    /// Which rule.
-    pub reason: Rejection,
-}
-
-/// Everything that is kept of a case: the set that its state is a function of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) id: CaseId,
-    pub(super) steps: BTreeMap<Hash, StepFacts>,
-    pub(super) sides: BTreeMap<Hash, SideFacts>,
-    pub(super) rejected: BTreeMap<Hash, RejectedEntry>,
-}
 
 /// A case folded from its entries. Holds no personal data; serde gives the snapshot that the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,115 +22,6 @@ pub struct Case {
     kept: Kept,
     chain: Chain,
     summary: Summary,
-}
-
-/// What became of a case, or is becoming of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// 准予
-    Approved,
-    /// 不予批准
-    Denied,
-    /// 不予受理
-    NotAccepted,
-    /// 退回
-    Returned,
-    /// 撤回
-    Withdrawn,
-}
-
-/// Where a case stands, in the words of the service hall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CaseState {
-    /// Its opening has not arrived here yet.
-    Incomplete,
-    /// Registered at the village; the village still has work to do before it goes up.
-    Submitted,
-    /// Waits for the window.
-    AwaitingAcceptance,
-    /// Waits for the applicant.
-    Correcting,
-    /// Is being handled.
-    InProgress,
-    /// A public notice hangs.
-    Publicity,
-    /// A special procedure has stopped its clock.
-    Suspended,
-    /// Waits to be handed over.
-    AwaitingDelivery(Outcome),
-    /// Approved and delivered.
-    Concluded,
-    /// Returned and delivered.
-    Returned,
-    /// Not accepted and delivered.
-    NotAccepted,
-    /// Denied and delivered.
-    Denied,
-    /// Withdrawn by the applicant.
-    Withdrawn,
-}
-
-/// A correction that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// The station that asked, to which the answer goes.
-    pub asked_by: StationCode,
-    /// The stage that waits.
-    pub stage: StageId,
-    /// Everything that is wrong.
-    pub faults: Vec<Fault>,
-    /// Last day to answer.
-    pub until: Date,
-}
-
-/// A special procedure that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suspension {
-    /// Its stage.
-    pub stage: StageId,
-    /// Its kind, as in the item.
-    pub kind: String,
-    /// Since when.
-    pub since: HybridTime,
-}
-
-/// A public notice that hangs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicityRun {
-    /// Its stage.
-    pub stage: StageId,
-    /// First day.
-    pub from: Date,
-    /// Last day.
-    pub until: Date,
-}
-
-/// The decision, by the last deciding stage that has spoken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// 准予
-    pub approved: bool,
-    /// The stage that decided.
-    pub stage: StageId,
-    /// Title and article.
-    pub basis: String,
-    /// Position in the item's `refuse_when`, from 1; 0: none.
-    pub ground: u32,
-    /// Number of the document; empty: none.
-    pub document_number: String,
-    /// When.
-    pub time: HybridTime,
-}
-
-/// How it was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivered {
-    /// How.
-    pub method: DeliveryMethod,
-    /// Day on which the receiver signed.
-    pub signed_on: Date,
-    /// An agent or a relative received it.
-    pub by_proxy: bool,
 }
 
 impl From<Kept> for Case {
@@ -318,10 +126,12 @@ impl Case {
         self.kept.rejected.iter()
     }
 
-    /// The rev and hash of the entry that answered a command. For side entries the rev is the case's.
+    /// The rev and hash of the entry that answered a command, one that counts if there is one. For side entries the
+    /// rev is the case's.
     #[must_use]
     pub fn request(&self, request: &RequestId) -> Option<(u32, Hash)> {
-        let steps = self.kept.steps.values().filter(|facts| facts.body.request == Some(*request));
+        let steps = self.steps().chain(self.kept.steps.values());
+        let steps = steps.filter(|facts| facts.body.request == Some(*request));
         let sides = self.kept.sides.values().filter(|facts| facts.body.request == Some(*request));
         steps.map(|facts| (facts.rev, facts.hash)).chain(sides.map(|facts| (self.rev(), facts.hash))).next()
     }

@@ -2,14 +2,123 @@
 
 use std::collections::BTreeMap;
 
-use sanji_log::HybridTime;
+use jiff::civil::Date;
+use sanji_log::{HybridTime, StationCode, Tier};
 
-use super::body::{MaterialProvided, StepEvent, Submitted};
+use super::body::{DeliveryMethod, Fault, MaterialProvided, StepEvent, Submitted};
 use super::chain::Chain;
-use super::state::{CaseState, Correction, Decision, Delivered, Kept, Outcome, PublicityRun, StepFacts, Suspension};
+use super::facts::{Kept, StepFacts};
 use crate::catalogue::DELIVERY_STAGE;
+use crate::code::StageId;
 
-use sanji_log::Tier;
+/// What became of a case, or is becoming of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// 准予
+    Approved,
+    /// 不予批准
+    Denied,
+    /// 不予受理
+    NotAccepted,
+    /// 退回
+    Returned,
+    /// 撤回
+    Withdrawn,
+}
+
+/// Where a case stands, in the words of the service hall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CaseState {
+    /// Its opening has not arrived here yet.
+    Incomplete,
+    /// Registered at the village; the village still has work to do before it goes up.
+    Submitted,
+    /// Waits for the window.
+    AwaitingAcceptance,
+    /// Waits for the applicant.
+    Correcting,
+    /// Is being handled.
+    InProgress,
+    /// A public notice hangs.
+    Publicity,
+    /// A special procedure has stopped its clock.
+    Suspended,
+    /// Waits to be handed over.
+    AwaitingDelivery(Outcome),
+    /// Approved and delivered.
+    Concluded,
+    /// Returned and delivered.
+    Returned,
+    /// Not accepted and delivered.
+    NotAccepted,
+    /// Denied and delivered.
+    Denied,
+    /// Withdrawn by the applicant.
+    Withdrawn,
+}
+
+/// A correction that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// The station that asked, to which the answer goes.
+    pub asked_by: StationCode,
+    /// The stage that waits.
+    pub stage: StageId,
+    /// Everything that is wrong.
+    pub faults: Vec<Fault>,
+    /// Last day to answer.
+    pub until: Date,
+}
+
+/// A special procedure that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// Its stage.
+    pub stage: StageId,
+    /// Its kind, as in the item.
+    pub kind: String,
+    /// Since when.
+    pub since: HybridTime,
+}
+
+/// A public notice that hangs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicityRun {
+    /// Its stage.
+    pub stage: StageId,
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub until: Date,
+}
+
+/// The decision, by the last deciding stage that has spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// 准予
+    pub approved: bool,
+    /// The stage that decided.
+    pub stage: StageId,
+    /// Title and article.
+    pub basis: String,
+    /// Position in the item's `refuse_when`, from 1; 0: none.
+    pub ground: u32,
+    /// Number of the document; empty: none.
+    pub document_number: String,
+    /// When.
+    pub time: HybridTime,
+}
+
+/// How it was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// How.
+    pub method: DeliveryMethod,
+    /// Day on which the receiver signed.
+    pub signed_on: Date,
+    /// An agent or a relative received it.
+    pub by_proxy: bool,
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Summary {

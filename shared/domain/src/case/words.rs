@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 
 use super::body::{Body, Side, SideEvent, Step, StepEvent};
-use super::state::{Case, CaseState, Outcome};
+use super::state::Case;
+use super::summary::{CaseState, Outcome};
 use crate::catalogue::Item;
 use crate::code::StageId;
 

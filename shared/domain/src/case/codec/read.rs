@@ -1,0 +1,210 @@
+//! From messages to the types of this crate: every check of a body is here.
+
+use jiff::civil::Date;
+use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
+use sanji_proto::v1 as proto;
+use sanji_proto::v1::case_side::Side as SideMessage;
+use sanji_proto::v1::case_step::Step as StepMessage;
+
+use super::{Decoded, Error, field};
+use crate::calendar::date_of_number;
+use crate::case::body::{
+    ActorFacts, Body, Channel, DeliveryMethod, Fault, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason,
+    Side, SideEvent, Step, StepEvent, Submitted,
+};
+use crate::code::StageId;
+
+pub(super) fn step(message: proto::CaseStep) -> Result<Decoded, Error> {
+    const MESSAGE: &str = "CaseStep";
+    if message.rev == 0 {
+        return Err(field(MESSAGE, "rev", "is missing"));
+    }
+    let previous = match (message.rev, message.previous.is_empty()) {
+        (1, true) => None,
+        (1, false) => return Err(field(MESSAGE, "previous", "is given for the first step")),
+        (_, true) => return Err(field(MESSAGE, "previous", "is missing")),
+        (_, false) => Some(
+            Hash::try_from(message.previous.as_slice()).map_err(|_| field(MESSAGE, "previous", "is not 32 bytes"))?,
+        ),
+    };
+    let step = Step {
+        rev: message.rev,
+        term: message.term,
+        previous,
+        holder: station(message.holder, MESSAGE, "holder")?,
+        stage: if message.stage.is_empty() { None } else { Some(stage(message.stage, MESSAGE, "stage")?) },
+        request: request(&message.request, MESSAGE)?,
+        actor: ActorFacts {
+            name: message.actor_name,
+            department: message.actor_department,
+            role: message.actor_role,
+            acting_for: message.acting_for,
+        },
+        event: message.step.map_or(Ok(StepEvent::Unknown), event)?,
+    };
+    Ok(Decoded { body: Body::Step(step), sealed: message.private })
+}
+
+fn event(message: StepMessage) -> Result<StepEvent, Error> {
+    Ok(match message {
+        StepMessage::Submitted(message) => StepEvent::Submitted(submitted(message)?),
+        StepMessage::Accepted(message) => StepEvent::Accepted { deemed: message.deemed },
+        StepMessage::NotAccepted(message) => {
+            StepEvent::NotAccepted { basis: message.basis, competent_office: message.competent_office }
+        }
+        StepMessage::CorrectionRequested(message) => StepEvent::CorrectionRequested {
+            faults: message
+                .faults
+                .into_iter()
+                .map(|fault| Fault { material: fault.material, kind: FaultKind::from_number(fault.kind) })
+                .collect(),
+            until: date(message.until, "CorrectionRequested", "until")?,
+            back_to: station(message.back_to, "CorrectionRequested", "back_to")?,
+            back_to_stage: stage(message.back_to_stage, "CorrectionRequested", "back_to_stage")?,
+        },
+        StepMessage::CorrectionSupplied(message) => {
+            StepEvent::CorrectionSupplied { materials: materials(message.materials)? }
+        }
+        StepMessage::StageFinished(message) => StepEvent::StageFinished {
+            stage: stage(message.stage, "StageFinished", "stage")?,
+            opinion: Opinion::from_number(message.opinion),
+            outside_number: message.outside_number,
+            together_with: message
+                .together_with
+                .into_iter()
+                .map(|id| id.try_into().map_err(|_| field("StageFinished", "together_with", "is not a staff id")))
+                .collect::<Result<_, _>>()?,
+            materials: materials(message.materials)?,
+        },
+        StepMessage::PublicityPosted(message) => StepEvent::PublicityPosted {
+            stage: stage(message.stage, "PublicityPosted", "stage")?,
+            from: date(message.from, "PublicityPosted", "from")?,
+            until: date(message.until, "PublicityPosted", "until")?,
+            place: message.place,
+            photographs: attachments(&message.photographs, "PublicityPosted", "photographs")?,
+        },
+        StepMessage::PublicityEnded(message) => StepEvent::PublicityEnded {
+            stage: stage(message.stage, "PublicityEnded", "stage")?,
+            objection: message.objection,
+        },
+        StepMessage::Suspended(message) => {
+            StepEvent::Suspended { stage: stage(message.stage, "Suspended", "stage")?, kind: message.kind }
+        }
+        StepMessage::Resumed(message) => StepEvent::Resumed { outside_number: message.outside_number },
+        StepMessage::Decided(message) => StepEvent::Decided {
+            stage: stage(message.stage, "Decided", "stage")?,
+            approved: message.approved,
+            basis: message.basis,
+            ground: message.ground,
+            document_number: message.document_number,
+        },
+        StepMessage::Returned(message) => StepEvent::Returned {
+            reason: ReturnReason::from_number(message.reason),
+            stage: stage(message.stage, "Returned", "stage")?,
+            basis: message.basis,
+        },
+        StepMessage::Withdrawn(proto::Withdrawn {}) => StepEvent::Withdrawn,
+        StepMessage::Delivered(message) => StepEvent::Delivered {
+            method: DeliveryMethod::from_number(message.method),
+            signed_on: date(message.signed_on, "Delivered", "signed_on")?,
+            by_proxy: message.by_proxy,
+        },
+        StepMessage::Reclaimed(message) => StepEvent::Reclaimed { from: station(message.from, "Reclaimed", "from")? },
+    })
+}
+
+fn submitted(message: proto::Submitted) -> Result<Submitted, Error> {
+    const MESSAGE: &str = "Submitted";
+    if message.item_version == 0 {
+        return Err(field(MESSAGE, "item_version", "is missing"));
+    }
+    Ok(Submitted {
+        item: message.item.try_into().map_err(|_| field(MESSAGE, "item", "is not the code of an item"))?,
+        item_version: message.item_version,
+        channel: Channel::from_number(message.channel),
+        mandate: message.mandate.map(decode_mandate).transpose()?,
+        materials: materials(message.materials)?,
+        village: match message.village {
+            0 => None,
+            number => Some(station(number, MESSAGE, "village")?),
+        },
+    })
+}
+
+/// The mandate of a message: its last day must exist.
+///
+/// # Errors
+/// [`Error::Field`] where `until` is neither 0 nor a date.
+pub fn decode_mandate(message: proto::Mandate) -> Result<Mandate, Error> {
+    Ok(Mandate {
+        may_submit: message.may_submit,
+        may_correct: message.may_correct,
+        may_sign_for_documents: message.may_sign_for_documents,
+        may_collect_result: message.may_collect_result,
+        until: match message.until {
+            0 => None,
+            number => Some(date(number, "Mandate", "until")?),
+        },
+    })
+}
+
+fn materials(messages: Vec<proto::MaterialProvided>) -> Result<Vec<MaterialProvided>, Error> {
+    messages
+        .into_iter()
+        .map(|message| {
+            Ok(MaterialProvided {
+                material: message.material,
+                originals: message.originals,
+                copies: message.copies,
+                attachments: attachments(&message.attachments, "MaterialProvided", "attachments")?,
+            })
+        })
+        .collect()
+}
+
+pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
+    let side = Side {
+        actor: ActorFacts {
+            name: message.actor_name,
+            department: message.actor_department,
+            role: message.actor_role,
+            acting_for: String::new(),
+        },
+        request: request(&message.request, "CaseSide")?,
+        event: match message.side {
+            Some(SideMessage::Note(proto::Note {})) => SideEvent::Note,
+            Some(SideMessage::Reminder(reminder)) => {
+                SideEvent::Reminder { station: station(reminder.station, "Reminder", "station")? }
+            }
+            Some(SideMessage::WithdrawalRequested(proto::WithdrawalRequested {})) => SideEvent::WithdrawalRequested,
+            Some(SideMessage::Rating(rating)) => SideEvent::Rating { satisfaction: rating.satisfaction },
+            None => SideEvent::Unknown,
+        },
+    };
+    Ok(Decoded { body: Body::Side(side), sealed: message.private })
+}
+
+fn station(number: u64, message: &'static str, name: &'static str) -> Result<StationCode, Error> {
+    StationCode::from_number(number).map_err(|_| field(message, name, "is not a division code"))
+}
+
+fn stage(text: String, message: &'static str, name: &'static str) -> Result<StageId, Error> {
+    StageId::try_from(text).map_err(|_| field(message, name, "is not the id of a stage"))
+}
+
+fn date(number: u32, message: &'static str, name: &'static str) -> Result<Date, Error> {
+    date_of_number(number).ok_or(field(message, name, "is not a date"))
+}
+
+fn request(bytes: &[u8], message: &'static str) -> Result<Option<RequestId>, Error> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    RequestId::try_from(bytes).map(Some).map_err(|_| field(message, "request", "is not 16 bytes"))
+}
+
+fn attachments(ids: &[Vec<u8>], message: &'static str, name: &'static str) -> Result<Vec<AttachmentId>, Error> {
+    ids.iter()
+        .map(|id| AttachmentId::try_from(id.as_slice()).map_err(|_| field(message, name, "is not 32 bytes")))
+        .collect()
+}

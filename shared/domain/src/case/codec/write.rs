@@ -1,0 +1,155 @@
+//! From the types of this crate to messages.
+
+use sanji_log::{RequestId, StationCode};
+use sanji_proto::v1 as proto;
+use sanji_proto::v1::case_side::Side as SideMessage;
+use sanji_proto::v1::case_step::Step as StepMessage;
+
+use crate::calendar::date_number;
+use crate::case::body::{Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+
+pub(super) fn step(step: &Step, sealed: Option<proto::Sealed>) -> proto::CaseStep {
+    proto::CaseStep {
+        rev: step.rev,
+        term: step.term,
+        previous: step.previous.map_or_else(Vec::new, |hash| hash.0.to_vec()),
+        holder: step.holder.number(),
+        stage: step.stage.as_ref().map_or_else(String::new, ToString::to_string),
+        request: request_bytes(step.request),
+        actor_name: step.actor.name.clone(),
+        actor_department: step.actor.department.clone(),
+        actor_role: step.actor.role.clone(),
+        acting_for: step.actor.acting_for.clone(),
+        private: sealed,
+        step: event(&step.event),
+    }
+}
+
+fn event(event: &StepEvent) -> Option<StepMessage> {
+    Some(match event {
+        StepEvent::Submitted(submitted) => StepMessage::Submitted(proto::Submitted {
+            item: submitted.item.to_string(),
+            item_version: submitted.item_version,
+            channel: submitted.channel.number(),
+            mandate: submitted.mandate.map(mandate),
+            materials: material_messages(&submitted.materials),
+            village: submitted.village.map_or(0, StationCode::number),
+        }),
+        StepEvent::Accepted { deemed } => StepMessage::Accepted(proto::Accepted { deemed: *deemed }),
+        StepEvent::NotAccepted { basis, competent_office } => StepMessage::NotAccepted(proto::NotAccepted {
+            basis: basis.clone(),
+            competent_office: competent_office.clone(),
+        }),
+        StepEvent::CorrectionRequested { faults, until, back_to, back_to_stage } => {
+            StepMessage::CorrectionRequested(proto::CorrectionRequested {
+                faults: faults
+                    .iter()
+                    .map(|fault| proto::correction_requested::Fault {
+                        material: fault.material,
+                        kind: fault.kind.number(),
+                    })
+                    .collect(),
+                until: date_number(*until),
+                back_to: back_to.number(),
+                back_to_stage: back_to_stage.to_string(),
+            })
+        }
+        StepEvent::CorrectionSupplied { materials } => {
+            StepMessage::CorrectionSupplied(proto::CorrectionSupplied { materials: material_messages(materials) })
+        }
+        StepEvent::StageFinished { stage, opinion, outside_number, together_with, materials } => {
+            StepMessage::StageFinished(proto::StageFinished {
+                stage: stage.to_string(),
+                opinion: opinion.number(),
+                outside_number: outside_number.clone(),
+                together_with: together_with.iter().map(ToString::to_string).collect(),
+                materials: material_messages(materials),
+            })
+        }
+        StepEvent::PublicityPosted { stage, from, until, place, photographs } => {
+            StepMessage::PublicityPosted(proto::PublicityPosted {
+                stage: stage.to_string(),
+                from: date_number(*from),
+                until: date_number(*until),
+                place: place.clone(),
+                photographs: photographs.iter().map(|id| id.0.to_vec()).collect(),
+            })
+        }
+        StepEvent::PublicityEnded { stage, objection } => {
+            StepMessage::PublicityEnded(proto::PublicityEnded { stage: stage.to_string(), objection: *objection })
+        }
+        StepEvent::Suspended { stage, kind } => {
+            StepMessage::Suspended(proto::Suspended { stage: stage.to_string(), kind: kind.clone() })
+        }
+        StepEvent::Resumed { outside_number } => {
+            StepMessage::Resumed(proto::Resumed { outside_number: outside_number.clone() })
+        }
+        StepEvent::Decided { stage, approved, basis, ground, document_number } => {
+            StepMessage::Decided(proto::Decided {
+                stage: stage.to_string(),
+                approved: *approved,
+                basis: basis.clone(),
+                ground: *ground,
+                document_number: document_number.clone(),
+            })
+        }
+        StepEvent::Returned { reason, stage, basis } => StepMessage::Returned(proto::Returned {
+            reason: reason.number(),
+            stage: stage.to_string(),
+            basis: basis.clone(),
+        }),
+        StepEvent::Withdrawn => StepMessage::Withdrawn(proto::Withdrawn {}),
+        StepEvent::Delivered { method, signed_on, by_proxy } => StepMessage::Delivered(proto::Delivered {
+            method: method.number(),
+            signed_on: date_number(*signed_on),
+            by_proxy: *by_proxy,
+        }),
+        StepEvent::Reclaimed { from } => StepMessage::Reclaimed(proto::Reclaimed { from: from.number() }),
+        StepEvent::Unknown => return None,
+    })
+}
+
+pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSide {
+    proto::CaseSide {
+        actor_name: side.actor.name.clone(),
+        actor_department: side.actor.department.clone(),
+        actor_role: side.actor.role.clone(),
+        request: request_bytes(side.request),
+        private: sealed,
+        side: match side.event {
+            SideEvent::Note => Some(SideMessage::Note(proto::Note {})),
+            SideEvent::Reminder { station } => {
+                Some(SideMessage::Reminder(proto::Reminder { station: station.number() }))
+            }
+            SideEvent::WithdrawalRequested => Some(SideMessage::WithdrawalRequested(proto::WithdrawalRequested {})),
+            SideEvent::Rating { satisfaction } => Some(SideMessage::Rating(proto::Rating { satisfaction })),
+            SideEvent::Unknown => None,
+        },
+    }
+}
+
+fn request_bytes(request: Option<RequestId>) -> Vec<u8> {
+    request.map_or_else(Vec::new, |request| request.0.to_vec())
+}
+
+fn mandate(mandate: Mandate) -> proto::Mandate {
+    proto::Mandate {
+        may_submit: mandate.may_submit,
+        may_correct: mandate.may_correct,
+        may_sign_for_documents: mandate.may_sign_for_documents,
+        may_collect_result: mandate.may_collect_result,
+        until: mandate.until.map_or(0, date_number),
+    }
+}
+
+fn material_messages(materials: &[MaterialProvided]) -> Vec<proto::MaterialProvided> {
+    materials
+        .iter()
+        .map(|material| proto::MaterialProvided {
+            material: material.material,
+            originals: material.originals,
+            copies: material.copies,
+            attachments: material.attachments.iter().map(|id| id.0.to_vec()).collect(),
+        })
+        .collect()
+}
