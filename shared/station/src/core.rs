@@ -3,6 +3,7 @@
 //! | module | answers |
 //! | --- | --- |
 //! | [`cases`] | what a person's command does |
+//! | [`attachments`] | how files are kept and read |
 //! | [`serial`] | which number a new case gets |
 //! | [`receive`] | what is taken of what a peer sends |
 //! | [`group`] | how staged entries become durable together |
@@ -13,6 +14,7 @@
 //! Synchronous and deterministic: times and randomness come from the caller. One thread owns the [`Core`]; any may
 //! read through its [`Reader`].
 
+mod attachments;
 mod cases;
 mod commands;
 pub(crate) mod filed;
@@ -31,6 +33,7 @@ use sanji_log::seal::public_key;
 use sanji_log::{CaseId, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
 use sanji_store::Store;
 
+pub use attachments::AttachmentContent;
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};

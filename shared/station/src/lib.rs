@@ -7,7 +7,7 @@
 //! | [`vault`] | keys, and everything that is encrypted |
 //! | [`station`] | [`Station`]: the handle for desk, services and links |
 //! | `committer`, `watch`, `pending` | the thread that writes; who is told; attachments that wait for a command |
-//! | `views` | what people see: cases, work lists, the public query |
+//! | [`views`] | what people see: cases, work lists, the public query |
 //! | `host` | what links ask of the station |
 //! | [`accounts`] | passwords, sessions, lockout |
 //! | [`service`], [`tokens`] | the case service for programs on this machine, and their tokens |
@@ -43,7 +43,7 @@ pub mod station;
 pub mod telemetry;
 pub mod tokens;
 pub mod vault;
-mod views;
+pub mod views;
 mod watch;
 
 pub use error::{Error, Failure};

@@ -3,7 +3,6 @@
 //! Writing goes through the committer's queue, reading straight to the store. Nothing here decides: rights and rules
 //! are the domain's, called where state is (`core`, `views`).
 
-mod attachments;
 mod links;
 mod status;
 mod watching;
@@ -16,11 +15,11 @@ use prost::Message;
 use rand::RngCore;
 use sanji_domain::organisation::Staff;
 use sanji_domain::{Item, ItemCode, StaffId};
-use sanji_log::{Reach, Run, StationCode};
+use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
 
-pub use attachments::AttachmentContent;
+pub use crate::core::AttachmentContent;
 pub use status::StationSummary;
 
 use crate::accounts::Accounts;
@@ -31,7 +30,7 @@ use crate::core::{Core, Reader, ReferenceData, StationKeys, Written};
 use crate::error::{Error, Failure};
 use crate::news::News;
 use crate::pending::Pending;
-use crate::views::{self, WrongCodes};
+use crate::views::WrongCodes;
 use links::Links;
 
 /// A member of staff who has proved who they are.
@@ -212,7 +211,36 @@ impl Station {
         }
     }
 
+    /// Stores an attachment for a case that is to be submitted or acted on. Durable when it returns; it belongs to a
+    /// case once a command has named it.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where the file will not do.
+    pub async fn put_attachment(
+        &self,
+        actor: &Actor,
+        head: proto::AttachmentHead,
+        content: Vec<u8>,
+    ) -> Result<AttachmentId, Failure> {
+        let (staff, pending) = (actor.staff.clone(), self.0.pending.clone());
+        self.read(move |reader| reader.put_attachment(&pending, &staff, head, &content, now_ms(), &mut random)).await
+    }
+
     // ------------------------------------------------------------------------------------------------ reading
+
+    /// Reads an attachment of a case.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where it is not of this case or not for this person; [`Failure::NotHereYet`].
+    pub async fn attachment(
+        &self,
+        actor: &Actor,
+        case_number: &str,
+        id: &AttachmentId,
+    ) -> Result<AttachmentContent, Failure> {
+        let (staff, number, id) = (actor.staff.clone(), case_number.to_owned(), *id);
+        self.read(move |reader| reader.attachment(&staff, &number, &id, now_ms())).await
+    }
 
     /// One case as the person may see it.
     ///
@@ -220,7 +248,7 @@ impl Station {
     /// [`Failure::NotFound`] also where it is not theirs.
     pub async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure> {
         let staff = actor.staff.clone();
-        let looked = self.read(move |reader| views::case_view(reader, &staff, &request, now_ms())).await?;
+        let looked = self.read(move |reader| reader.case_view(&staff, &request, now_ms())).await?;
         if looked.on_record {
             self.record("private.read", actor.staff.id.as_str(), &looked.view.case_number, "unmasked, off the route");
         }
@@ -233,7 +261,7 @@ impl Station {
     /// [`Failure`].
     pub async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure> {
         let staff = actor.staff.clone();
-        self.read(move |reader| views::list(reader, &staff, &request, now_ms())).await
+        self.read(move |reader| reader.list(&staff, &request, now_ms())).await
     }
 
     /// What the applicant may know, by case number and query code.
@@ -244,7 +272,7 @@ impl Station {
         let station = self.clone();
         self.read(move |reader| {
             let heard = |holder| station.0.links.last_heard_ms(reader.me(), holder);
-            views::query(reader, &station.0.wrong_codes, &request, client, &heard, now_ms())
+            reader.query(&station.0.wrong_codes, &request, client, &heard, now_ms())
         })
         .await
     }
@@ -252,7 +280,7 @@ impl Station {
     /// The items of the catalogue whose names or aliases have the words, and whether the person may open a case.
     #[must_use]
     pub fn items(&self, actor: &Actor, words: &str) -> Vec<proto::ItemRow> {
-        views::items(&self.0.reader, &actor.staff, words, now_ms())
+        self.0.reader.items(&actor.staff, words, now_ms())
     }
 
     /// An item: version 0 is the newest.

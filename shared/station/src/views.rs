@@ -17,10 +17,10 @@ use sanji_domain::case::{Case, Sight, may_see};
 use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
 
-pub(crate) use case::{attachment_names, case_view, refers_to};
+pub use case::Look;
+pub(crate) use case::{attachment_names, refers_to};
 pub(crate) use delivery::delivery;
-pub(crate) use list::{items, list};
-pub(crate) use query::{WrongCodes, query};
+pub use query::WrongCodes;
 
 use crate::core::{Reader, context};
 use crate::error::Failure;

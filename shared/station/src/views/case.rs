@@ -17,10 +17,12 @@ use crate::error::{Error, Failure, store};
 use crate::vault::CaseKey;
 
 /// A look at a case.
-pub(crate) struct Look {
-    pub(crate) view: proto::CaseView,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// What the person may see.
+    pub view: proto::CaseView,
     /// Personal data was shown in full to somebody who has no hand in the case: that goes on record.
-    pub(crate) on_record: bool,
+    pub on_record: bool,
 }
 
 /// One entry of a case with what it says in private, as far as the person may read it.
@@ -34,46 +36,47 @@ struct Line<'a> {
     case: &'a Case,
 }
 
-pub(crate) fn case_view(
-    reader: &Reader,
-    staff: &Staff,
-    request: &proto::GetRequest,
-    now_ms: u64,
-) -> Result<Look, Failure> {
-    let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
-    let (case, sight) = super::find(reader, staff, &number, now_ms)?;
-    let reference = reader.reference();
-    let context = context(&reference, reader.me(), staff, now_ms)?;
-    let key = if sight == Sight::Full { reader.case_key(&case.id())? } else { None };
-    let lines = lines(reader, &case, key.as_ref())?;
-    let actions = available(&case, &context);
-    let unmasked = request.unmasked && sight == Sight::Full;
-    let has_a_hand = || {
-        case::is_todo(&case, &context)
-            || lines.iter().any(|line| line.writer == reader.me())
-            || case.holder() == Some(reader.me())
-    };
-    let on_record = unmasked && !has_a_hand();
-    let mut view = in_the_clear(reader, &reference, &case, now_ms);
-    view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
-    view.steps = lines.iter().map(|line| step(line, &reference)).collect();
-    if sight == Sight::Full {
-        let names = names_of(&lines);
-        let private: Vec<&Private> = lines.iter().filter_map(|line| line.private.as_ref()).collect();
-        let applicant = private.iter().find_map(|private| private.applicant.as_ref());
-        view.applicant = applicant.map(|applicant| applicant_view(applicant, unmasked));
-        view.answers = answers(&lines, unmasked);
-        view.materials = materials(reader, &case, item_of(&reference, &case), &names)?;
-        if case.home() == Some(reader.me()) {
-            view.query_code = private
-                .iter()
-                .map(|private| &private.query_code)
-                .find(|code| !code.is_empty())
-                .cloned()
-                .unwrap_or_default();
+impl Reader {
+    /// One case as a person may see it.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] also where it is not theirs.
+    pub fn case_view(&self, staff: &Staff, request: &proto::GetRequest, now_ms: u64) -> Result<Look, Failure> {
+        let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
+        let (case, sight) = super::find(self, staff, &number, now_ms)?;
+        let reference = self.reference();
+        let context = context(&reference, self.me(), staff, now_ms)?;
+        let key = if sight == Sight::Full { self.case_key(&case.id())? } else { None };
+        let lines = lines(self, &case, key.as_ref())?;
+        let actions = available(&case, &context);
+        let unmasked = request.unmasked && sight == Sight::Full;
+        let has_a_hand = || {
+            case::is_todo(&case, &context)
+                || lines.iter().any(|line| line.writer == self.me())
+                || case.holder() == Some(self.me())
+        };
+        let on_record = unmasked && !has_a_hand();
+        let mut view = in_the_clear(self, &reference, &case, now_ms);
+        view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
+        view.steps = lines.iter().map(|line| step(line, &reference)).collect();
+        if sight == Sight::Full {
+            let names = names_of(&lines);
+            let private: Vec<&Private> = lines.iter().filter_map(|line| line.private.as_ref()).collect();
+            let applicant = private.iter().find_map(|private| private.applicant.as_ref());
+            view.applicant = applicant.map(|applicant| applicant_view(applicant, unmasked));
+            view.answers = answers(&lines, unmasked);
+            view.materials = materials(self, &case, item_of(&reference, &case), &names)?;
+            if case.home() == Some(self.me()) {
+                view.query_code = private
+                    .iter()
+                    .map(|private| &private.query_code)
+                    .find(|code| !code.is_empty())
+                    .cloned()
+                    .unwrap_or_default();
+            }
         }
+        Ok(Look { view, on_record })
     }
-    Ok(Look { view, on_record })
 }
 
 /// What supervisors see too.

@@ -22,55 +22,55 @@ const LIMIT_MAX: usize = 200;
 /// Most cases looked at for one page: few lists hold cases that are not for those who look at them.
 const LOOKED_AT_MAX: usize = 2000;
 
-/// A work list.
-pub(crate) fn list(
-    reader: &Reader,
-    staff: &Staff,
-    request: &proto::ListRequest,
-    now_ms: u64,
-) -> Result<proto::ListReply, Failure> {
-    let reference = reader.reference();
-    let context = context(&reference, reader.me(), staff, now_ms)?;
-    let (work, wanted): (Work, fn(&Case, &Context<'_>) -> bool) = match request.list() {
-        WorkList::Todo => (Work::Todo, is_todo),
-        WorkList::Open => (Work::Open, may_see_it),
-        WorkList::Closed => (Work::Closed, may_see_it),
-        WorkList::Unspecified => return Err(input_fault("list", "请选择要查看的办件列表。")),
-    };
-    let limit = match usize::try_from(request.limit).unwrap_or(LIMIT_MAX) {
-        0 => LIMIT_DEFAULT,
-        limit => limit.min(LIMIT_MAX),
-    };
-    let mut after = match request.after.as_str() {
-        "" => None,
-        token => {
-            Some(HEXLOWER.decode(token.as_bytes()).map_err(|_| input_fault("after", "翻页标记不正确，请重新查询。"))?)
-        }
-    };
-    let lists = shelves(reader, work, |department| looks_at(&reference, staff, department));
-    let mut cases = Vec::new();
-    let mut looked_at = 0;
-    loop {
-        let page = newest(reader, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), after.as_deref(), limit)?;
-        let whole = page.len() < limit;
-        for key in page {
-            let case = match case_of_work_key(&key) {
-                Some(id) => reader.case(&id)?,
-                None => None,
-            };
-            after = Some(key);
-            looked_at += 1;
-            if let Some(case) = case.filter(|case| wanted(case, &context)) {
-                cases.push(row(reader, &reference, &case, &context)?);
+impl Reader {
+    /// A work list.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] for a request that is none.
+    pub fn list(&self, staff: &Staff, request: &proto::ListRequest, now_ms: u64) -> Result<proto::ListReply, Failure> {
+        let reference = self.reference();
+        let context = context(&reference, self.me(), staff, now_ms)?;
+        let (work, wanted): (Work, fn(&Case, &Context<'_>) -> bool) = match request.list() {
+            WorkList::Todo => (Work::Todo, is_todo),
+            WorkList::Open => (Work::Open, may_see_it),
+            WorkList::Closed => (Work::Closed, may_see_it),
+            WorkList::Unspecified => return Err(input_fault("list", "请选择要查看的办件列表。")),
+        };
+        let limit = match usize::try_from(request.limit).unwrap_or(LIMIT_MAX) {
+            0 => LIMIT_DEFAULT,
+            limit => limit.min(LIMIT_MAX),
+        };
+        let mut after = match request.after.as_str() {
+            "" => None,
+            token => Some(
+                HEXLOWER.decode(token.as_bytes()).map_err(|_| input_fault("after", "翻页标记不正确，请重新查询。"))?,
+            ),
+        };
+        let lists = shelves(self, work, |department| looks_at(&reference, staff, department));
+        let mut cases = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let page = newest(self, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), after.as_deref(), limit)?;
+            let whole = page.len() < limit;
+            for key in page {
+                let case = match case_of_work_key(&key) {
+                    Some(id) => self.case(&id)?,
+                    None => None,
+                };
+                after = Some(key);
+                looked_at += 1;
+                if let Some(case) = case.filter(|case| wanted(case, &context)) {
+                    cases.push(row(self, &reference, &case, &context)?);
+                }
+                if cases.len() == limit {
+                    break;
+                }
             }
-            if cases.len() == limit {
-                break;
+            let full = cases.len() == limit || looked_at >= LOOKED_AT_MAX;
+            if full || whole {
+                let next = after.filter(|_| full).map(|key| HEXLOWER.encode(&key)).unwrap_or_default();
+                return Ok(proto::ListReply { cases, next });
             }
-        }
-        let full = cases.len() == limit || looked_at >= LOOKED_AT_MAX;
-        if full || whole {
-            let next = after.filter(|_| full).map(|key| HEXLOWER.encode(&key)).unwrap_or_default();
-            return Ok(proto::ListReply { cases, next });
         }
     }
 }
@@ -141,27 +141,30 @@ fn applicant(reader: &Reader, case: &Case) -> Result<String, Error> {
     Ok(applicant.map(|applicant| mask::name(&applicant.name)).unwrap_or_default())
 }
 
-/// The items whose names or aliases have all the words, and whether the person may open a case of each.
-pub(crate) fn items(reader: &Reader, staff: &Staff, words: &str, now_ms: u64) -> Vec<proto::ItemRow> {
-    let reference = reader.reference();
-    let context = context(&reference, reader.me(), staff, now_ms).ok();
-    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
-    let found = reference.catalogue().iter().filter(|(_, item)| {
-        let names = [&item.name, &item.short_name].into_iter().chain(&item.aliases);
-        let text = names.fold(item.code.to_string(), |text, name| text + "\n" + &name.to_lowercase());
-        words.iter().all(|word| text.contains(word))
-    });
-    let row = |(_, item): (u32, &sanji_domain::Item)| {
-        let refusal = context.as_ref().and_then(|context| case::may_open(item, context).err());
-        proto::ItemRow {
-            code: item.code.to_string(),
-            name: item.name.clone(),
-            short_name: item.short_name.clone(),
-            case_type: item.case_type.to_string(),
-            department: item.department.to_string(),
-            may_submit: context.is_some() && refusal.is_none(),
-            why_not: refusal.map(|refusal| refusal.sentence).unwrap_or_default(),
-        }
-    };
-    found.map(row).collect()
+impl Reader {
+    /// The items whose names or aliases have all the words, and whether the person may open a case of each.
+    #[must_use]
+    pub fn items(&self, staff: &Staff, words: &str, now_ms: u64) -> Vec<proto::ItemRow> {
+        let reference = self.reference();
+        let context = context(&reference, self.me(), staff, now_ms).ok();
+        let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+        let found = reference.catalogue().iter().filter(|(_, item)| {
+            let names = [&item.name, &item.short_name].into_iter().chain(&item.aliases);
+            let text = names.fold(item.code.to_string(), |text, name| text + "\n" + &name.to_lowercase());
+            words.iter().all(|word| text.contains(word))
+        });
+        let row = |(_, item): (u32, &sanji_domain::Item)| {
+            let refusal = context.as_ref().and_then(|context| case::may_open(item, context).err());
+            proto::ItemRow {
+                code: item.code.to_string(),
+                name: item.name.clone(),
+                short_name: item.short_name.clone(),
+                case_type: item.case_type.to_string(),
+                department: item.department.to_string(),
+                may_submit: context.is_some() && refusal.is_none(),
+                why_not: refusal.map(|refusal| refusal.sentence).unwrap_or_default(),
+            }
+        };
+        found.map(row).collect()
+    }
 }

@@ -22,7 +22,7 @@ const CASE_LIMIT: Limit = Limit { attempts: 5, window_ms: WINDOW_MS };
 const CLIENT_LIMIT: Limit = Limit { attempts: 30, window_ms: WINDOW_MS };
 
 /// Wrong codes of late. In memory: a restart forgives.
-pub(crate) struct WrongCodes {
+pub struct WrongCodes {
     by_case: Mutex<Attempts>,
     by_client: Mutex<Attempts>,
 }
@@ -48,37 +48,42 @@ fn lock(attempts: &Mutex<Attempts>) -> std::sync::MutexGuard<'_, Attempts> {
     attempts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Looks a case up. Unknown numbers are counted and answered as wrong codes are, so neither can be told from the
-/// other. `last_heard_ms` says when the way to a station was last heard.
-pub(crate) fn query(
-    reader: &Reader,
-    wrong_codes: &WrongCodes,
-    request: &proto::QueryRequest,
-    client: IpAddr,
-    last_heard_ms: &dyn Fn(StationCode) -> u64,
-    now_ms: u64,
-) -> Result<proto::QueryReply, Failure> {
-    let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
-    let client = client.to_canonical().to_string();
-    if let Some(retry_after_ms) = wrong_codes.locked_for_ms(number.as_str(), &client, now_ms) {
-        return Err(Failure::TooManyAttempts { retry_after_ms });
-    }
-    for id in reader.find(&number)? {
-        let Some(case) = reader.case(&id)? else { continue };
-        let Some(key) = reader.case_key(&id)? else { continue };
-        let Some(opening) = case.steps().next() else { continue };
-        let private = reader.private(&id, &key, &opening.log, opening.seq)?.unwrap_or_default();
-        let code = private.query_code.as_bytes();
-        if !code.is_empty() && bool::from(code.ct_eq(request.query_code.trim().as_bytes())) {
-            let as_of_ms = match case.holder() {
-                Some(holder) if holder != reader.me() => last_heard_ms(holder),
-                _ => now_ms,
-            };
-            return reply(reader, &case, &key, as_of_ms, now_ms);
+impl Reader {
+    /// Looks a case up. Unknown numbers are counted and answered as wrong codes are, so neither can be told from the
+    /// other. `last_heard_ms` says when the way to a station was last heard.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyAttempts`], [`Failure::NotFound`].
+    pub fn query(
+        &self,
+        wrong_codes: &WrongCodes,
+        request: &proto::QueryRequest,
+        client: IpAddr,
+        last_heard_ms: &dyn Fn(StationCode) -> u64,
+        now_ms: u64,
+    ) -> Result<proto::QueryReply, Failure> {
+        let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
+        let client = client.to_canonical().to_string();
+        if let Some(retry_after_ms) = wrong_codes.locked_for_ms(number.as_str(), &client, now_ms) {
+            return Err(Failure::TooManyAttempts { retry_after_ms });
         }
+        for id in self.find(&number)? {
+            let Some(case) = self.case(&id)? else { continue };
+            let Some(key) = self.case_key(&id)? else { continue };
+            let Some(opening) = case.steps().next() else { continue };
+            let private = self.private(&id, &key, &opening.log, opening.seq)?.unwrap_or_default();
+            let code = private.query_code.as_bytes();
+            if !code.is_empty() && bool::from(code.ct_eq(request.query_code.trim().as_bytes())) {
+                let as_of_ms = match case.holder() {
+                    Some(holder) if holder != self.me() => last_heard_ms(holder),
+                    _ => now_ms,
+                };
+                return reply(self, &case, &key, as_of_ms, now_ms);
+            }
+        }
+        wrong_codes.wrong(number.as_str(), &client, now_ms);
+        Err(Failure::NotFound)
     }
-    wrong_codes.wrong(number.as_str(), &client, now_ms);
-    Err(Failure::NotFound)
 }
 
 fn reply(

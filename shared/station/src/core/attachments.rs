@@ -1,14 +1,13 @@
 //! Attachments: handed in by people, encrypted under the key of their case, and read by people who may see it.
 
 use sanji_domain::case::{Case, Sight, StoredAttachment};
+use sanji_domain::organisation::Staff;
 use sanji_log::{AttachmentId, AttachmentRef, CaseNumber, RequestId, attachment};
 use sanji_proto::v1 as proto;
 
-use super::{Actor, Station, random};
-use crate::clock::now_ms;
-use crate::core::{Reader, input_fault, wrong_number};
+use super::{Random, Reader, input_fault, wrong_number};
 use crate::error::{Error, Failure, store};
-use crate::pending::Purpose;
+use crate::pending::{Pending, Purpose};
 use crate::vault::CaseKey;
 use crate::views;
 
@@ -32,56 +31,55 @@ pub struct AttachmentContent {
     pub bytes: Vec<u8>,
 }
 
-impl Station {
+impl Reader {
     /// Stores an attachment for a case that is to be submitted or acted on. Durable when it returns; it belongs to a
     /// case once a command has named it.
     ///
     /// # Errors
     /// [`Failure::Refused`] where the file will not do.
-    pub async fn put_attachment(
+    pub fn put_attachment(
         &self,
-        actor: &Actor,
+        pending: &Pending,
+        staff: &Staff,
         head: proto::AttachmentHead,
-        content: Vec<u8>,
+        content: &[u8],
+        now_ms: u64,
+        random: Random<'_>,
     ) -> Result<AttachmentId, Failure> {
-        check(&head, &content)?;
-        let (station, actor) = (self.clone(), actor.clone());
-        self.read(move |reader| {
-            let (purpose, key) = station.purpose(reader, &actor, &head)?;
-            let bytes = key
-                .encrypt_attachment(&content)
-                .map_err(|source| Error::Vault { operation: "encrypt an attachment", source })?;
-            let reference = keep(reader, &bytes)?;
-            let stored = StoredAttachment { reference, file_name: head.file_name, media_type: head.media_type };
-            if !station.0.pending.add(&purpose, stored) {
-                return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传。"));
-            }
-            Ok(reference.id)
-        })
-        .await
+        check(&head, content)?;
+        let (purpose, key) = self.purpose(pending, staff, &head, now_ms, random)?;
+        let bytes = key
+            .encrypt_attachment(content)
+            .map_err(|source| Error::Vault { operation: "encrypt an attachment", source })?;
+        let reference = keep(self, &bytes)?;
+        let stored = StoredAttachment { reference, file_name: head.file_name, media_type: head.media_type };
+        if !pending.add(&purpose, stored) {
+            return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传。"));
+        }
+        Ok(reference.id)
     }
 
     /// What the file is for, and the key that it is encrypted under.
     fn purpose(
         &self,
-        reader: &Reader,
-        actor: &Actor,
+        pending: &Pending,
+        staff: &Staff,
         head: &proto::AttachmentHead,
+        now_ms: u64,
+        random: Random<'_>,
     ) -> Result<(Purpose, CaseKey), Failure> {
-        let staff = actor.staff.id.clone();
-        if head.case_number.is_empty() {
+        let (purpose, key) = if head.case_number.is_empty() {
             let request = RequestId::try_from(head.request.as_slice())
                 .map_err(|_| input_fault("request", "请求编号缺失或长度不对，请刷新页面后重新上传。"))?;
             let mut fresh = [0; 32];
             random(&mut fresh);
-            let purpose = Purpose::Submit(staff, request);
-            let key = self.0.pending.key(&purpose, CaseKey::from_bytes(fresh));
-            return Ok((purpose, key));
-        }
-        let case = seen_in_full(reader, actor, &head.case_number)?;
-        let key = reader.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
-        let purpose = Purpose::Act(staff, case.id());
-        let key = self.0.pending.key(&purpose, key);
+            (Purpose::Submit(staff.id.clone(), request), CaseKey::from_bytes(fresh))
+        } else {
+            let case = seen_in_full(self, staff, &head.case_number, now_ms)?;
+            let key = self.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
+            (Purpose::Act(staff.id.clone(), case.id()), key)
+        };
+        let key = pending.key(&purpose, key);
         Ok((purpose, key))
     }
 
@@ -89,30 +87,27 @@ impl Station {
     ///
     /// # Errors
     /// [`Failure::NotFound`] where it is not of this case or not for this person; [`Failure::NotHereYet`].
-    pub async fn attachment(
+    pub fn attachment(
         &self,
-        actor: &Actor,
+        staff: &Staff,
         case_number: &str,
         id: &AttachmentId,
+        now_ms: u64,
     ) -> Result<AttachmentContent, Failure> {
-        let (actor, number, id) = (actor.clone(), case_number.to_owned(), *id);
-        self.read(move |reader| {
-            let case = seen_in_full(reader, &actor, &number)?;
-            if !views::refers_to(&case, &id) {
-                return Err(Failure::NotFound);
-            }
-            let key = reader.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
-            let names = views::attachment_names(reader, &case, &key)?;
-            let bytes = key
-                .decrypt_attachment(&whole(reader, &id)?)
-                .map_err(|source| Error::Vault { operation: "decrypt an attachment", source })?;
-            let (file_name, media_type) = match names.get(&id) {
-                Some(name) => (name.file_name.clone(), name.media_type.clone()),
-                None => (id.to_hex(), "application/octet-stream".to_owned()),
-            };
-            Ok(AttachmentContent { file_name, media_type, bytes })
-        })
-        .await
+        let case = seen_in_full(self, staff, case_number, now_ms)?;
+        if !views::refers_to(&case, id) {
+            return Err(Failure::NotFound);
+        }
+        let key = self.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
+        let names = views::attachment_names(self, &case, &key)?;
+        let bytes = key
+            .decrypt_attachment(&whole(self, id)?)
+            .map_err(|source| Error::Vault { operation: "decrypt an attachment", source })?;
+        let (file_name, media_type) = match names.get(id) {
+            Some(name) => (name.file_name.clone(), name.media_type.clone()),
+            None => (id.to_hex(), "application/octet-stream".to_owned()),
+        };
+        Ok(AttachmentContent { file_name, media_type, bytes })
     }
 }
 
@@ -159,9 +154,9 @@ fn whole(reader: &Reader, id: &AttachmentId) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn seen_in_full(reader: &Reader, actor: &Actor, number: &str) -> Result<Case, Failure> {
+fn seen_in_full(reader: &Reader, staff: &Staff, number: &str, now_ms: u64) -> Result<Case, Failure> {
     let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
-    match views::find(reader, &actor.staff, &number, now_ms())? {
+    match views::find(reader, staff, &number, now_ms)? {
         (case, Sight::Full) => Ok(case),
         _ => Err(Failure::NotFound),
     }

@@ -1,0 +1,159 @@
+//! What was acknowledged is there after a crash; what was not is gone whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_station::Error;
+use sanji_station::core::{Core, StationKeys};
+use sanji_store::{
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, MemoryStore, Projection, Store, WrappedKey,
+};
+
+use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, dibao, noise, staff};
+use crate::journey::handle;
+
+#[test]
+fn a_reopened_station_is_the_same() {
+    let mut district = District::new();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    district.submit().unwrap();
+    handle(&mut district, &number);
+    for (station, actor) in [(VILLAGE, AGENT), (TOWNSHIP, crate::district::WINDOW), (HUB, crate::district::APPROVER)] {
+        let before = district.view(station, actor, &number).unwrap();
+        let (todo, open) = (district.todo(station, actor), district.member(station).core.reader().open_cases());
+        district.member(station).reopen();
+        assert_eq!(district.view(station, actor, &number).unwrap(), before);
+        assert_eq!(district.todo(station, actor), todo);
+        assert_eq!(district.member(station).core.reader().open_cases(), open);
+    }
+}
+
+#[test]
+fn a_lost_index_is_computed_again() {
+    let memory = Arc::new(MemoryStore::new());
+    let mut district = District::new();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    district.sync();
+    // The township's logs in a store of its own, whose index is then lost.
+    district.township.store = memory.clone();
+    district.township.reopen();
+    let runs = [HUB, VILLAGE].into_iter().flat_map(|from| {
+        let from = if from == HUB { &district.hub } else { &district.village };
+        crate::district::missing(from, &district.township)
+    });
+    let runs: Vec<_> = runs.collect();
+    let now_ms = district.now_ms;
+    for (run, keys) in runs {
+        district.township.core.adopt(vec![run], &keys, now_ms, &mut noise(&mut 3)).unwrap();
+        district.township.core.commit(now_ms).unwrap();
+    }
+    let before = district.view(TOWNSHIP, crate::district::WINDOW, &number).unwrap();
+    memory.forget_projections();
+    district.township.reopen();
+    assert_eq!(district.view(TOWNSHIP, crate::district::WINDOW, &number).unwrap(), before);
+    assert_eq!(district.todo(TOWNSHIP, crate::district::WINDOW), [number]);
+}
+
+/// A store whose disk can be full.
+struct Filling {
+    inner: Arc<dyn Store>,
+    full: AtomicBool,
+}
+
+impl Store for Filling {
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full { source: std::io::Error::from(std::io::ErrorKind::StorageFull) });
+        }
+        self.inner.commit(commit)
+    }
+    fn have(&self) -> Have {
+        self.inner.have()
+    }
+    fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, StoreError> {
+        self.inner.read(log, from, max_bytes)
+    }
+    fn entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, StoreError> {
+        self.inner.entry(log, seq)
+    }
+    fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, StoreError> {
+        self.inner.case_entries(case)
+    }
+    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, StoreError> {
+        self.inner.case_key(case)
+    }
+    fn destroy_case_key(&self, case: &CaseId) -> Result<(), StoreError> {
+        self.inner.destroy_case_key(case)
+    }
+    fn receipts(&self, log: &LogId) -> Vec<Receipt> {
+        self.inner.receipts(log)
+    }
+    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, StoreError> {
+        self.inner.snapshot(case)
+    }
+    fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, StoreError> {
+        self.inner.cases_with_prefix(prefix, limit)
+    }
+    fn rows(
+        &self,
+        list: &[u8],
+        after: Option<&[u8]>,
+        newest_first: bool,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        self.inner.rows(list, after, newest_first, limit)
+    }
+    fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.row(list, key)
+    }
+    fn unprojected(
+        &self,
+        visit: &mut dyn FnMut(Run, u64) -> Result<Projection, StoreError>,
+    ) -> Result<u64, StoreError> {
+        self.inner.unprojected(visit)
+    }
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, StoreError> {
+        self.inner.verify(progress)
+    }
+    fn read_only(&self) -> Option<String> {
+        self.inner.read_only()
+    }
+    fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, StoreError> {
+        self.inner.attachment(id)
+    }
+    fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), StoreError> {
+        self.inner.put_manifest(id, manifest, size)
+    }
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), StoreError> {
+        self.inner.put_chunk(id, chunk, data)
+    }
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.chunk(id, chunk)
+    }
+}
+
+#[test]
+fn a_full_disk_loses_the_group_whole_and_passes() {
+    let mut district = District::new();
+    let filling = Arc::new(Filling { inner: district.village.store.clone(), full: AtomicBool::new(false) });
+    let keys: StationKeys = district.village.keys.clone();
+    let mut core = Core::open(filling.clone(), keys).unwrap();
+    let heads = filling.have();
+    let now_ms = district.now_ms;
+    let submit = |core: &mut Core, request: u8| {
+        core.submit(&staff(AGENT), dibao(&[request; 16]), now_ms, &mut noise(&mut 11)).unwrap()
+    };
+    filling.full.store(true, Ordering::Relaxed);
+    submit(&mut core, 1);
+    submit(&mut core, 2);
+    assert!(matches!(core.commit(now_ms), Err(Error::Store { source: StoreError::Full { .. }, .. })));
+    assert_eq!(filling.have(), heads);
+    filling.full.store(false, Ordering::Relaxed);
+    let again = submit(&mut core, 1);
+    assert!(!again.already, "nothing of the lost group is remembered");
+    assert_eq!((again.seq, again.case.unwrap().serial()), (1, 1));
+    core.commit(now_ms).unwrap();
+    assert_eq!(core.reader().open_cases(), 1);
+}

@@ -1,0 +1,10 @@
+//! The core on stores in memory: a hub, a township and a village that replicate by hand.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod crash;
+mod district;
+mod journey;
+mod receive;
+mod secrecy;
+mod writers;
