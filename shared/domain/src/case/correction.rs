@@ -22,6 +22,7 @@ pub(super) fn request(handling: &Handling<'_>, faults: &[FaultInput]) -> Result<
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("faults").because_of(ART_32_4));
     }
     input::at_most(faults, "faults")?;
+    input::short_together(faults.iter().map(|fault| fault.requirement.as_str()), "faults")?;
     let mut wrong = Vec::new();
     for (index, fault) in faults.iter().enumerate() {
         let sentence = if !on_the_list(&turn, fault.material) {

@@ -28,7 +28,9 @@ pub(super) fn deliver(
     })?;
     let signed_on = signed_on.unwrap_or(turn.today());
     let answered = turn.case().steps().next_back().map(|facts| local_date(millis(facts.time.millis())));
-    if signed_on > turn.today() || answered.is_some_and(|answered| signed_on < answered) {
+    // The clock here may run behind that of whoever answered; today is always a possible day.
+    let earliest = answered.map_or(turn.today(), |answered| answered.min(turn.today()));
+    if signed_on > turn.today() || signed_on < earliest {
         return invalid("签收日期不能晚于今天，也不能早于作出答复的日期，请核对。", "signed_on");
     }
     let by_proxy = method == DeliveryMethod::Agent;

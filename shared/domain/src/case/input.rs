@@ -11,8 +11,10 @@ use super::private::AttachmentName;
 use super::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::catalogue::Item;
 
-/// Longest text of one field, in characters. Keeps every body far below the limit of an entry.
+/// Longest text of one field, in characters.
 pub(super) const LONGEST_TEXT: usize = 2000;
+/// Longest text of all rows of one command together, in characters: a body stays far below the limit of an entry.
+const LONGEST_ROWS: usize = 20_000;
 /// Longest number of a document and longest name, in characters.
 pub(super) const LONGEST_NAME: usize = 100;
 /// Most answers of a form, and most materials or faults of one command.
@@ -48,9 +50,19 @@ pub(super) fn at_most<T>(rows: &[T], field: &str) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::InvalidInput, sentence).at(field))
 }
 
+/// Texts of several rows that are not too long together.
+pub(super) fn short_together<'t>(texts: impl Iterator<Item = &'t str>, field: &str) -> Result<(), Refusal> {
+    if texts.map(|text| text.chars().count()).sum::<usize>() <= LONGEST_ROWS {
+        return Ok(());
+    }
+    let sentence = format!("填写的内容合计超过{LONGEST_ROWS}个字，请精简，或者作为附件上传。");
+    Err(Refusal::new(RefusalCode::InvalidInput, sentence).at(field))
+}
+
 /// Answers of the form: a label each, none twice.
 pub(super) fn answers(answers: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
     at_most(answers, "answers")?;
+    short_together(answers.iter().map(|(_, value)| value.as_str()), "answers")?;
     let mut labels = BTreeSet::new();
     let mut checked = Vec::with_capacity(answers.len());
     for (index, (label, value)) in answers.iter().enumerate() {
@@ -95,7 +107,7 @@ pub(super) fn materials(
 
 /// Every attachment that is named must have been stored, and an entry can't refer to endlessly many.
 pub(super) fn attachments(named: &[AttachmentId], stored: &[StoredAttachment], field: &str) -> Result<(), Refusal> {
-    if stored.len() > ATTACHMENTS_MAX {
+    if stored.len() > ATTACHMENTS_MAX || named.len() > ATTACHMENTS_MAX {
         let sentence = format!("一次最多上传{ATTACHMENTS_MAX}个附件，请分次办理。");
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at(field));
     }

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use expect_test::{Expect, expect};
 use sanji_domain::case::{
-    Action, Command, DeliveryMethod, FaultInput, FaultKind, Mandate, Opinion, Refusal, Submission, decide,
+    Action, Command, DeliveryMethod, FaultInput, FaultKind, Mandate, Opinion, Refusal, Submission, codec, decide,
 };
 use sanji_log::AttachmentId;
+use sanji_log::entry::BODY_MAX_BYTES;
 
 use crate::district::{DAY, district};
 use crate::journey::{FULL_MANDATE, Journey, application, photograph};
@@ -167,6 +168,54 @@ fn an_application_with_mistakes() {
           item: 事项目录里没有“mz-nichts”，请重新选择事项。
     "#]],
     );
+}
+
+#[test]
+fn an_application_that_no_entry_could_hold() {
+    let rows = |count: usize, letters: usize| -> Vec<(String, String)> {
+        (0..count).map(|row| (format!("栏目{row}"), "长".repeat(letters))).collect()
+    };
+    submitting(
+        |it| it.answers = rows(101, 1),
+        expect![[r#"
+        invalid_input Input
+        一次最多填写100项，请分开办理。
+          answers: 一次最多填写100项，请分开办理。
+    "#]],
+    );
+    submitting(
+        |it| it.answers = rows(11, 2000),
+        expect![[r#"
+        invalid_input Input
+        填写的内容合计超过20000个字，请精简，或者作为附件上传。
+          answers: 填写的内容合计超过20000个字，请精简，或者作为附件上传。
+    "#]],
+    );
+    submitting(
+        |it| {
+            it.attachments = vec![photograph(8)];
+            it.materials[0].attachments = vec![AttachmentId([8; 32]); 65];
+        },
+        expect![[r#"
+            invalid_input Input
+            一次最多上传64个附件，请分次办理。
+              materials: 一次最多上传64个附件，请分次办理。
+        "#]],
+    );
+}
+
+#[test]
+fn the_largest_application_fits_an_entry() {
+    let item = district().item("mz-dibao");
+    let mut largest = application(item, Some(FULL_MANDATE));
+    largest.answers = (0..100).map(|row| (format!("{row:长>100}"), "长".repeat(200))).collect();
+    largest.attachments = (0..64).map(photograph).collect();
+    largest.materials[0].attachments = (0..64).map(|number| AttachmentId([number; 32])).collect();
+    let journey = Journey::open_with(item, district().person(AGENT), largest).unwrap();
+    let draft = &journey.drafts[0];
+    let (_, clear) = codec::encode(&draft.body, None);
+    let sealed = codec::encode_private(draft.private.as_ref().unwrap());
+    assert!(clear.len() + sealed.len() < BODY_MAX_BYTES * 2 / 3, "{} + {}", clear.len(), sealed.len());
 }
 
 #[test]
