@@ -3,7 +3,7 @@
 use sanji_domain::case::{
     Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, FaultInput, FaultKind, Mandate,
     MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission, available, codec,
-    decide, submit,
+    decide, is_todo, submit,
 };
 use sanji_domain::catalogue::{MaterialForm, Special, SpecialClock};
 use sanji_domain::{Item, Staff};
@@ -155,10 +155,15 @@ impl Journey {
         available(&self.case, &self.district.at_desk(actor, self.now_ms))
     }
 
-    /// Someone at the holder who is offered an action.
+    /// Those at the holder whose turn it is.
+    fn in_turn(&self) -> impl Iterator<Item = &'static Staff> {
+        let people = self.district.people_at(self.case.holder().unwrap());
+        people.filter(|staff| is_todo(&self.case, &self.district.at_desk(staff, self.now_ms)))
+    }
+
+    /// Someone at the holder who is offered a step.
     pub(crate) fn offered(&self, action: Action) -> Option<&'static Staff> {
-        let mut people = self.district.people_at(self.case.holder().unwrap());
-        people.find(|staff| self.names(staff).contains(&action.name()))
+        self.in_turn().find(|staff| self.names(staff).contains(&action.name()))
     }
 
     pub(crate) fn days_pass(&mut self, days: u64) {
@@ -256,7 +261,8 @@ impl Journey {
         ];
         self.case.stage()?;
         for _ in 0..40 {
-            for actor in self.district.people_at(self.case.holder().unwrap()) {
+            let actor = self.in_turn().next();
+            if let Some(actor) = actor {
                 let names = self.names(actor);
                 if let Some(action) = TOWARDS.into_iter().find(|action| names.contains(&action.name())) {
                     self.try_act(actor, self.approving(action)).unwrap_or_else(|refusal| panic!("{refusal:?}"));
