@@ -2858,6 +2858,9 @@ pub struct StepView {
     pub basis: ::prost::alloc::string::String,
     #[prost(bytes = "vec", tag = "12")]
     pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// Last day that the step sets: to answer a correction, of a public notice. 0: it sets none.
+    #[prost(uint32, tag = "13")]
+    pub until: u32,
 }
 /// Who holds the newest entry of this case: the ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -283,6 +283,12 @@ impl Station {
         self.0.reader.items(&actor.staff, words, now_ms())
     }
 
+    /// The same for everybody: nothing is said of who may open a case.
+    #[must_use]
+    pub fn published_items(&self, words: &str) -> Vec<proto::ItemRow> {
+        self.0.reader.published_items(words)
+    }
+
     /// An item: version 0 is the newest.
     #[must_use]
     pub fn item(&self, code: &str, version: u32) -> Option<(u32, Arc<Item>)> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use sanji_domain::calendar::{date_number, local_date};
 use sanji_domain::case::{
     self, AttachmentName, Body, Case, CaseClock, Private, Sight, StepEvent, available, case_clock, words,
@@ -187,21 +188,48 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
         actor_name: actor.name.clone(),
         actor_role: actor.role.clone(),
         stage,
-        words: line.private.as_ref().map(said).unwrap_or_default(),
+        words: line.private.as_ref().map(|private| said(private, &line.body, item)).unwrap_or_default(),
         basis: basis.to_owned(),
         hash: line.hash.0.to_vec(),
+        until: until(&line.body).map_or(0, date_number),
+    }
+}
+
+/// The last day that a step sets.
+fn until(body: &Body) -> Option<Date> {
+    match body {
+        Body::Step(step) => match &step.event {
+            StepEvent::CorrectionRequested { until, .. } | StepEvent::PublicityPosted { until, .. } => Some(*until),
+            _ => None,
+        },
+        Body::Side(_) => None,
     }
 }
 
 /// Words, what the applicant must do, and who signed, as they follow one another on paper.
-fn said(private: &Private) -> String {
+fn said(private: &Private, body: &Body, item: Option<&Item>) -> String {
     let mut said = vec![private.words.clone()];
-    said.extend(private.requirements.iter().zip(1..).map(|(requirement, number)| format!("{number}. {requirement}")));
+    let faults = faults(body, item);
+    for (number, requirement) in (1..).zip(&private.requirements) {
+        let fault = faults.get(number - 1).map(String::as_str).unwrap_or_default();
+        said.push(format!("{number}. {fault}{requirement}"));
+    }
     if !private.receiver.is_empty() {
         said.push(format!("签收人：{}", private.receiver));
     }
     said.retain(|part| !part.is_empty());
     said.join("\n")
+}
+
+/// What is wrong with which material, in the order of the requirements: "居民户口簿（过期）：".
+fn faults(body: &Body, item: Option<&Item>) -> Vec<String> {
+    let Body::Step(step) = body else { return Vec::new() };
+    let StepEvent::CorrectionRequested { faults, .. } = &step.event else { return Vec::new() };
+    let name = |material: u32| {
+        let listed = usize::try_from(material).ok().zip(item).and_then(|(at, item)| item.materials.get(at));
+        listed.map_or("申请表", |material| material.name.as_str())
+    };
+    faults.iter().map(|fault| format!("{}（{}）：", name(fault.material), fault.kind.term())).collect()
 }
 
 pub(super) fn applicant_view(applicant: &case::Applicant, unmasked: bool) -> proto::Applicant {

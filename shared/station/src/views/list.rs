@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
-use sanji_domain::DepartmentCode;
 use sanji_domain::calendar::date_number;
 use sanji_domain::case::{self, Case, Context, Sight, is_todo, may_see};
 use sanji_domain::mask;
 use sanji_domain::organisation::{DepartmentKind, Role, Staff};
+use sanji_domain::{DepartmentCode, Item};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1::{self as proto, WorkList};
 
@@ -87,7 +87,7 @@ fn looks_at(reference: &ReferenceData, staff: &Staff, lead: &DepartmentCode) -> 
     if staff.place.tier() != Tier::District || of_the_hall || staff.roles.iter().any(watches) {
         return true;
     }
-    let takes_part = |item: &sanji_domain::Item| {
+    let takes_part = |item: &Item| {
         item.stages.iter().any(|stage| stage.department == staff.department)
             || item.co_departments.contains(&staff.department)
     };
@@ -147,24 +147,41 @@ impl Reader {
     pub fn items(&self, staff: &Staff, words: &str, now_ms: u64) -> Vec<proto::ItemRow> {
         let reference = self.reference();
         let context = context(&reference, self.me(), staff, now_ms).ok();
-        let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
-        let found = reference.catalogue().iter().filter(|(_, item)| {
-            let names = [&item.name, &item.short_name].into_iter().chain(&item.aliases);
-            let text = names.fold(item.code.to_string(), |text, name| text + "\n" + &name.to_lowercase());
-            words.iter().all(|word| text.contains(word))
-        });
-        let row = |(_, item): (u32, &sanji_domain::Item)| {
+        let row = |item: &Item| {
             let refusal = context.as_ref().and_then(|context| case::may_open(item, context).err());
             proto::ItemRow {
-                code: item.code.to_string(),
-                name: item.name.clone(),
-                short_name: item.short_name.clone(),
-                case_type: item.case_type.to_string(),
-                department: item.department.to_string(),
                 may_submit: context.is_some() && refusal.is_none(),
                 why_not: refusal.map(|refusal| refusal.sentence).unwrap_or_default(),
+                ..published(item)
             }
         };
-        found.map(row).collect()
+        matching(&reference, words).into_iter().map(row).collect()
     }
+
+    /// The same for people who open no case.
+    #[must_use]
+    pub fn published_items(&self, words: &str) -> Vec<proto::ItemRow> {
+        matching(&self.reference(), words).into_iter().map(published).collect()
+    }
+}
+
+fn published(item: &Item) -> proto::ItemRow {
+    proto::ItemRow {
+        code: item.code.to_string(),
+        name: item.name.clone(),
+        short_name: item.short_name.clone(),
+        case_type: item.case_type.to_string(),
+        department: item.department.to_string(),
+        ..proto::ItemRow::default()
+    }
+}
+
+fn matching<'a>(reference: &'a ReferenceData, words: &str) -> Vec<&'a Item> {
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let found = reference.catalogue().iter().map(|(_, item)| item).filter(|item| {
+        let names = [&item.name, &item.short_name].into_iter().chain(&item.aliases);
+        let text = names.fold(item.code.to_string(), |text, name| text + "\n" + &name.to_lowercase());
+        words.iter().all(|word| text.contains(word))
+    });
+    found.collect()
 }
