@@ -97,7 +97,9 @@ impl Host for Station {
     }
 
     fn wanted_attachments(&self, peer: StationCode, limit: usize) -> Vec<WantedAttachment> {
-        self.missing(limit, |case| case.home().is_some_and(|home| home.within(peer)))
+        let wanted = self.missing(limit, |case| case.home().is_some_and(|home| home.within(peer)));
+        self.links().want(&wanted);
+        wanted
     }
 
     fn attachment_chunk(
@@ -134,14 +136,9 @@ impl Host for Station {
         let reader = self.reader();
         reader.store().put_chunk(id, chunk, data).map_err(store("keep a chunk"))?;
         if reader.store().attachment(id).map_err(store("look an attachment up"))?.complete {
-            let done: Vec<_> =
-                self.missing(usize::MAX, |_| true).into_iter().filter(|wanted| wanted.id == *id).collect();
-            self.committer().write_soon(move |core, _| {
-                for wanted in done {
-                    core.attachment_complete(&wanted.case, &wanted.id);
-                }
-                Ok(())
-            });
+            if let Some(case) = self.links().wanted_for(id) {
+                self.attachment_complete(case, *id);
+            }
         }
         Ok(())
     }
@@ -165,12 +162,25 @@ impl Station {
             after = Some(last.clone());
             for (key, size) in page {
                 let Some((case, id)) = of_missing_key(&key).filter(|(case, _)| of(case)) else { continue };
+                if self.reader().store().attachment(&id).is_ok_and(|held| held.complete) {
+                    // It became complete just before a stop.
+                    self.attachment_complete(case, id);
+                    continue;
+                }
                 let size = <[u8; 8]>::try_from(size.as_slice()).map_or(0, u64::from_be_bytes);
                 missing.push(WantedAttachment { case, id, size });
             }
         }
         missing.truncate(limit);
         missing
+    }
+
+    /// Where the queue is full, the next look for missing attachments finds it again.
+    fn attachment_complete(&self, case: CaseId, id: AttachmentId) {
+        self.committer().write_soon(move |core, _| {
+            core.attachment_complete(&case, &id);
+            Ok(())
+        });
     }
 
     /// Whether an entry of the case names the attachment, those of newer releases included.

@@ -79,9 +79,15 @@ impl Pending {
         Some((stored.key.clone(), attachments.map(|(_, attachment)| attachment.clone()).collect()))
     }
 
-    /// The command was carried out.
-    pub fn done(&self, purpose: &Purpose) {
-        self.lock().commands.remove(purpose);
+    /// A command was carried out: what it named waits no longer.
+    pub fn done(&self, purpose: &Purpose, named: &BTreeSet<AttachmentId>) {
+        let mut waiting = self.lock();
+        if let Some(stored) = waiting.commands.get_mut(purpose) {
+            stored.attachments.retain(|id, _| !named.contains(id));
+            if stored.attachments.is_empty() {
+                waiting.commands.remove(purpose);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -134,7 +140,9 @@ mod tests {
         assert!(!pending.add(&purpose(2), attachment(1)), "nobody asked for a key");
         let (_, named) = pending.named(&purpose(1), &[AttachmentId([2; 32]), AttachmentId([9; 32])].into()).unwrap();
         assert!(named == [attachment(2)]);
-        pending.done(&purpose(1));
+        pending.done(&purpose(1), &[AttachmentId([2; 32])].into());
+        assert!(pending.named(&purpose(1), &[AttachmentId([1; 32])].into()).is_some_and(|(_, left)| left.len() == 1));
+        pending.done(&purpose(1), &[AttachmentId([1; 32])].into());
         assert!(pending.named(&purpose(1), &BTreeSet::new()).is_none());
     }
 

@@ -39,7 +39,8 @@ impl Core {
         let reference = self.reference();
         let staff = acting(&reference, actor)?;
         let purpose = Purpose::Submit(actor.clone(), request);
-        let waiting = self.pending.named(&purpose, &named_by_submit(&message));
+        let named = named_by_submit(&message);
+        let waiting = self.pending.named(&purpose, &named);
         let (key, attachments) = match waiting {
             Some((key, attachments)) => (key, attachments),
             None => (CaseKey::from_bytes(bytes(random)), Vec::new()),
@@ -56,7 +57,7 @@ impl Core {
             .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
         let written = self.write_drafts(id, actor, drafts, Some(&key), now_ms, random)?;
         self.stage_key(wrapped, key);
-        self.pending.done(&purpose);
+        self.note_used(purpose, named);
         Ok(Written { query_code: code, ..written })
     }
 
@@ -94,7 +95,7 @@ impl Core {
         let key = self.key_of(&case.id())?;
         let written = self.write_drafts(case.id(), actor, drafts, key.as_ref(), now_ms, random)?;
         if !named.is_empty() {
-            self.pending.done(&purpose);
+            self.note_used(purpose, named);
         }
         Ok(written)
     }

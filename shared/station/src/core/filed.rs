@@ -4,7 +4,6 @@ use sanji_domain::case::{Case, CaseEntry, codec};
 use sanji_log::{Entry, StationCode};
 use serde::{Deserialize, Serialize};
 
-use super::reference::ReferenceData;
 use super::rows::RowKey;
 
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
@@ -53,11 +52,4 @@ pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<C
         actor: entry.actor.clone(),
         body: decoded.body,
     })
-}
-
-impl ReferenceData {
-    /// The station that an entry's key belongs to, revoked or not.
-    pub(crate) fn station_of(&self, entry: &Entry) -> Option<StationCode> {
-        self.directory().get(&entry.log.key).map(|record| record.station)
-    }
 }

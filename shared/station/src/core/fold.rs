@@ -56,7 +56,7 @@ impl Fold {
                 self.attachments_missing = true;
             }
         }
-        let writer = self.reference(reader).station_of(entry);
+        let writer = reader.writer(&self.reference(reader), entry);
         if let Some(entry) = case_entry(entry, writer) {
             self.note_request(&id, &entry);
             self.folding(reader, &id)?.filed.case.apply(&entry);

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
 use sanji_log::{
-    CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, Reach, Receipt, Run, Seal, StationCode,
+    AttachmentId, CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, Reach, Receipt, Run, Seal,
+    StationCode,
 };
 use sanji_store::{Commit, Extension, WrappedKey};
 
 use super::Core;
 use super::fold::Fold;
 use crate::error::{Error, store};
+use crate::pending::Purpose;
 use crate::vault::CaseKey;
 
 /// A group that is larger is committed before anything else is staged, in bytes of entries.
@@ -27,9 +29,10 @@ const CLOCK_LEAD_MAX_MS: u64 = 10 * 60 * 1000;
 pub(super) struct Group {
     logs: BTreeMap<LogId, Staged>,
     keys: BTreeMap<CaseId, (WrappedKey, CaseKey)>,
-    destroyed: BTreeSet<CaseId>,
     receipts: Vec<Receipt>,
     confirmed: Vec<Confirmed>,
+    /// Attachments that wait no longer once the group is durable.
+    used: Vec<(Purpose, BTreeSet<AttachmentId>)>,
     extra_rows: Vec<sanji_store::Row>,
     pub(super) fold: Fold,
     /// Logs that others sent or sent again: they get a receipt.
@@ -81,7 +84,6 @@ impl Group {
     fn is_empty(&self) -> bool {
         self.logs.is_empty()
             && self.keys.is_empty()
-            && self.destroyed.is_empty()
             && self.receipts.is_empty()
             && self.received.is_empty()
             && self.extra_rows.is_empty()
@@ -112,12 +114,6 @@ impl Core {
         staged.entries.get(usize::try_from(seq.checked_sub(first)?).ok()?)
     }
 
-    /// Forgets all that is staged.
-    pub fn forget_group(&mut self) {
-        self.group = Group::default();
-        self.last_serial = None;
-    }
-
     /// This station's own log of a home and reach.
     pub(super) fn own_log(&self, home: StationCode, reach: Reach) -> LogId {
         LogId { home, reach, key: self.reader.key() }
@@ -129,13 +125,13 @@ impl Core {
         // Decoding applies every rule that a receiver would apply, so nothing is written that peers refuse.
         let entry = bytes.decode().map_err(|source| Error::Run { log, source })?;
         self.clock = entry.time;
-        self.push(log, vec![(bytes, entry.clone())], None)?;
+        self.push(log, &[bytes], std::slice::from_ref(&entry), None)?;
         Ok(entry)
     }
 
     /// Stages the run of another writer, or more of it. The caller has checked that it begins at the head. False:
     /// no room, nothing is staged.
-    pub(super) fn stage_run(&mut self, run: Run, entries: Vec<Entry>, now_ms: u64) -> Result<bool, Error> {
+    pub(super) fn stage_run(&mut self, run: Run, entries: &[Entry], now_ms: u64) -> Result<bool, Error> {
         if let Some(staged) = self.group.logs.get(&run.log) {
             let too_many = staged.entries.len() + run.entries.len() > RUN_MAX_ENTRIES;
             if too_many || staged.bytes + run.size() > RUN_MAX_BYTES {
@@ -146,25 +142,25 @@ impl Core {
         if let Some(time) = entries.iter().map(|entry| entry.time).filter(|time| *time <= lead_max).max() {
             self.clock = self.clock.max(time);
         }
-        self.push(run.log, run.entries.into_iter().zip(entries).collect(), Some(run.seal))?;
+        self.push(run.log, &run.entries, entries, Some(run.seal))?;
         Ok(true)
     }
 
-    fn push(&mut self, log: LogId, entries: Vec<(EntryBytes, Entry)>, seal: Option<Seal>) -> Result<(), Error> {
+    fn push(&mut self, log: LogId, bytes: &[EntryBytes], entries: &[Entry], seal: Option<Seal>) -> Result<(), Error> {
         let extends = self.have.get(&log);
-        let Some((_, last)) = entries.last() else { return Ok(()) };
+        let Some(last) = entries.last() else { return Ok(()) };
         let head = (last.seq, last.hash);
         let group = &mut self.group;
         let fresh = Staged { extends, head, entries: Vec::new(), bytes: 0, seal: None };
         let staged = group.logs.entry(log).or_insert(fresh);
         (staged.head, staged.seal) = (head, seal);
-        for (bytes, entry) in entries {
+        for (bytes, entry) in bytes.iter().zip(entries) {
             let size = bytes.0.len();
-            staged.entries.push(bytes);
+            staged.entries.push(bytes.clone());
             staged.bytes += size;
             group.bytes += size;
             group.entries += 1;
-            if let Err(error) = group.fold.entry(&self.reader, &entry, &self.authority_der) {
+            if let Err(error) = group.fold.entry(&self.reader, entry, &self.authority_der) {
                 group.broken = true;
                 return Err(error);
             }
@@ -174,21 +170,11 @@ impl Core {
 
     /// Stages the key of a case.
     pub(super) fn stage_key(&mut self, wrapped: WrappedKey, key: CaseKey) {
-        self.group.destroyed.remove(&wrapped.case);
         self.group.keys.insert(wrapped.case, (wrapped, key));
-    }
-
-    /// Stages the destruction of the key of a case.
-    pub(super) fn stage_destruction(&mut self, case: CaseId) {
-        self.group.keys.remove(&case);
-        self.group.destroyed.insert(case);
     }
 
     /// The key of a case, staged ones included.
     pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
-        if self.group.destroyed.contains(case) {
-            return Ok(None);
-        }
         match self.group.keys.get(case) {
             Some((_, key)) => Ok(Some(key.clone())),
             None => self.reader.case_key(case),
@@ -217,8 +203,13 @@ impl Core {
         }
     }
 
+    /// Notes that a command has used attachments that waited for it.
+    pub(super) fn note_used(&mut self, purpose: Purpose, named: BTreeSet<AttachmentId>) {
+        self.group.used.push((purpose, named));
+    }
+
     /// Stages that an attachment of a case is complete here.
-    pub fn attachment_complete(&mut self, case: &CaseId, id: &sanji_log::AttachmentId) {
+    pub fn attachment_complete(&mut self, case: &CaseId, id: &AttachmentId) {
         let key = (super::rows::MISSING.to_vec(), super::rows::missing_key(case, id));
         self.group.extra_rows.push(super::rows::no_row(key));
     }
@@ -271,8 +262,8 @@ impl Core {
             projection: effects.projection,
         };
         self.reader.store().commit(&commit).map_err(store("commit a group"))?;
-        for case in &group.destroyed {
-            self.reader.store().destroy_case_key(case).map_err(store("destroy the key of a case"))?;
+        for (purpose, named) in &group.used {
+            self.pending.done(purpose, named);
         }
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prost::Message;
 use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
-use sanji_log::{CaseId, CaseNumber, EntryBytes, LogId, PublicKey, RequestId, StationCode};
+use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
 
@@ -98,11 +98,17 @@ impl Reader {
         let mut case = Case::new(*id);
         for held in self.store().case_entries(id).map_err(store("read the entries of a case"))? {
             let entry = held.entry.decode().map_err(stored("entry"))?;
-            if let Some(entry) = case_entry(&entry, reference.station_of(&entry)) {
+            if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
                 case.apply(&entry);
             }
         }
         Ok(Some(FiledCase::new(case)))
+    }
+
+    /// The station that wrote an entry, whether its key was revoked since or not; none where the key is not known.
+    pub(super) fn writer(&self, reference: &ReferenceData, entry: &Entry) -> Option<StationCode> {
+        let known = reference.directory().get(&entry.log.key).map(|record| record.station);
+        known.or_else(|| (entry.log.key == self.key()).then_some(self.me()))
     }
 
     /// Cases with a number: one, save where two lives of a station gave the same.

@@ -1,10 +1,13 @@
 //! Taking in what a peer sent. Chain, seal and rights were checked by the session; what may have changed since is
 //! how far this station's log reaches, because another link can have brought the same entries.
 
-use sanji_log::{Entry, Hash, LogId, Run, StationCode};
+use std::collections::BTreeMap;
+
+use sanji_log::{CaseId, Entry, Hash, LogId, Run, StationCode};
+use sanji_proto::v1::Kind;
 use sanji_replication::{CaseKeyMessage, RefusalReason, Refused, VerifiedRun};
 
-use super::Core;
+use super::{Core, ReferenceData};
 use crate::error::{Error, store};
 use crate::vault::{CaseKey, NONCE_BYTES};
 use sanji_domain::case::codec;
@@ -17,6 +20,9 @@ pub struct ReceiveOutcome {
     /// What was not taken.
     pub refused: Vec<Refused>,
 }
+
+/// Keys that came with a batch. That a key was destroyed elsewhere is no peer's to say.
+type CaseKeys = BTreeMap<CaseId, [u8; 32]>;
 
 /// How a run lies to the log as it is held.
 enum Fit {
@@ -43,25 +49,22 @@ impl Core {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<ReceiveOutcome, Error> {
         let mut outcome = ReceiveOutcome::default();
+        let keys: CaseKeys = case_keys.iter().filter_map(|message| Some((message.case, message.key?))).collect();
         for VerifiedRun { run, entries, .. } in runs {
             let log = run.log;
             let first = run.first_seq();
             let refused = match self.fit(&run, &entries)? {
                 Fit::Extends(held) => {
-                    self.take_keys(peer, &entries, case_keys, random)?;
                     let run = Run { entries: run.entries.into_iter().skip(held).collect(), ..run };
-                    let entries = entries.into_iter().skip(held).collect();
-                    let staged = self.stage_run(run, entries, now_ms)?;
+                    let staged = self.stage_run(run, &entries[held.min(entries.len())..], now_ms)?;
                     (!staged).then(|| (RefusalReason::Gap, "more than one commit can take".to_owned()))
                 }
-                Fit::Held => {
-                    self.take_keys(peer, &entries, case_keys, random)?;
-                    None
-                }
+                Fit::Held => None,
                 Fit::Refused(reason, detail) => Some((reason, detail)),
             };
             match refused {
                 None => {
+                    self.take_keys(peer, &entries, &keys, random)?;
                     self.note_received(log);
                     outcome.accepted.push(log);
                 }
@@ -106,48 +109,44 @@ impl Core {
         Ok(bytes.map(|bytes| bytes.hash()))
     }
 
-    /// Keeps the keys of cases that these entries open. A key that is here is never replaced, one that does not open
-    /// the entry is dropped: nobody can make a case unreadable by sending a wrong key.
+    /// Keeps the keys of cases that these entries open. A key that is here is never replaced, and one that does not
+    /// open the entry is dropped: no peer can make a case unreadable.
     fn take_keys(
         &mut self,
         peer: StationCode,
         entries: &[Entry],
-        case_keys: &[CaseKeyMessage],
+        keys: &CaseKeys,
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), Error> {
         for entry in entries.iter().filter(|entry| entry.opens_case) {
-            let Some(case) = entry.case else { continue };
-            let Some(message) = case_keys.iter().find(|message| message.case == case) else { continue };
-            let held = self.key_of(&case)?;
-            match (message.key, held) {
-                (None, Some(_)) => self.stage_destruction(case),
-                (Some(bytes), None) => {
-                    let key = CaseKey::from_bytes(bytes);
-                    let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
-                    if sealed.is_some_and(|sealed| key.open(&case, &sealed).is_err()) {
-                        tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
-                        continue;
-                    }
-                    let mut nonce = [0; NONCE_BYTES];
-                    random(&mut nonce);
-                    let wrapped = self
-                        .reader
-                        .master()
-                        .wrap(case, &key, nonce)
-                        .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
-                    self.stage_key(wrapped, key);
-                }
-                _ => {}
+            let Some((case, bytes)) = entry.case.and_then(|case| Some((case, *keys.get(&case)?))) else { continue };
+            if self.key_of(&case)?.is_some() {
+                continue;
             }
+            let key = CaseKey::from_bytes(bytes);
+            let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
+            if sealed.is_some_and(|sealed| key.open(&case, &sealed).is_err()) {
+                tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
+                continue;
+            }
+            let mut nonce = [0; NONCE_BYTES];
+            random(&mut nonce);
+            let wrapped = self
+                .reader
+                .master()
+                .wrap(case, &key, nonce)
+                .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
+            self.stage_key(wrapped, key);
         }
         Ok(())
     }
 
     /// Takes in runs that did not come over a link: those of enrolment, or of a medium. Checks what a session would
-    /// check; where one of them fails, nothing is staged.
+    /// check. Each run stands for itself: those before one that does not hold are staged.
     ///
     /// # Errors
-    /// [`Error::Run`] for the first run whose chain, seal or writer does not hold; [`Error::Store`].
+    /// [`Error::Run`] for the first run whose chain or seal does not hold, [`Error::Entry`] for one that is not for
+    /// this station or whose writer is not certified; [`Error::Store`].
     pub fn adopt(
         &mut self,
         runs: Vec<Run>,
@@ -156,36 +155,32 @@ impl Core {
         random: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), Error> {
         for run in runs {
-            if let Err(error) = self.adopt_one(run, case_keys, now_ms, random) {
-                self.forget_group();
-                return Err(error);
+            let log = run.log;
+            let invalid = |source| Error::Run { log, source };
+            let first = run.entries.first().map(sanji_log::EntryBytes::decode).transpose().map_err(invalid)?;
+            let extends = first.and_then(|entry| entry.prev.map(|prev| (entry.seq - 1, prev)));
+            let entries = run.verify(extends).map_err(invalid)?;
+            if !self.may_adopt(&log, &entries) {
+                return Err(Error::Entry { problem: "the district has not certified its writer for this station" });
+            }
+            let run = VerifiedRun { extends, run, entries };
+            let outcome = self.receive(self.reader.me(), vec![run], case_keys, now_ms, random)?;
+            if !outcome.refused.is_empty() {
+                return Err(Error::Entry { problem: "it does not continue what is held here" });
             }
         }
         Ok(())
     }
 
-    fn adopt_one(
-        &mut self,
-        run: Run,
-        case_keys: &[CaseKeyMessage],
-        now_ms: u64,
-        random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Error> {
-        let (log, me) = (run.log, self.reader.me());
-        let invalid = |source| Error::Run { log, source };
-        let first = run.entries.first().map(sanji_log::EntryBytes::decode).transpose().map_err(invalid)?;
-        let extends = first.and_then(|entry| entry.prev.map(|prev| (entry.seq - 1, prev)));
-        let entries = run.verify(extends).map_err(invalid)?;
-        let outcome = self.receive(me, vec![VerifiedRun { extends, run, entries }], case_keys, now_ms, random)?;
-        if !outcome.refused.is_empty() {
-            return Err(Error::Entry { problem: "it does not continue what is held here" });
+    /// Whether a log is for this station and its writer may write it. The run may bring the writer's certificate.
+    fn may_adopt(&self, log: &LogId, entries: &[Entry]) -> bool {
+        let mut reference = ReferenceData::clone(&self.reference());
+        for entry in entries.iter().filter(|entry| entry.kind == Kind::Station as u32) {
+            // What does not count proves nothing; the fold says so when the entry is staged.
+            let _ = reference.fold(entry, &self.authority_der);
         }
-        // Only now, since the run may bring the certificate of its own writer.
-        let writer = self.reference().directory().get(&log.key);
-        if !log.held_by(me) || !writer.is_some_and(|writer| log.writable_by(writer.station) && !writer.revoked) {
-            return Err(Error::Entry { problem: "the district has not certified its writer for this station" });
-        }
-        Ok(())
+        let writer = reference.directory().get(&log.key);
+        log.held_by(self.reader.me()) && writer.is_some_and(|writer| log.writable_by(writer.station) && !writer.revoked)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Case numbers: one for each case of a station and day, without a gap and never twice.
+//! Case numbers: one for each case of a station and day, rising, never twice.
 
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};

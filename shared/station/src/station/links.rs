@@ -1,15 +1,17 @@
-//! How the links of this station are, and which logs were refused on them.
+//! How the links of this station are, which logs were refused on them, and what they fetch.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sanji_link::LinkState;
-use sanji_log::{LogId, StationCode};
+use sanji_link::{LinkState, WantedAttachment};
+use sanji_log::{AttachmentId, CaseId, LogId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::RefusalReason;
 
 /// Refusals that are kept for show.
 const REFUSED_MAX: usize = 100;
+/// Attachments under way that are remembered.
+const WANTED_MAX: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Links(Mutex<State>);
@@ -19,6 +21,7 @@ struct State {
     links: BTreeMap<StationCode, LinkState>,
     refused: VecDeque<proto::RefusedLog>,
     on_record: BTreeSet<(LogId, RefusalReason)>,
+    wanted: BTreeMap<AttachmentId, CaseId>,
 }
 
 impl Links {
@@ -40,6 +43,20 @@ impl Links {
         });
         state.refused.truncate(REFUSED_MAX);
         state.on_record.insert((log, reason))
+    }
+
+    /// Remembers which cases the attachments are for that links were told to fetch.
+    pub(crate) fn want(&self, wanted: &[WantedAttachment]) {
+        let mut state = self.lock();
+        if state.wanted.len() > WANTED_MAX {
+            state.wanted.clear();
+        }
+        state.wanted.extend(wanted.iter().map(|wanted| (wanted.id, wanted.case)));
+    }
+
+    /// The case that a fetched attachment is for. None: forgotten; then the next look for missing ones finds it.
+    pub(crate) fn wanted_for(&self, id: &AttachmentId) -> Option<CaseId> {
+        self.lock().wanted.remove(id)
     }
 
     /// Refusals, newest first.

@@ -1,6 +1,6 @@
 //! Work lists, newest first, and the catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 use sanji_domain::calendar::date_number;
@@ -32,8 +32,8 @@ impl Reader {
         let context = context(&reference, self.me(), staff, now_ms)?;
         let (work, wanted): (Work, fn(&Case, &Context<'_>) -> bool) = match request.list() {
             WorkList::Todo => (Work::Todo, is_todo),
-            WorkList::Open => (Work::Open, may_see_it),
-            WorkList::Closed => (Work::Closed, may_see_it),
+            WorkList::Open => (Work::Open, is_open),
+            WorkList::Closed => (Work::Closed, is_closed),
             WorkList::Unspecified => return Err(input_fault("list", "请选择要查看的办件列表。")),
         };
         let limit = match usize::try_from(request.limit).unwrap_or(LIMIT_MAX) {
@@ -50,9 +50,10 @@ impl Reader {
         let mut cases = Vec::new();
         let mut looked_at = 0;
         loop {
-            let page = newest(self, &lists.iter().map(Vec::as_slice).collect::<Vec<_>>(), after.as_deref(), limit)?;
-            let whole = page.len() < limit;
-            for key in page {
+            let page = newest(self, &lists, after.as_deref(), limit)?;
+            let last_page = page.len() < limit;
+            let mut keys = page.into_iter();
+            for key in keys.by_ref() {
                 let case = match case_of_work_key(&key) {
                     Some(id) => self.case(&id)?,
                     None => None,
@@ -62,21 +63,25 @@ impl Reader {
                 if let Some(case) = case.filter(|case| wanted(case, &context)) {
                     cases.push(row(self, &reference, &case, &context)?);
                 }
-                if cases.len() == limit {
+                if cases.len() == limit || looked_at == LOOKED_AT_MAX {
                     break;
                 }
             }
-            let full = cases.len() == limit || looked_at >= LOOKED_AT_MAX;
-            if full || whole {
-                let next = after.filter(|_| full).map(|key| HEXLOWER.encode(&key)).unwrap_or_default();
+            let finished = last_page && keys.len() == 0;
+            if finished || cases.len() == limit || looked_at == LOOKED_AT_MAX {
+                let next = after.filter(|_| !finished).map(|key| HEXLOWER.encode(&key)).unwrap_or_default();
                 return Ok(proto::ListReply { cases, next });
             }
         }
     }
 }
 
-fn may_see_it(case: &Case, context: &Context<'_>) -> bool {
-    may_see(case, context) != Sight::None
+fn is_open(case: &Case, context: &Context<'_>) -> bool {
+    case.is_open() && may_see(case, context) != Sight::None
+}
+
+fn is_closed(case: &Case, context: &Context<'_>) -> bool {
+    !case.is_open() && may_see(case, context) != Sight::None
 }
 
 /// Whether a person has to look at a department's shelf at all; what is for them on it is asked case by case.
@@ -96,13 +101,18 @@ fn looks_at(reference: &ReferenceData, staff: &Staff, lead: &DepartmentCode) -> 
 }
 
 /// The newest keys of several lists together, at most `limit`.
-fn newest(reader: &Reader, lists: &[&[u8]], after: Option<&[u8]>, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
-    let mut keys: BTreeMap<Vec<u8>, ()> = BTreeMap::new();
+fn newest(
+    reader: &Reader,
+    lists: &BTreeSet<Vec<u8>>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let mut keys = BTreeSet::new();
     for list in lists {
         let rows = reader.store().rows(list, after, true, limit).map_err(store("read a work list"))?;
-        keys.extend(rows.into_iter().map(|(key, _)| (key, ())));
+        keys.extend(rows.into_iter().map(|(key, _)| key));
     }
-    Ok(keys.into_keys().rev().take(limit).collect())
+    Ok(keys.into_iter().rev().take(limit).collect())
 }
 
 fn row(

@@ -136,7 +136,7 @@ impl Store for Filling {
 
 #[test]
 fn a_full_disk_loses_the_group_whole_and_passes() {
-    let mut district = District::new();
+    let district = District::new();
     let filling = Arc::new(Filling { inner: district.village.store.clone(), full: AtomicBool::new(false) });
     let keys: StationKeys = district.village.keys.clone();
     let mut core = Core::open(filling.clone(), keys).unwrap();

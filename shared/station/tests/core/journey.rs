@@ -52,7 +52,7 @@ fn a_case_goes_up_and_comes_back() {
     assert!(matches!(district.view(TOWNSHIP, WINDOW, &number), Err(Failure::NotFound)));
     district.sync();
     assert_eq!(ticks(&district.view(VILLAGE, AGENT, &number).unwrap()), (true, true, true));
-    assert_eq!(district.todo(TOWNSHIP, WINDOW), [number.clone()]);
+    assert_eq!(district.todo(TOWNSHIP, WINDOW), [number.as_str()]);
     assert!(district.todo(TOWNSHIP, REVIEWER).is_empty());
 
     handle(&mut district, &number);
@@ -65,14 +65,14 @@ fn a_case_goes_up_and_comes_back() {
     }
     assert!(district.view(VILLAGE, AGENT, &number).unwrap().delivery.unwrap().home_ms > 0);
 
-    assert_eq!(district.todo(VILLAGE, AGENT), [number.clone()]);
+    assert_eq!(district.todo(VILLAGE, AGENT), [number.as_str()]);
     let deliver =
         proto::Deliver { method: proto::DeliveryMethod::Agent.into(), receiver: NAME.to_owned(), signed_on: 0 };
     district.act(VILLAGE, AGENT, &number, Action::Deliver(deliver)).unwrap();
     district.sync();
     for (station, actor) in [(VILLAGE, AGENT), (TOWNSHIP, WINDOW), (HUB, APPROVER)] {
         assert_eq!(district.view(station, actor, &number).unwrap().state, "已办结", "{station}");
-        assert_eq!(district.list(station, actor, WorkList::Closed), [number.clone()], "{station}");
+        assert_eq!(district.list(station, actor, WorkList::Closed), [number.as_str()], "{station}");
         assert!(district.list(station, actor, WorkList::Open).is_empty(), "{station}");
         assert_eq!(district.member(station).core.reader().open_cases(), 0, "{station}");
     }
