@@ -57,9 +57,9 @@ fn a_lost_index_is_computed_again() {
 }
 
 /// A store whose disk can be full.
-struct Filling {
-    inner: Arc<dyn Store>,
-    full: AtomicBool,
+pub(crate) struct Filling {
+    pub(crate) inner: Arc<dyn Store>,
+    pub(crate) full: AtomicBool,
 }
 
 impl Store for Filling {

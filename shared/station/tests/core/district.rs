@@ -204,6 +204,15 @@ impl District {
         Self { hub, township, village, now_ms, requests: 0, noise: 7 }
     }
 
+    /// The hub publishes a file anew.
+    pub(crate) fn publish(&mut self, path: &str, version: u32) {
+        self.now_ms += 1000;
+        let file = proto::PublishedFile { path: path.to_owned(), version, content: sample(path).into_bytes() };
+        let kind = proto::Kind::File as u32;
+        self.hub.core.write(code(HUB), Reach::Public, "", kind, file.encode_to_vec(), self.now_ms).unwrap();
+        self.hub.core.commit(self.now_ms).unwrap();
+    }
+
     /// All lines are up: everything arrives everywhere.
     pub(crate) fn sync(&mut self) {
         self.now_ms += 1000;

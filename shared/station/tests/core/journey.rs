@@ -1,10 +1,12 @@
 //! One case from the village through the township to the district and back.
 
+use sanji_log::Reach;
 use sanji_proto::v1::{self as proto, WorkList, act_request::Action};
 use sanji_station::Failure;
 
 use crate::district::{
-    AGENT, APPROVER, DAY_MS, District, HUB, NAME, REVIEWER, SECOND, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW,
+    AGENT, APPROVER, DAY_MS, District, HUB, NAME, REVIEWER, SECOND, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, bring,
+    missing, noise,
 };
 
 fn finish(words: &str, together_with: &[&str]) -> Action {
@@ -133,4 +135,41 @@ fn an_action_on_an_older_rev_is_stale() {
     core.commit(now_ms).unwrap();
     assert!(core.act(&actor, message(200, 1), now_ms, &mut random).unwrap().already);
     assert!(matches!(core.act(&actor, message(201, 1), now_ms, &mut random), Err(Failure::Stale)));
+}
+
+#[test]
+fn a_case_that_overtakes_its_item_is_filed_when_the_item_comes() {
+    let mut district = District::new();
+    district.publish("catalogue/items/mz-dibao.toml", 2);
+    let now_ms = district.now_ms;
+    bring(&mut district.hub, &mut district.village, now_ms);
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    for (run, keys) in missing(&district.village, &district.township) {
+        if run.log.reach == Reach::Private {
+            district.township.core.adopt(vec![run], &keys, now_ms, &mut noise(&mut 2)).unwrap();
+        }
+    }
+    district.township.core.commit(now_ms).unwrap();
+    assert!(district.todo(TOWNSHIP, WINDOW).is_empty(), "nobody knows yet whose it is");
+    bring(&mut district.hub, &mut district.township, now_ms);
+    assert_eq!(district.todo(TOWNSHIP, WINDOW), [number.as_str()]);
+    assert_eq!(district.view(TOWNSHIP, WINDOW, &number).unwrap().item_version, 2);
+}
+
+#[test]
+fn a_full_look_by_somebody_who_has_no_hand_in_the_case_goes_on_record() {
+    let mut district = District::new();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    district.sync();
+    let now_ms = district.now_ms;
+    let mut look = |station: &str, actor: &str, unmasked| {
+        let member = district.member(station);
+        let request = proto::GetRequest { case_number: number.clone(), unmasked };
+        member.core.reader().case_view(&member.person(actor), &request, now_ms).unwrap()
+    };
+    let masked = look(HUB, APPROVER, false);
+    assert_eq!((masked.on_record, masked.view.applicant.unwrap().name.as_str()), (false, "朱**"));
+    let full = look(HUB, APPROVER, true);
+    assert_eq!((full.on_record, full.view.applicant.unwrap().name.as_str()), (true, NAME));
+    assert!(!look(TOWNSHIP, WINDOW, true).on_record, "the township has the case on its desk");
 }

@@ -1,14 +1,17 @@
 //! Many people at once, through the running station.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use sanji_link::Host;
+use sanji_log::Receipt;
 use sanji_proto::v1 as proto;
 use sanji_station::config::Program;
-use sanji_station::{Actor, Station};
+use sanji_station::{Actor, Failure, Station};
 use tokio_stream::StreamExt;
 
-use crate::district::{AGENT, District, Member, dibao, staff};
+use crate::crash::Filling;
+use crate::district::{AGENT, District, Member, TOWNSHIP, VILLAGE, code, dibao, staff, verified};
 
 async fn open(member: &Member) -> (Station, Actor) {
     let station = Station::open(member.store.clone(), member.keys.clone(), Program::Node).await.unwrap();
@@ -23,7 +26,7 @@ async fn many_writers_share_few_commits() {
     let before = district.village.store.have();
     let (station, actor) = open(&district.village).await;
     let commits = Arc::new(AtomicUsize::new(0));
-    let mut changes = sanji_link::Host::subscribe(&station);
+    let mut changes = station.subscribe();
     let counted = commits.clone();
     let counting = tokio::spawn(async move {
         while let Ok(change) = changes.recv().await {
@@ -62,7 +65,7 @@ async fn a_watcher_hears_of_a_case_and_a_stopped_station_says_so() {
     assert_eq!((change.case_number, change.rev, change.state.as_str()), (reply.case_number, 1, "待受理"));
     station.close().await;
     let refused = station.submit(&actor, dibao(&[2; 16])).await;
-    assert!(matches!(refused, Err(sanji_station::Failure::Internal(sanji_station::Error::Stopped))));
+    assert!(matches!(refused, Err(Failure::Internal(sanji_station::Error::Stopped))));
 }
 
 #[tokio::test]
@@ -90,4 +93,71 @@ async fn an_attachment_is_read_back_by_those_who_may() {
     let wrong = proto::AttachmentHead { size: script.len() as u64, ..head };
     assert!(station.put_attachment(&actor, wrong, script).await.is_err(), "content that is not what it says");
     station.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_in_a_sentence_and_passes() {
+    let mut district = District::new();
+    let filling = Arc::new(Filling { inner: district.village.store.clone(), full: AtomicBool::new(true) });
+    district.village.store = filling.clone();
+    let (station, actor) = open(&district.village).await;
+    match station.submit(&actor, dibao(&[1; 16])).await {
+        Err(Failure::ReadOnly(sentence)) => assert!(sentence.contains("磁盘空间已满"), "{sentence}"),
+        other => panic!("{other:?}"),
+    }
+    filling.full.store(false, Ordering::Relaxed);
+    assert!(station.submit(&actor, dibao(&[1; 16])).await.is_ok());
+    assert_eq!(station.status().await.open_cases, 1);
+    station.close().await;
+}
+
+#[tokio::test]
+async fn a_link_takes_a_case_up_and_its_receipt_back() {
+    let mut district = District::new();
+    let (village, agent) = open(&district.village).await;
+    let keys = district.township.keys.clone();
+    let township = Station::open(district.township.store.clone(), keys.clone(), Program::Node).await.unwrap();
+    let mut changes = Box::pin(village.watch(&agent, proto::WatchRequest::default()).unwrap());
+    let reply = village.submit(&agent, dibao(&[1; 16])).await.unwrap();
+    assert_eq!(changes.next().await.unwrap().delivery.unwrap().township_ms, 0);
+    assert_eq!(village.status().await.entries_unconfirmed, 1);
+
+    let log = reply.log.unwrap().try_into().unwrap();
+    let (run, case_keys) = village.load(&log, 1, usize::MAX).unwrap().unwrap();
+    assert_eq!(case_keys.len(), 1, "the key travels with the opening entry");
+    let taken = Host::store(&township, code(VILLAGE), vec![verified(run)], case_keys).await;
+    let outcome = taken.unwrap();
+    let receipts: Vec<Receipt> = outcome.receipts;
+    assert_eq!((receipts.len(), outcome.refused.len(), receipts[0].station), (1, 0, code(TOWNSHIP)));
+    let told = township.receipts_for(code(crate::district::HUB));
+    assert!(told.contains(&receipts[0]), "the hub shall know it too");
+
+    let mut pushed = village.subscribe();
+    village.keep_receipts(code(TOWNSHIP), receipts.clone());
+    village.keep_receipts(code(TOWNSHIP), receipts.clone());
+    let change = changes.next().await.unwrap();
+    assert_eq!(change.case_number, reply.case_number);
+    assert_eq!(change.delivery.unwrap().township_ms, receipts[0].time_ms);
+    assert_eq!(pushed.recv().await.unwrap(), sanji_link::Change::Receipts(receipts));
+    assert_eq!(village.status().await.entries_unconfirmed, 0);
+    village.close().await;
+    assert!(pushed.try_recv().is_err(), "a receipt that says nothing new goes no further");
+    township.close().await;
+    district.township.reopen();
+    assert_eq!(district.todo(TOWNSHIP, crate::district::WINDOW), [reply.case_number]);
+}
+
+#[tokio::test]
+async fn a_refused_log_is_shown_each_time_and_recorded_once() {
+    let district = District::new();
+    let (station, _) = open(&district.village).await;
+    let log = district.village.store.have().heads().next().unwrap().log;
+    let before = station.status().await.entries;
+    for seq in [4, 5] {
+        station.alert(code(TOWNSHIP), log, seq, sanji_replication::RefusalReason::Fork, "two entries".to_owned());
+    }
+    station.close().await;
+    let status = station.status().await;
+    assert_eq!(status.entries, before + 1, "one audit record");
+    assert_eq!((status.refused.len(), status.refused[0].seq, status.refused[0].reason.as_str()), (1, 5, "FORK"));
 }
