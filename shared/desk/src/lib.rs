@@ -1,1 +1,60 @@
-//! TODO
+//! The web desk of a station: pages for village agents, township windows and district departments, and on the
+//! hub the pages for everybody.
+//!
+//! A handler parses, calls the station and renders; it knows no rule and no query. Every page works without
+//! script. Each file is one screen, with a template of the same name in `templates/`.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `server` | the listener: timeouts, connection limit, graceful stop |
+//! | `routes` | every address, and whom it is for |
+//! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
+//! | `office` | what the desk asks of a station |
+//! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
+//!
+//! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
+
+mod act;
+mod apply;
+mod assets;
+mod attachment;
+mod case;
+mod form;
+mod frame;
+mod guard;
+mod headers;
+mod home;
+mod items;
+mod login;
+mod materials;
+mod office;
+mod paper;
+mod problem;
+mod public;
+mod routes;
+mod server;
+mod state;
+mod station;
+#[cfg(test)]
+mod tests;
+mod ticks;
+mod words;
+
+pub use server::serve;
+
+/// What a desk may be told.
+#[derive(Debug, Clone, Default)]
+pub struct DeskOptions {
+    /// Whether the pages for everybody are served (the hub), and not only the desk.
+    pub public_pages: bool,
+    /// Whether cookies travel over HTTPS only: true behind a TLS proxy, false on plain HTTP in the office.
+    pub secure_cookies: bool,
+}
+
+/// Why a desk can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system gives no random bytes.
+    #[error("could not draw the secret for form tokens: {0}")]
+    Randomness(getrandom::Error),
+}

@@ -1,0 +1,320 @@
+//! The page of a case: state, deadline, ticks, what happened, materials, and the actions that the station
+//! offers this person.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use sanji_domain::Item;
+use sanji_domain::catalogue::{LegalBasis, Publicity, Special, SpecialClock};
+use sanji_proto::v1 as proto;
+use serde::Deserialize;
+
+use crate::form::{Faults, Form};
+use crate::frame::{Frame, Tab};
+use crate::guard::Person;
+use crate::materials::{self, KeptFile, MaterialField};
+use crate::paper::Paper;
+use crate::problem::{Problem, page};
+use crate::state::Desk;
+use crate::ticks::Ticks;
+use crate::words;
+
+/// `FaultKind` in words.
+pub(crate) const FAULT_KINDS: [(&str, &str); 5] =
+    [("1", "缺少"), ("2", "过期"), ("3", "不清"), ("4", "未签章"), ("5", "前后不一")];
+/// `ReturnReason` in words.
+pub(crate) const RETURN_REASONS: [(&str, &str); 4] =
+    [("1", "不属于本级职权"), ("2", "不符合规定条件"), ("3", "逾期未补正"), ("4", "重复申请")];
+/// `DeliveryMethod` in words.
+pub(crate) const DELIVERY_METHODS: [(&str, &str); 6] = [
+    ("1", "直接送达"),
+    ("2", "委托代办员送达"),
+    ("3", "邮寄送达"),
+    ("4", "电子送达"),
+    ("5", "留置送达"),
+    ("6", "公告送达"),
+];
+/// Levels of `Rate.satisfaction`, best first.
+pub(crate) const RATINGS: [(&str, &str); 5] =
+    [("5", "非常满意"), ("4", "满意"), ("3", "基本满意"), ("2", "不满意"), ("1", "非常不满意")];
+
+/// Actions with their titles. The first five that a person may take are what the case waits for.
+const TITLES: [(&str, &str); 17] = [
+    ("accept", "受理"),
+    ("request_correction", "一次性告知补正"),
+    ("supply_correction", "补正提交"),
+    ("finish_stage", "完成环节"),
+    ("post_publicity", "张贴公示"),
+    ("end_publicity", "登记公示结果"),
+    ("decide", "作出决定"),
+    ("suspend", "进入特别程序"),
+    ("resume", "恢复计时"),
+    ("deliver", "送达"),
+    ("confirm_withdrawal", "确认撤回"),
+    ("refuse_acceptance", "不予受理"),
+    ("return", "退回"),
+    ("add_note", "备注"),
+    ("remind", "催办"),
+    ("request_withdrawal", "提出撤回申请"),
+    ("rate", "满意度评价"),
+];
+
+#[derive(Template)]
+#[template(path = "case.html")]
+pub(crate) struct CasePage {
+    frame: Frame,
+    case: proto::CaseView,
+    clock: proto::ClockView,
+    ticks: Ticks,
+    /// Newest first.
+    steps: Vec<proto::StepView>,
+    papers: Vec<Paper>,
+    route: Vec<StageLine>,
+    /// Whether personal data is shown in full.
+    full: bool,
+    /// Title of the action that has just been carried out; empty: none.
+    done: String,
+
+    // The forms of the actions.
+    materials: Vec<MaterialField>,
+    correctable: Vec<Correctable>,
+    bases: Vec<String>,
+    grounds: Vec<Ground>,
+    specials: Vec<Special>,
+    publicity: Option<Publicity>,
+    photographs: Vec<KeptFile>,
+
+    // An action that was refused.
+    failed: String,
+    form: Form,
+    faults: Faults,
+    /// The case has moved on since the person saw it.
+    stale: bool,
+    /// The rev that the person saw; steps after it are marked. 0: none are.
+    fresh_from: u32,
+}
+
+/// A line of the route.
+struct StageLine {
+    name: String,
+    who: String,
+    /// `past`, `now` or `next`.
+    class: &'static str,
+}
+
+/// A row of the correction notice.
+struct Correctable {
+    /// As in `FaultInput.material`.
+    index: u32,
+    name: String,
+    kind_field: String,
+    requirement_field: String,
+}
+
+/// A ground of refusal of the item.
+struct Ground {
+    number: String,
+    words: String,
+}
+
+/// An action that the station refused, with what had been typed.
+pub(crate) struct Failed {
+    pub(crate) action: String,
+    pub(crate) form: Form,
+    pub(crate) faults: Faults,
+    pub(crate) stale: bool,
+}
+
+/// How to show the case.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    full: String,
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /desk/case/{number}`
+pub(crate) async fn show(
+    State(desk): State<Desk>,
+    Path(number): Path<String>,
+    Query(wanted): Query<Wanted>,
+    person: Person,
+) -> Result<Response, Problem> {
+    let full = !wanted.full.is_empty();
+    let mut case_page = build(&desk, &person, &number, full, None).await?;
+    case_page.done = title(&wanted.done).to_owned();
+    page(&case_page)
+}
+
+/// The page again after an action was refused, with the form open and filled in.
+pub(crate) async fn show_failed(
+    desk: &Desk,
+    person: &Person,
+    number: &str,
+    failed: Failed,
+) -> Result<Response, Problem> {
+    let status = if failed.stale { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let case_page = build(desk, person, number, false, Some(failed)).await?;
+    Ok((status, Html(case_page.render()?)).into_response())
+}
+
+async fn build(
+    desk: &Desk,
+    person: &Person,
+    number: &str,
+    full: bool,
+    failed: Option<Failed>,
+) -> Result<CasePage, Problem> {
+    let request = proto::GetRequest { case_number: words::digits(number), unmasked: full };
+    let case = desk.office().case(&person.actor, request).await?;
+    let item = desk.office().item(&case.item, case.item_version).map(|(_, item)| item);
+    let failed = failed.unwrap_or_else(|| Failed {
+        action: String::new(),
+        form: Form::default(),
+        faults: Faults::default(),
+        stale: false,
+    });
+    let mut steps = case.steps.clone();
+    steps.reverse();
+    Ok(CasePage {
+        frame: Frame::staff(desk, person, Tab::Cases).await,
+        clock: case.clock.clone().unwrap_or_default(),
+        ticks: Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default()),
+        steps,
+        papers: Paper::of(&case),
+        route: item.as_deref().map(|item| route(item, &case)).unwrap_or_default(),
+        full,
+        done: String::new(),
+        materials: item.as_deref().map(|item| materials::fields(item, &failed.form, false)).unwrap_or_default(),
+        correctable: item.as_deref().map(correctable).unwrap_or_default(),
+        bases: item.as_deref().map(bases).unwrap_or_default(),
+        grounds: item.as_deref().map(grounds).unwrap_or_default(),
+        specials: item.as_deref().map(|item| specials(item, &case.stage)).unwrap_or_default(),
+        publicity: item.as_ref().and_then(|item| publicity(item, &case.stage)),
+        photographs: materials::kept_files(&failed.form, "photographs"),
+        fresh_from: if failed.stale { failed.form.number("rev") } else { 0 },
+        failed: failed.action,
+        form: failed.form,
+        faults: failed.faults,
+        stale: failed.stale,
+        case,
+    })
+}
+
+impl CasePage {
+    fn can(&self, action: &str) -> bool {
+        self.case.actions.iter().any(|offered| offered == action)
+    }
+
+    /// An action is open where it failed, or where it is the only thing that the case waits for.
+    fn opened(&self, action: &str) -> bool {
+        if !self.failed.is_empty() {
+            return self.failed == action;
+        }
+        let beside = ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend"];
+        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !beside.contains(&offered.as_str())).collect();
+        waiting.len() == 1 && waiting.iter().all(|only| *only == action)
+    }
+
+    fn failed_prefix(&self) -> String {
+        format!("{}-", self.failed)
+    }
+
+    fn mine(&self, prefix: &str) -> bool {
+        prefix.strip_suffix('-') == Some(&self.failed)
+    }
+
+    fn kept(&self, prefix: &str, field: &str) -> &str {
+        if self.mine(prefix) { self.form.value(field) } else { "" }
+    }
+
+    fn chosen(&self, prefix: &str, field: &str, value: &str) -> bool {
+        self.mine(prefix) && self.form.all(field).any(|sent| sent == value)
+    }
+
+    fn fault(&self, prefix: &str, field: &str) -> String {
+        if self.mine(prefix) { self.faults.of(field) } else { String::new() }
+    }
+
+    fn finish_title(&self) -> String {
+        format!("完成环节：{}", self.case.stage_name)
+    }
+}
+
+/// The title of an action; empty for an unknown one.
+fn title(action: &str) -> &'static str {
+    TITLES.iter().find(|(name, _)| *name == action).map_or("", |(_, title)| title)
+}
+
+/// The rights of a mandate in words.
+pub(crate) fn rights(mandate: &proto::Mandate) -> String {
+    let rights: Vec<_> = [
+        (mandate.may_submit, "代为提交申请"),
+        (mandate.may_correct, "代为补正"),
+        (mandate.may_sign_for_documents, "代为签收文书"),
+        (mandate.may_collect_result, "代为领取证照"),
+    ]
+    .into_iter()
+    .filter_map(|(given, words)| given.then_some(words))
+    .collect();
+    rights.join("、")
+}
+
+fn route(item: &Item, case: &proto::CaseView) -> Vec<StageLine> {
+    let current = item.stages.iter().position(|stage| stage.id.as_str() == case.stage);
+    let line = |(index, stage): (usize, &sanji_domain::catalogue::Stage)| StageLine {
+        name: stage.name.clone(),
+        who: format!("{}　{}", stage.tier, stage.role),
+        class: match current {
+            Some(current) if index == current => "now",
+            Some(current) if index > current => "next",
+            _ => "past",
+        },
+    };
+    item.stages.iter().enumerate().map(line).collect()
+}
+
+fn correctable(item: &Item) -> Vec<Correctable> {
+    let row = |index: u32, name: &str| Correctable {
+        index,
+        name: name.to_owned(),
+        kind_field: format!("kind-{index}"),
+        requirement_field: format!("requirement-{index}"),
+    };
+    let mut rows = vec![row(u32::MAX, "申请表填写内容")];
+    rows.extend((0..).zip(&item.materials).map(|(index, material)| row(index, &material.name)));
+    rows
+}
+
+/// Each article of the item's legal basis as a choice.
+fn bases(item: &Item) -> Vec<String> {
+    let choices = |basis: &LegalBasis| -> Vec<String> {
+        if basis.articles.is_empty() {
+            let number = basis.document_number.as_deref().map(|number| format!("（{number}）")).unwrap_or_default();
+            return vec![format!("《{}》{number}", basis.title)];
+        }
+        basis.articles.iter().map(|article| format!("《{}》{article}", basis.title)).collect()
+    };
+    item.legal_basis.iter().flat_map(choices).collect()
+}
+
+fn grounds(item: &Item) -> Vec<Ground> {
+    (1..)
+        .zip(&item.refuse_when)
+        .map(|(number, words): (u32, _)| Ground { number: number.to_string(), words: words.clone() })
+        .collect()
+}
+
+/// Special procedures of the stage that stop the clock.
+fn specials(item: &Item, stage: &str) -> Vec<Special> {
+    let here = |special: &&Special| special.stage.as_str() == stage && special.clock == SpecialClock::Paused;
+    item.special.iter().filter(here).cloned().collect()
+}
+
+fn publicity(item: &Arc<Item>, stage: &str) -> Option<Publicity> {
+    item.publicity.iter().find(|publicity| publicity.stage.as_str() == stage).cloned()
+}

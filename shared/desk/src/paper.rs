@@ -1,0 +1,282 @@
+//! Papers of a case, to be printed: receipt, mandate, and the notices that its steps call for.
+//!
+//! Fields and wording follow the district's templates. The document number is left open: offices number their
+//! papers by hand.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use qrcode::QrCode;
+use qrcode::render::svg;
+use sanji_domain::Item;
+use sanji_domain::catalogue::{ItemType, SpecialClock};
+use sanji_proto::v1 as proto;
+
+use crate::frame::{Frame, Tab};
+use crate::guard::Person;
+use crate::problem::{Problem, page};
+use crate::state::Desk;
+use crate::ticks::Ticks;
+use crate::words;
+
+/// A kind of paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paper {
+    Receipt,
+    Mandate,
+    Accepted,
+    NotAccepted,
+    Correction,
+    Returned,
+    Approved,
+    Denied,
+    Concluded,
+}
+
+impl Paper {
+    const ALL: [Self; 9] = [
+        Self::Receipt,
+        Self::Mandate,
+        Self::Accepted,
+        Self::NotAccepted,
+        Self::Correction,
+        Self::Returned,
+        Self::Approved,
+        Self::Denied,
+        Self::Concluded,
+    ];
+
+    /// Last part of its address.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Receipt => "receipt",
+            Self::Mandate => "mandate",
+            Self::Accepted => "accepted",
+            Self::NotAccepted => "not-accepted",
+            Self::Correction => "correction",
+            Self::Returned => "returned",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Concluded => "concluded",
+        }
+    }
+
+    /// Its title.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Receipt => "代办登记单（收件凭证）",
+            Self::Mandate => "委托代办书",
+            Self::Accepted => "受理通知书",
+            Self::NotAccepted => "不予受理通知书",
+            Self::Correction => "一次性告知书",
+            Self::Returned => "退回件通知书",
+            Self::Approved => "准予决定书",
+            Self::Denied => "不予批准决定书",
+            Self::Concluded => "办结通知书",
+        }
+    }
+
+    /// The step that calls for it, the newest of its kind.
+    fn step(self, case: &proto::CaseView) -> Option<&proto::StepView> {
+        let kind = match self {
+            Self::Receipt | Self::Mandate => "submitted",
+            Self::Accepted => "accepted",
+            Self::NotAccepted => "not_accepted",
+            Self::Correction => "correction_requested",
+            Self::Returned => "returned",
+            Self::Approved | Self::Denied => "decided",
+            Self::Concluded => "delivered",
+        };
+        let step = case.steps.iter().rev().find(|step| step.kind == kind)?;
+        // A refusal always has a legal basis, an approval never.
+        match self {
+            Self::Mandate => case.mandate.is_some().then_some(step),
+            Self::Approved => step.basis.is_empty().then_some(step),
+            Self::Denied => (!step.basis.is_empty()).then_some(step),
+            _ => Some(step),
+        }
+    }
+
+    /// The papers that a case calls for.
+    pub(crate) fn of(case: &proto::CaseView) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|paper| paper.step(case).is_some()).collect()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "paper.html")]
+struct PaperPage {
+    frame: Frame,
+    kind: Paper,
+    case: proto::CaseView,
+    applicant: proto::Applicant,
+    clock: proto::ClockView,
+    ticks: Ticks,
+    /// The step that called for the paper.
+    step: proto::StepView,
+    submitted_on: String,
+    /// The office that signs.
+    organ: String,
+    /// Whether the 行政许可法 applies.
+    licence: bool,
+    limits_text: String,
+    fee_text: String,
+    /// Special procedures that stop the clock, with their longest time.
+    specials: String,
+    result_text: String,
+    /// How the case ended.
+    result_title: String,
+    /// Review and litigation.
+    remedy: String,
+    /// Mandatory materials that have not been handed in.
+    missing: Vec<String>,
+    /// By when the office answers whether it accepts; empty once it has.
+    answer_by: String,
+    /// An SVG; empty where there is no query code.
+    qr: String,
+}
+
+/// `GET /desk/case/{number}/paper/{kind}`
+pub(crate) async fn show(
+    State(desk): State<Desk>,
+    Path((number, kind)): Path<(String, String)>,
+    person: Person,
+) -> Result<Response, Problem> {
+    let kind = Paper::ALL.into_iter().find(|paper| paper.path() == kind).ok_or_else(Problem::not_found)?;
+    // Papers for the applicant carry names and numbers in full.
+    let request = proto::GetRequest { case_number: words::digits(&number), unmasked: true };
+    let case = desk.office().case(&person.actor, request).await?;
+    let step = kind.step(&case).ok_or_else(Problem::not_found)?.clone();
+    let frame = Frame::staff(&desk, &person, Tab::Cases).await;
+    let item = desk.office().item(&case.item, case.item_version).map(|(_, item)| item);
+    let item = item.as_deref();
+    let submitted = case.steps.iter().find(|step| step.kind == "submitted");
+    page(&PaperPage {
+        kind,
+        applicant: case.applicant.clone().unwrap_or_default(),
+        clock: case.clock.clone().unwrap_or_default(),
+        ticks: Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default()),
+        submitted_on: submitted.map(|step| words::day_of(&step.time_ms)).unwrap_or_default(),
+        organ: step.station_name.clone(),
+        licence: item.is_some_and(|item| item.item_type == ItemType::Licence),
+        limits_text: item.map(limits_text).unwrap_or_default(),
+        fee_text: item.map(fee_text).unwrap_or_default(),
+        specials: item.map(specials).unwrap_or_default(),
+        result_text: item.map(result_text).unwrap_or_default(),
+        result_title: result_title(&case),
+        remedy: remedy(&frame.district),
+        missing: item.map(|item| missing(item, &case)).unwrap_or_default(),
+        answer_by: answer_by(&case),
+        qr: qr(&case),
+        step,
+        case,
+        frame,
+    })
+}
+
+fn limits_text(item: &Item) -> String {
+    let promised = format!("承诺期限为{}", item.limits.promised);
+    match item.limits.statutory {
+        Some(statutory) => format!("本事项法定期限为{statutory}，{promised}。"),
+        None => format!("本事项{promised}。"),
+    }
+}
+
+fn fee_text(item: &Item) -> String {
+    let fees: Vec<_> = item
+        .fee
+        .items()
+        .iter()
+        .map(|fee| format!("{}{}／{}（{}）", fee.name, words::yuan(&fee.amount_fen), fee.unit, fee.basis))
+        .collect();
+    if fees.is_empty() {
+        return "本事项不收费。".to_owned();
+    }
+    format!("本事项收费：{}。请持缴款通知书缴款，工作人员不得收取现金。", fees.join("；"))
+}
+
+fn specials(item: &Item) -> String {
+    let paused = item.special.iter().filter(|special| special.clock == SpecialClock::Paused);
+    paused.map(|special| format!("{}不超过{}", special.kind, special.limit)).collect::<Vec<_>>().join("，")
+}
+
+fn result_text(item: &Item) -> String {
+    format!("{}，{}。领取方式：{}。", item.result.name, item.result.validity, item.result.delivery.join("、"))
+}
+
+/// The newest step that ended the case, in its own words.
+fn result_title(case: &proto::CaseView) -> String {
+    let endings = ["decided", "returned", "not_accepted", "withdrawn"];
+    let ending = case.steps.iter().rev().find(|step| endings.contains(&step.kind.as_str()));
+    ending.map(|step| step.title.clone()).unwrap_or_else(|| case.state.clone())
+}
+
+fn answer_by(case: &proto::CaseView) -> String {
+    let clock = case.clock.clone().unwrap_or_default();
+    if clock.accepted_on == 0 { words::day(&clock.stage_until) } else { String::new() }
+}
+
+/// 行政复议法 art. 20, 行政诉讼法 art. 46.
+fn remedy(district: &str) -> String {
+    format!(
+        "如不服本决定，可以自收到本决定书之日起60日内向{district}人民政府申请行政复议，\
+         或者自收到本决定书之日起6个月内依法向有管辖权的人民法院提起行政诉讼。"
+    )
+}
+
+fn missing(item: &Item, case: &proto::CaseView) -> Vec<String> {
+    let handed_in = |index: u32| {
+        case.materials.iter().any(|material| {
+            material.material == index && (material.originals + material.copies > 0 || !material.attachments.is_empty())
+        })
+    };
+    (0..)
+        .zip(&item.materials)
+        .filter(|(index, material)| material.mandatory && !handed_in(*index))
+        .map(|(_, material)| material.name.clone())
+        .collect()
+}
+
+/// Case number and query code, for a scanner at the window.
+fn qr(case: &proto::CaseView) -> String {
+    if case.query_code.is_empty() {
+        return String::new();
+    }
+    let text = format!("{} {}", case.case_number, case.query_code);
+    let Ok(code) = QrCode::new(text) else { return String::new() };
+    let drawing = code.render::<svg::Color<'_>>().min_dimensions(160, 160).build();
+    // The drawing stands inside a page, where an XML declaration does not belong.
+    drawing.find("<svg").map(|start| drawing[start..].to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(kinds: &[(&str, &str)]) -> proto::CaseView {
+        let step = |(kind, basis): &(&str, &str)| proto::StepView {
+            kind: (*kind).to_owned(),
+            basis: (*basis).to_owned(),
+            ..Default::default()
+        };
+        proto::CaseView { steps: kinds.iter().map(step).collect(), ..Default::default() }
+    }
+
+    #[test]
+    fn a_case_offers_the_papers_that_its_steps_call_for() {
+        assert_eq!(Paper::of(&case(&[("submitted", "")])), [Paper::Receipt]);
+        let denied = case(&[("submitted", ""), ("accepted", ""), ("decided", "《甲》第一条")]);
+        assert_eq!(Paper::of(&denied), [Paper::Receipt, Paper::Accepted, Paper::Denied]);
+        let approved = case(&[("submitted", ""), ("decided", ""), ("delivered", "")]);
+        assert_eq!(Paper::of(&approved), [Paper::Receipt, Paper::Approved, Paper::Concluded]);
+    }
+
+    #[test]
+    fn the_receipt_has_a_code_only_where_the_applicant_may_have_it() {
+        let mut case = case(&[("submitted", "")]);
+        assert_eq!(qr(&case), "");
+        "9901061012032026070100427".clone_into(&mut case.case_number);
+        "123456".clone_into(&mut case.query_code);
+        assert!(qr(&case).starts_with("<svg"));
+    }
+}

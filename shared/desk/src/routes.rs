@@ -1,0 +1,94 @@
+//! Every address of the desk, and whom it is for. Tests walk this table, so that no address escapes them.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
+
+use crate::form::FORM_LIMIT_BYTES;
+use crate::problem::Problem;
+use crate::state::Desk;
+use crate::{
+    act, apply, assets, attachment, case, headers, home, items, login, paper, problem, public, station, ticks,
+};
+
+/// Largest form of somebody who is not logged in.
+const SMALL_FORM_BYTES: usize = 16 * 1024;
+/// How long a request may take, its body included: 64 MB at 2 Mbit/s.
+const REQUEST_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// Whom an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody.
+    Everyone,
+    /// Anybody, on a hub.
+    Public,
+    /// Members of staff with a session.
+    Staff,
+}
+
+/// One address.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    handlers: MethodRouter<Desk>,
+}
+
+/// All addresses.
+pub(crate) fn table() -> Vec<Route> {
+    use Access::{Everyone, Public, Staff};
+    let route = |path, access, handlers: MethodRouter<Desk>| Route { path, access, handlers };
+    vec![
+        route("/", Everyone, get(public::home)),
+        route("/query", Public, axum::routing::post(public::query)),
+        route("/items", Public, get(items::public_list)),
+        route("/items/{code}", Public, get(items::public_guide)),
+        route("/assets/desk.css", Everyone, get(assets::style)),
+        route("/assets/desk.js", Everyone, get(assets::script)),
+        route("/desk/login", Everyone, get(login::form).post(login::log_in)),
+        route("/desk/logout", Staff, axum::routing::post(login::log_out)),
+        route("/desk/password", Staff, get(login::password_form).post(login::change_password)),
+        route("/desk", Staff, get(home::show)),
+        route("/desk/new", Staff, get(items::pick)),
+        route("/desk/new/{item}", Staff, get(apply::form).post(apply::post)),
+        route("/desk/items", Staff, get(items::list)),
+        route("/desk/items/{code}", Staff, get(items::guide)),
+        route("/desk/station", Staff, get(station::show)),
+        route("/desk/case/{number}", Staff, get(case::show)),
+        route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
+        route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),
+        route("/desk/case/{number}/paper/{kind}", Staff, get(paper::show)),
+        route("/desk/case/{number}/attachment/{id}", Staff, get(attachment::show)),
+    ]
+}
+
+/// The desk as a service.
+pub(crate) fn router(desk: Desk) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let limit = match route.access {
+            Access::Everyone | Access::Public => SMALL_FORM_BYTES,
+            Access::Staff => FORM_LIMIT_BYTES,
+        };
+        if route.access != Access::Public || desk.options().public_pages {
+            router = router.route(route.path, route.handlers.layer(DefaultBodyLimit::max(limit)));
+        }
+    }
+    router
+        .fallback(|| async { Problem::not_found() })
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(desk.clone(), problem::show))
+        .layer(middleware::from_fn(headers::secure))
+        .with_state(desk)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::too_slow().into_response(),
+    }
+}

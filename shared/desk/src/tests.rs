@@ -1,0 +1,9 @@
+//! Pages as a browser sees them, on an office without a station behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod browser;
+mod fake;
+mod forms;
+mod pages;
+mod security;
+mod server;

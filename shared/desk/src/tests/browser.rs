@@ -1,0 +1,120 @@
+//! A browser for tests: keeps cookies, reads hidden fields, sends forms.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, Request, StatusCode};
+use tower::ServiceExt;
+
+use super::fake::{FakeOffice, Memory, TOKEN};
+use crate::DeskOptions;
+use crate::routes;
+use crate::state::Desk;
+
+pub(super) struct Browser {
+    router: Router,
+    cookies: BTreeMap<String, String>,
+    pub(super) memory: Arc<Mutex<Memory>>,
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Browser {
+    /// Somebody whom the desk does not know.
+    pub(super) fn stranger() -> Self {
+        let memory = Arc::new(Mutex::new(Memory::default()));
+        let office = FakeOffice::new(Arc::clone(&memory));
+        let options = DeskOptions { public_pages: true, secure_cookies: false };
+        let desk = Desk::new(Box::new(office), options).unwrap();
+        Self { router: routes::router(desk), cookies: BTreeMap::new(), memory }
+    }
+
+    /// An agent who has logged in.
+    pub(super) fn agent() -> Self {
+        let mut browser = Self::stranger();
+        browser.cookies.insert("sanji-session-990106101203".to_owned(), TOKEN.to_owned());
+        browser
+    }
+
+    pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap()
+    }
+
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post(&mut self, path: &str, values: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(values).finish();
+        let request = Request::post(path).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Sends a form with one file.
+    pub(super) async fn upload(
+        &mut self,
+        path: &str,
+        values: &[(&str, &str)],
+        (field, file_name, content): (&str, &str, &[u8]),
+    ) -> Answer {
+        let mut body = Vec::new();
+        for (name, value) in values {
+            body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        }
+        let head = format!("--B\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file_name}\"\r\n");
+        body.extend(head.bytes());
+        body.extend(b"Content-Type: text/html\r\n\r\n");
+        body.extend(content);
+        body.extend(b"\r\n--B--\r\n");
+        let request = Request::post(path).header(CONTENT_TYPE, "multipart/form-data; boundary=B");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.headers_mut().insert(COOKIE, cookies.join("; ").parse().unwrap());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+impl Answer {
+    /// The value of the first input of a name, as it stands in the page.
+    pub(super) fn field(&self, name: &str) -> &str {
+        let start = self.body.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no field {name}"));
+        let value = &self.body[start + name.len() + 15..];
+        &value[..value.find('"').unwrap()]
+    }
+
+    pub(super) fn location(&self) -> &str {
+        self.headers.get(LOCATION).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub(super) fn shows(&self, expected: &[&str]) {
+        for text in expected {
+            assert!(self.body.contains(text), "{} lacks {text:?}:\n{}", self.status, self.body);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn hides(&self, unexpected: &[&str]) {
+        for text in unexpected {
+            assert!(!self.body.contains(text), "{} has {text:?}:\n{}", self.status, self.body);
+        }
+    }
+}

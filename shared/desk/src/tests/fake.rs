@@ -1,0 +1,395 @@
+//! An office that shows one sample case and remembers what it was asked to do.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use sanji_domain::case::{Refusal, RefusalCode};
+use sanji_domain::{Item, Role, Staff, StageTier};
+use sanji_log::{AttachmentId, StationCode};
+use sanji_proto::v1 as proto;
+
+use crate::office::{Actor, AttachmentContent, Failure, LoginFailure, Office, StationSummary};
+
+pub(super) const NUMBER: &str = "9901061012032026070100427";
+pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55";
+/// What somebody with bad intentions types into a field.
+pub(super) const HOSTILE: &str = "<script>alert('x')</script>\"'&";
+const VILLAGE: u64 = 990_106_101_203;
+const TOWNSHIP: u64 = 990_106_101_000;
+/// 2026-07-01 09:30 in China.
+const SUBMITTED_MS: u64 = 1_782_869_400_000;
+
+/// What was asked, and what is to be answered. Shared with the test.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) submitted: Vec<proto::SubmitRequest>,
+    pub(super) acted: Vec<proto::ActRequest>,
+    pub(super) attachments: Vec<(proto::AttachmentHead, Vec<u8>)>,
+    pub(super) unmasked: u32,
+    /// The next `submit` or `act` fails so.
+    pub(super) failure: Option<Failure>,
+    pub(super) actions: Vec<&'static str>,
+    pub(super) name: Option<String>,
+    pub(super) line_down: bool,
+}
+
+pub(super) struct FakeOffice {
+    pub(super) memory: Arc<Mutex<Memory>>,
+    items: BTreeMap<String, Arc<Item>>,
+}
+
+impl FakeOffice {
+    pub(super) fn new(memory: Arc<Mutex<Memory>>) -> Self {
+        let files = [
+            ("mz-dibao", include_str!("../../../../tests/sample/catalogue/items/mz-dibao.toml")),
+            ("ga-sfz", include_str!("../../../../tests/sample/catalogue/items/ga-sfz.toml")),
+            ("ly-caifa", include_str!("../../../../tests/sample/catalogue/items/ly-caifa.toml")),
+        ];
+        let items = files.map(|(code, text)| {
+            (code.to_owned(), Arc::new(Item::parse(&format!("{code}.toml"), text).expect("sample item")))
+        });
+        Self { memory, items: items.into() }
+    }
+
+    fn actor(&self) -> Actor {
+        let agent = Staff {
+            id: "990106101203-01".parse().expect("id"),
+            name: "陈桂英".to_owned(),
+            roles: vec![Role::Agent],
+            post: "村委会副主任".to_owned(),
+            tier: StageTier::Village,
+            department: "village".parse().expect("code"),
+            place: StationCode::from_number(VILLAGE).expect("code"),
+            seat: None,
+            backup: None,
+        };
+        Actor { staff: Arc::new(agent) }
+    }
+
+    fn rows(&self, words: &str) -> Vec<proto::ItemRow> {
+        let row = |item: &Arc<Item>| proto::ItemRow {
+            code: item.code.as_str().to_owned(),
+            name: item.name.clone(),
+            short_name: item.short_name.clone(),
+            case_type: item.case_type.term().to_owned(),
+            department: item.department.as_str().to_owned(),
+            may_submit: item.agent_allowed,
+            why_not: if item.agent_allowed {
+                String::new()
+            } else {
+                "须由本人到派出所窗口办理。".to_owned()
+            },
+        };
+        self.items
+            .values()
+            .filter(|item| item.name.contains(words) || item.short_name.contains(words))
+            .map(row)
+            .collect()
+    }
+
+    fn case(&self, unmasked: bool) -> proto::CaseView {
+        let memory = self.memory.lock().expect("lock");
+        let name = memory.name.clone().unwrap_or_else(|| "赵德明".to_owned());
+        let step =
+            |rev: u32, kind: &str, title: &str, hours: u64, station: u64, words: &str, basis: &str| proto::StepView {
+                rev,
+                kind: kind.to_owned(),
+                title: title.to_owned(),
+                time_ms: SUBMITTED_MS + hours * 3_600_000,
+                station,
+                station_name: if station == VILLAGE {
+                    "枫溪镇石板村便民服务站"
+                } else {
+                    "枫溪镇便民服务中心"
+                }
+                .to_owned(),
+                actor_name: if station == VILLAGE { "陈桂英" } else { "周敏" }.to_owned(),
+                actor_role: if station == VILLAGE { "代办员" } else { "窗口受理" }.to_owned(),
+                words: words.to_owned(),
+                basis: basis.to_owned(),
+                until: if kind == "correction_requested" { 20_260_722 } else { 0 },
+                ..Default::default()
+            };
+        proto::CaseView {
+            case_number: NUMBER.to_owned(),
+            item: "mz-dibao".to_owned(),
+            item_version: 1,
+            item_name: "最低生活保障审核确认".to_owned(),
+            case_type: "承诺件".to_owned(),
+            state: "待受理".to_owned(),
+            rev: 4,
+            holder: TOWNSHIP,
+            holder_name: "枫溪镇便民服务中心".to_owned(),
+            stage: "accept".to_owned(),
+            stage_name: "受理".to_owned(),
+            role: "窗口受理".to_owned(),
+            actions: memory.actions.iter().map(|action| (*action).to_owned()).collect(),
+            applicant: Some(proto::Applicant {
+                name: if unmasked { name } else { format!("{}*", name.chars().next().unwrap_or('*')) },
+                id_number: if unmasked { "99010619560312016X" } else { "990106********016X" }.to_owned(),
+                telephone: if unmasked { "13812340000" } else { "138****0000" }.to_owned(),
+                address: "枫溪镇石板村3组".to_owned(),
+            }),
+            answers: vec![proto::Answer {
+                field: "申请事由".to_owned(), value: "因病致困，家庭收入减少。".to_owned()
+            }],
+            materials: vec![
+                proto::MaterialView {
+                    material: 0,
+                    name: "最低生活保障申请表（含诚信承诺与核对授权）".to_owned(),
+                    mandatory: true,
+                    originals: 1,
+                    ..Default::default()
+                },
+                proto::MaterialView {
+                    material: 1,
+                    name: "共同生活的家庭成员居民身份证".to_owned(),
+                    mandatory: true,
+                    copies: 1,
+                    attachments: vec![proto::AttachmentView {
+                        id: vec![7; 32],
+                        file_name: "身份证正面.jpg".to_owned(),
+                        media_type: "image/jpeg".to_owned(),
+                        size: 1_572_864,
+                        size_here: 1_572_864,
+                    }],
+                    ..Default::default()
+                },
+            ],
+            steps: vec![
+                step(1, "submitted", "登记申请", 0, VILLAGE, "", ""),
+                step(
+                    2,
+                    "correction_requested",
+                    "一次性告知补正（2026年7月22日前）",
+                    2,
+                    TOWNSHIP,
+                    "1. 居民户口簿：过期，请提供新换发的户口簿复印件1份",
+                    "",
+                ),
+                step(3, "correction_supplied", "已补正", 26, VILLAGE, "", ""),
+                step(0, "note", "备注", 27, VILLAGE, "老人行动不便，请电话联系其子。", ""),
+                step(4, "accepted", "受理", 28, TOWNSHIP, "", ""),
+                step(
+                    5,
+                    "decided",
+                    "审核确认：不予批准",
+                    30,
+                    TOWNSHIP,
+                    "经调查人均收入超过规定。",
+                    "《最低生活保障审核确认办法》（民发〔2021〕57号）",
+                ),
+                step(
+                    6,
+                    "returned",
+                    "退回（重复申请）",
+                    30,
+                    TOWNSHIP,
+                    "已于6月提交同一申请。",
+                    "《社会救助暂行办法》第九条",
+                ),
+                step(7, "delivered", "直接送达", 31, VILLAGE, "", ""),
+            ],
+            delivery: Some(proto::Delivery { here: true, township_ms: SUBMITTED_MS + 60_000, ..Default::default() }),
+            clock: Some(proto::ClockView {
+                accepted_on: 20_260_702,
+                promised_until: 20_260_806,
+                statutory_until: 20_260_813,
+                stage_until: 20_260_703,
+                used_days: 3,
+                words: "剩余22个工作日".to_owned(),
+                ..Default::default()
+            }),
+            query_code: "482913".to_owned(),
+            mandate: Some(proto::Mandate { may_submit: true, may_correct: true, ..Default::default() }),
+            home: VILLAGE,
+            ..Default::default()
+        }
+    }
+}
+
+#[async_trait]
+impl Office for FakeOffice {
+    fn info(&self) -> StationSummary {
+        StationSummary {
+            code: StationCode::from_number(VILLAGE).expect("code"),
+            name: "枫溪镇石板村便民服务站".to_owned(),
+            tier: sanji_log::Tier::Village,
+            district_name: "澄川区".to_owned(),
+            read_only: None,
+        }
+    }
+
+    async fn status(&self) -> proto::StatusReply {
+        let connected = !self.memory.lock().expect("lock").line_down;
+        proto::StatusReply {
+            station: VILLAGE,
+            name: "枫溪镇石板村便民服务站".to_owned(),
+            software: "0.1.0".to_owned(),
+            clock_ms: SUBMITTED_MS + 120_000_000,
+            writable: true,
+            upstream: Some(proto::LinkStatus {
+                station: TOWNSHIP,
+                connected,
+                since_ms: SUBMITTED_MS,
+                last_heard_ms: SUBMITTED_MS + 119_000_000,
+                clock_offset_ms: -95_000,
+                last_error: "connection refused".to_owned(),
+            }),
+            open_cases: 3,
+            entries_unconfirmed: u64::from(!connected) * 4,
+            certificate_until_ms: SUBMITTED_MS + 30_000_000_000,
+            ..Default::default()
+        }
+    }
+
+    fn station_name(&self, _: StationCode) -> String {
+        "枫溪镇便民服务中心".to_owned()
+    }
+
+    fn villages(&self) -> Vec<(StationCode, String)> {
+        vec![(StationCode::from_number(VILLAGE).expect("code"), "枫溪镇石板村".to_owned())]
+    }
+
+    async fn login(&self, staff: &str, password: &str, _: IpAddr) -> Result<String, LoginFailure> {
+        match (staff, password) {
+            ("locked", _) => Err(LoginFailure::Locked { minutes: 14 }),
+            ("agent", "right") => Ok(TOKEN.to_owned()),
+            _ => Err(LoginFailure::Wrong),
+        }
+    }
+
+    fn session(&self, token: &str) -> Option<Actor> {
+        (token == TOKEN).then(|| self.actor())
+    }
+
+    fn logout(&self, _: &str) {}
+
+    async fn change_password(&self, _: &Actor, old: &str, _: &str) -> Result<(), LoginFailure> {
+        if old == "right" { Ok(()) } else { Err(LoginFailure::Wrong) }
+    }
+
+    fn items(&self, _: &Actor, words: &str) -> Vec<proto::ItemRow> {
+        self.rows(words)
+    }
+
+    fn published_items(&self, words: &str) -> Vec<proto::ItemRow> {
+        self.rows(words)
+    }
+
+    fn item(&self, code: &str, _: u32) -> Option<(u32, Arc<Item>)> {
+        Some((1, Arc::clone(self.items.get(code)?)))
+    }
+
+    fn department_name(&self, code: &str) -> String {
+        match code {
+            "mz" => "澄川区民政局",
+            "ga" => "澄川区公安局",
+            _ => "澄川区林业局",
+        }
+        .to_owned()
+    }
+
+    async fn submit(&self, _: &Actor, request: proto::SubmitRequest) -> Result<proto::SubmitReply, Failure> {
+        let mut memory = self.memory.lock().expect("lock");
+        if let Some(failure) = memory.failure.take() {
+            return Err(failure);
+        }
+        if !memory.submitted.iter().any(|earlier| earlier.request == request.request) {
+            memory.submitted.push(request);
+        }
+        Ok(proto::SubmitReply { case_number: NUMBER.to_owned(), ..Default::default() })
+    }
+
+    async fn act(&self, _: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure> {
+        let mut memory = self.memory.lock().expect("lock");
+        if let Some(failure) = memory.failure.take() {
+            return Err(failure);
+        }
+        if !memory.acted.iter().any(|earlier| earlier.request == request.request) {
+            memory.acted.push(request);
+        }
+        Ok(proto::ActReply::default())
+    }
+
+    async fn case(&self, _: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure> {
+        if request.case_number != NUMBER {
+            return Err(Failure::NotFound);
+        }
+        self.memory.lock().expect("lock").unmasked += u32::from(request.unmasked);
+        Ok(self.case(request.unmasked))
+    }
+
+    async fn list(&self, _: &Actor, _: proto::ListRequest) -> Result<proto::ListReply, Failure> {
+        let name = self.memory.lock().expect("lock").name.clone().unwrap_or_else(|| "赵**".to_owned());
+        let row = |state: &str, ahead: bool, stage_until: u32| proto::CaseRow {
+            case_number: NUMBER.to_owned(),
+            item_name: "最低生活保障审核确认".to_owned(),
+            case_type: "承诺件".to_owned(),
+            state: state.to_owned(),
+            stage_name: "受理".to_owned(),
+            holder: TOWNSHIP,
+            holder_name: "枫溪镇便民服务中心".to_owned(),
+            applicant_name: name.clone(),
+            submitted_ms: SUBMITTED_MS,
+            stage_until,
+            promised_until: 0,
+            delivery: Some(proto::Delivery { here: true, township_ms: SUBMITTED_MS, ..Default::default() }),
+            ahead,
+        };
+        let cases = vec![row("待受理", true, 20_260_703), row("办理中", false, 20_260_630), row("待补正", false, 0)];
+        Ok(proto::ListReply { cases, next: "older".to_owned() })
+    }
+
+    async fn put_attachment(
+        &self,
+        _: &Actor,
+        head: proto::AttachmentHead,
+        content: Vec<u8>,
+    ) -> Result<AttachmentId, Failure> {
+        let mut memory = self.memory.lock().expect("lock");
+        memory.attachments.push((head, content));
+        Ok(AttachmentId([u8::try_from(memory.attachments.len()).expect("few"); 32]))
+    }
+
+    async fn attachment(&self, _: &Actor, _: &str, id: &AttachmentId) -> Result<AttachmentContent, Failure> {
+        if *id != AttachmentId([7; 32]) {
+            return Err(Failure::NotHereYet);
+        }
+        Ok(AttachmentContent {
+            file_name: "身份证\"正面.jpg".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+            bytes: b"\xff\xd8\xff\xe0".to_vec(),
+        })
+    }
+
+    async fn query(&self, request: proto::QueryRequest, _: IpAddr) -> Result<proto::QueryReply, Failure> {
+        match (request.case_number.as_str(), request.query_code.as_str()) {
+            (NUMBER, "482913") => Ok(proto::QueryReply {
+                case_number: NUMBER.to_owned(),
+                item_name: "最低生活保障审核确认".to_owned(),
+                state: "待补正".to_owned(),
+                holder_name: "枫溪镇便民服务中心".to_owned(),
+                stage_name: "受理".to_owned(),
+                promised_until: 20_260_806,
+                result: String::new(),
+                steps: vec![proto::QueryStep {
+                    title: "登记申请".to_owned(),
+                    time_ms: SUBMITTED_MS,
+                    station_name: "枫溪镇石板村便民服务站".to_owned(),
+                }],
+                as_of_ms: SUBMITTED_MS + 60_000,
+                next_for_applicant: "请在2026年7月22日前按一次性告知书补正材料。".to_owned(),
+            }),
+            (NUMBER, "999999") => Err(Failure::TooManyAttempts { retry_after_ms: 600_001 }),
+            _ => Err(Failure::NotFound),
+        }
+    }
+}
+
+/// A refusal of one field.
+pub(super) fn refusal(field: &str, sentence: &str) -> Refusal {
+    Refusal::new(RefusalCode::InvalidInput, sentence).at(field)
+}
