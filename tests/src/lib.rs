@@ -11,6 +11,7 @@
 //! | [`client`] | a program at a station's gRPC service, with a token |
 //! | [`machine`] | facts of the machine, memory and processor time of a process |
 //! | [`story`] | scripted cases, told hop by hop |
+//! | [`simulator`] | a district in one thread, driven by a seed |
 //! | [`sample`] | the sample district's files and people |
 //!
 //! Nothing in the product depends on this crate.
@@ -24,6 +25,7 @@ pub mod error;
 pub mod machine;
 pub mod process;
 pub mod sample;
+pub mod simulator;
 pub mod story;
 
 pub use error::Error;
