@@ -1,2 +1,68 @@
-//! TODO
-fn main() {}
+//! `sanji-hub`: the district's station. It is a station like every other, with the district's certificate
+//! authority, enrolment, register of stations and published files on top.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`init`] | a new district: keys, authority, files, staff |
+//! | [`serve`] | the running hub as a list |
+//! | [`files`], [`staff`] | the district's data folder, read and checked as a whole |
+//! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
+//! | [`register`], [`administration`] | stations added and revoked, files published, while the hub runs |
+//! | [`renewal`] | certificates that end soon |
+//! | [`stations`] | the commands `station` and `publish` |
+
+mod administration;
+mod codes;
+mod enroller;
+mod error;
+mod files;
+mod init;
+mod register;
+mod renewal;
+mod serve;
+mod staff;
+mod stations;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sanji_station::command::{self, Common};
+use sanji_station::config::Program;
+use sanji_station::run;
+
+/// The district's hub of Sanji.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Arguments),
+    /// Run the hub until it is told to stop (SIGTERM or Ctrl-C)
+    #[command(after_help = "Example:\n  sanji-hub serve --data hub")]
+    Serve(run::Arguments),
+    /// Add, revoke and list stations, while the hub runs
+    #[command(subcommand)]
+    Station(stations::Command),
+    Publish(stations::Publish),
+    #[command(flatten)]
+    Common(Common),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli: Cli = match command::parse() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    match cli.command {
+        Command::Init(arguments) => command::finish(init::init(arguments).await),
+        Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
+        Command::Station(stations) => command::finish(stations.run().await),
+        Command::Publish(publish) => command::finish(publish.run().await),
+        Command::Common(common) => command::finish(common.run(Program::Hub).await),
+    }
+}

@@ -1,2 +1,50 @@
-//! TODO
-fn main() {}
+//! `sanji-node`: the station of a township or a village.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`enrol`] | how it becomes part of its district |
+//! | [`serve`] | the running node as a list |
+//!
+//! Everything else is what every station does: `sanji-station`.
+
+mod enrol;
+mod error;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sanji_station::command::{self, Common};
+use sanji_station::config::Program;
+use sanji_station::run;
+
+/// A township's or a village's node of Sanji.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Enrol(enrol::Arguments),
+    /// Run the node until it is told to stop (SIGTERM or Ctrl-C)
+    #[command(after_help = "Example:\n  sanji-node serve --data village")]
+    Serve(run::Arguments),
+    #[command(flatten)]
+    Common(Common),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli: Cli = match command::parse() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    match cli.command {
+        Command::Enrol(arguments) => command::finish(enrol::enrol(arguments).await),
+        Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
+        Command::Common(common) => command::finish(common.run(Program::Node).await),
+    }
+}

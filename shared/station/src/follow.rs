@@ -63,3 +63,77 @@ fn apply(station: &Station, trust: &Trust, identity: &Identity, data: &DataFolde
         Err(fault) => tracing::warn!(error = chain(&fault), "a renewed certificate can't be used"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use prost::Message as _;
+    use sanji_link::Authority;
+    use sanji_log::seal::public_key;
+    use sanji_log::{Reach, SigningKey, StationCode};
+    use sanji_proto::v1::{self as proto, station_record::Record};
+    use sanji_store::MemoryStore;
+
+    use super::*;
+    use crate::clock::now_ms;
+    use crate::config::Program;
+    use crate::core::StationKeys;
+    use crate::station::Administrative;
+    use crate::vault::MasterKey;
+
+    fn entry(home: StationCode, record: Record) -> Administrative {
+        let body = proto::StationRecord { record: Some(record) }.encode_to_vec();
+        Administrative { home, reach: Reach::Public, kind: proto::Kind::Station, body }
+    }
+
+    #[tokio::test]
+    async fn the_directorys_word_is_applied_while_the_station_runs() {
+        let root = tempfile::tempdir().unwrap();
+        let data = DataFolder::new(root.path());
+        let hub: StationCode = "990106000000".parse().unwrap();
+        let village: StationCode = "990106101203".parse().unwrap();
+        let signing_key = SigningKey::from_bytes(&[1; 32]);
+        let (key, lost) = (public_key(&signing_key), public_key(&SigningKey::from_bytes(&[2; 32])));
+        let (authority, _) = Authority::generate(hub, now_ms()).unwrap();
+        let certificate = |key, days| authority.issue(hub, key, now_ms(), days).unwrap();
+        let identity = Identity {
+            certificate_der: certificate(key, 10),
+            authority_der: authority.certificate_der().to_vec(),
+            signing_key: signing_key.clone(),
+        };
+        let keys = StationKeys {
+            station: hub,
+            signing: signing_key,
+            master: MasterKey::from_bytes([3; 32]),
+            authority_der: identity.authority_der.clone(),
+        };
+        let station = Station::open(Arc::new(MemoryStore::default()), keys, Program::Hub).await.unwrap();
+        let trust = Arc::new(Trust::new(&identity).unwrap());
+        let shutdown = CancellationToken::new();
+        let following = follow(station.clone(), trust.clone(), identity.clone(), data.clone(), shutdown.clone());
+        let following = tokio::spawn(following);
+
+        let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate: identity.certificate_der.clone() };
+        let renewed = certificate(key, 400);
+        let issued = proto::CertificateIssued { key: key.0.to_vec(), certificate: renewed.clone() };
+        let revoked = proto::StationRevoked { key: lost.0.to_vec(), reason: "stolen".to_owned() };
+        let entries = vec![
+            entry(hub, Record::Enrolled(enrolled)),
+            entry(hub, Record::CertificateIssued(issued)),
+            entry(village, Record::Revoked(revoked)),
+        ];
+        station.administer("", entries).await.unwrap();
+        let applied = async {
+            while !(trust.is_revoked(&lost) && trust.me().not_after_ms > now_ms() + 399 * 24 * 60 * 60 * 1000) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), applied).await.unwrap();
+        shutdown.cancel();
+        following.await.unwrap();
+        assert_eq!(std::fs::read(data.keys().join("certificate.der")).unwrap(), renewed);
+        assert!(!trust.is_revoked(&key));
+    }
+}

@@ -1,7 +1,7 @@
 //! Logging and the panic hook. Logs go to standard error; no personal data goes into any of them.
 
 use std::backtrace::Backtrace;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,10 @@ pub fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::Pars
 /// Starts logging for the whole process. A second call changes nothing.
 pub fn start(log: &Log) {
     let filter = filter(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Fails only where a subscriber is already set, for example by a test.
     let _ = if log.json { builder.json().try_init() } else { builder.try_init() };
 }

@@ -125,7 +125,7 @@ pub enum Command {
         code: String,
         /// Its version; 0: the newest.
         #[arg(long, value_name = "N", default_value_t = 0)]
-        version: u32,
+        item_version: u32,
     },
     /// Write an attachment of a case to a file
     #[command(after_help = "Example:\n  sanji-node attachment --data township --token sanji_… \
@@ -194,7 +194,7 @@ impl Command {
                     at.connect().await?.cases().list_items(proto::ListItemsRequest { words }).await?.into_inner();
                 output.print(&json::show("ListItemsReply", &reply)?, |_| item_table(&reply))
             }
-            Self::Item { at, code, version } => {
+            Self::Item { at, code, item_version: version } => {
                 let item = at.connect().await?.cases().get_item(proto::GetItemRequest { code, version }).await?;
                 print_line(String::from_utf8_lossy(&item.into_inner().content).trim_end())
             }

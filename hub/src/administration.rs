@@ -1,0 +1,143 @@
+//! The register over gRPC, for the hub's own command line.
+
+use sanji_log::StationCode;
+use sanji_proto::v1 as proto;
+use sanji_proto::v1::administration_server::Administration;
+use sanji_station::clock::now_ms;
+use sanji_station::command::chain;
+use sanji_station::config::is_host_port;
+use sanji_station::service::Access;
+use tonic::{Request, Response, Status};
+
+use crate::codes::Invitation;
+use crate::error::Error;
+use crate::files::DistrictFiles;
+use crate::register::{Register, keys_of};
+
+/// The service.
+pub(crate) struct Service {
+    pub(crate) register: Register,
+    pub(crate) access: Access,
+    /// "host:port" of the hub's enrolment, for the person who carries the code.
+    pub(crate) enrolment_address: String,
+}
+
+#[tonic::async_trait]
+impl Administration for Service {
+    async fn add_station(
+        &self,
+        request: Request<proto::AddStationRequest>,
+    ) -> Result<Response<proto::AddStationReply>, Status> {
+        self.access.keeper(&request)?;
+        let request = request.into_inner();
+        let link_address = address(request.link_address)?;
+        let upstream = address(request.upstream)?;
+        let invited = self.register.invite(station(request.station)?, link_address, upstream).await.map_err(status)?;
+        Ok(Response::new(proto::AddStationReply {
+            code: invited.code.to_string(),
+            until_ms: invited.until_ms,
+            enrolment_address: self.enrolment_address.clone(),
+        }))
+    }
+
+    async fn revoke_station(
+        &self,
+        request: Request<proto::RevokeStationRequest>,
+    ) -> Result<Response<proto::RevokeStationReply>, Status> {
+        self.access.keeper(&request)?;
+        let request = request.into_inner();
+        if request.reason.trim().is_empty() {
+            return Err(Status::invalid_argument("say the reason: it goes on record"));
+        }
+        let keys = self.register.revoke(station(request.station)?, &request.reason).await.map_err(status)?;
+        Ok(Response::new(proto::RevokeStationReply { keys }))
+    }
+
+    async fn list_stations(
+        &self,
+        request: Request<proto::ListStationsRequest>,
+    ) -> Result<Response<proto::ListStationsReply>, Status> {
+        self.access.keeper(&request)?;
+        let linked = self.register.station.status().await.downstream;
+        let is_linked = |code: StationCode| linked.iter().any(|link| link.station == code.number() && link.connected);
+        let stations = rows(&self.register)
+            .into_iter()
+            .map(|(code, row)| proto::StationRow { linked: is_linked(code), ..row })
+            .collect();
+        Ok(Response::new(proto::ListStationsReply { stations }))
+    }
+
+    async fn publish(&self, request: Request<proto::PublishRequest>) -> Result<Response<proto::PublishReply>, Status> {
+        self.access.keeper(&request)?;
+        let texts = request.into_inner().files.into_iter().map(|file| {
+            let text = String::from_utf8(file.content);
+            text.map(|text| (file.path.clone(), text))
+                .map_err(|_| Status::invalid_argument(format!("{} is not UTF-8", file.path)))
+        });
+        let files = DistrictFiles::from_texts(texts.collect::<Result<Vec<_>, _>>()?);
+        let published = self.register.publish(&files).await.map_err(status)?;
+        Ok(Response::new(proto::PublishReply { published }))
+    }
+}
+
+/// One row for each station that was ever invited or certified, the hub left out.
+fn rows(register: &Register) -> Vec<(StationCode, proto::StationRow)> {
+    let reference = register.station.reference();
+    let invitations = register.codes.all();
+    let mut codes: Vec<StationCode> = reference.keys().values().map(|life| life.station).collect();
+    codes.extend(invitations.iter().map(|invitation| invitation.station));
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+        .into_iter()
+        .filter(|code| *code != register.hub())
+        .map(|code| {
+            let newest = keys_of(&reference, code).max_by_key(|(_, life)| (!life.revoked, life.certificate_until_ms));
+            let invitation = invitations.iter().find(|invitation| invitation.station == code);
+            let state = match newest {
+                None => proto::StationState::Invited,
+                Some((_, life)) if life.revoked => proto::StationState::Revoked,
+                Some(_) => proto::StationState::Enrolled,
+            };
+            let row = proto::StationRow {
+                station: code.number(),
+                name: reference.station_name(code),
+                state: state.into(),
+                key: newest.map_or_else(Vec::new, |(key, _)| key.0.to_vec()),
+                certificate_until_ms: newest.map_or(0, |(_, life)| life.certificate_until_ms),
+                code_until_ms: open_until(invitation),
+                link_address: invitation.and_then(|invitation| invitation.link_address.clone()).unwrap_or_default(),
+                linked: false,
+            };
+            (code, row)
+        })
+        .collect()
+}
+
+fn open_until(invitation: Option<&Invitation>) -> u64 {
+    invitation.filter(|invitation| invitation.is_open(now_ms())).map_or(0, |invitation| invitation.until_ms)
+}
+
+#[allow(clippy::result_large_err)]
+fn station(number: u64) -> Result<StationCode, Status> {
+    StationCode::from_number(number).map_err(|fault| Status::invalid_argument(fault.to_string()))
+}
+
+#[allow(clippy::result_large_err)]
+fn address(text: String) -> Result<Option<String>, Status> {
+    match text.as_str() {
+        "" => Ok(None),
+        given if is_host_port(given) => Ok(Some(text)),
+        given => Err(Status::invalid_argument(format!("'{given}' is not an address \"host:port\""))),
+    }
+}
+
+fn status(fault: Error) -> Status {
+    match &fault {
+        Error::Input(_) | Error::Faults { .. } => Status::invalid_argument(fault.to_string()),
+        _ => {
+            tracing::error!(error = chain(&fault), "administration failed");
+            Status::internal(chain(&fault))
+        }
+    }
+}

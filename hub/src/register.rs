@@ -1,0 +1,247 @@
+//! The register of the district's stations and its published files: what the hub writes about others. All of it
+//! are entries, so every station learns of it by replication.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use sanji_domain::Organisation;
+use sanji_link::{Authority, EnrolmentCode, VALID_DAYS};
+use sanji_log::{PublicKey, Reach, StationCode};
+use sanji_proto::v1::{self as proto, Kind, station_record::Record};
+use sanji_station::clock::now_ms;
+use sanji_station::core::ReferenceData;
+use sanji_station::core::reference::KeyLife;
+use sanji_station::station::{Administrative, Station};
+
+use crate::codes::Codes;
+use crate::error::Error;
+use crate::files::DistrictFiles;
+
+/// What the hub's own duties need. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Register {
+    pub(crate) station: Station,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) codes: Arc<Codes>,
+}
+
+/// A one-time code, to be shown once.
+pub(crate) struct Issued {
+    pub(crate) code: EnrolmentCode,
+    pub(crate) until_ms: u64,
+}
+
+impl Register {
+    /// The hub's own code.
+    pub(crate) fn hub(&self) -> StationCode {
+        self.station.reader().me()
+    }
+
+    /// Makes a one-time code for a station of the district.
+    pub(crate) async fn invite(
+        &self,
+        station: StationCode,
+        link_address: Option<String>,
+        upstream: Option<String>,
+    ) -> Result<Issued, Error> {
+        let hub = self.hub();
+        if station == hub || !station.within(hub) {
+            return Err(Error::Input(format!("{station} is not below the hub {hub}")));
+        }
+        let reference = self.station.reference();
+        let listed = reference
+            .organisation()
+            .is_some_and(|organisation: &Arc<Organisation>| organisation.station(&station).is_some());
+        if !listed {
+            return Err(Error::Input(format!("the district's organisation lists no station {station}")));
+        }
+        let code = EnrolmentCode::generate(&self.authority.fingerprint())
+            .map_err(|source| Error::Certificate { operation: "make a code", source })?;
+        let until_ms = self.codes.issue(station, &code.secret, link_address, upstream, now_ms())?;
+        self.station.record("station.invited", "", &station.to_string(), "one-time code issued");
+        Ok(Issued { code, until_ms })
+    }
+
+    /// Certifies a key of a station and writes it into the directory; a key that is there already keeps its
+    /// certificate. None: the key was revoked.
+    pub(crate) async fn enrol(&self, station: StationCode, key: PublicKey) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(known) = self.station.reference().keys().get(&key) {
+            return Ok(Some(known.certificate_der.clone()).filter(|_| known.station == station && !known.revoked));
+        }
+        let certificate = self.certify(station, key)?;
+        let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate: certificate.clone() };
+        self.write(vec![directory_entry(station, Record::Enrolled(enrolled))], "write into the directory").await?;
+        self.station.record("station.enrolled", "", &station.to_string(), "new key certified");
+        Ok(Some(certificate))
+    }
+
+    /// Revokes every key of a station and its open code. How many keys: 0 where all were revoked before.
+    pub(crate) async fn revoke(&self, station: StationCode, reason: &str) -> Result<u32, Error> {
+        if station == self.hub() {
+            return Err(Error::Input("the hub can't revoke itself".to_owned()));
+        }
+        let reference = self.station.reference();
+        let keys: Vec<_> = keys_of(&reference, station).collect();
+        let invited = self.codes.of(station).is_some();
+        if keys.is_empty() && !invited {
+            return Err(Error::Input(format!("no station {station} was ever added")));
+        }
+        self.codes.withdraw(station)?;
+        let revocations: Vec<_> = keys
+            .into_iter()
+            .filter(|(_, life)| !life.revoked)
+            .map(|(key, _)| {
+                let record = proto::StationRevoked { key: key.0.to_vec(), reason: reason.to_owned() };
+                directory_entry(station, Record::Revoked(record))
+            })
+            .collect();
+        let revoked = u32::try_from(revocations.len()).unwrap_or(u32::MAX);
+        self.write(revocations, "write into the directory").await?;
+        self.station.record("station.revoked", "", &station.to_string(), reason);
+        Ok(revoked)
+    }
+
+    /// Gives stations whose certificate ends within `within_ms` a new one for the same key. How many.
+    pub(crate) async fn renew(&self, within_ms: u64, now_ms: u64) -> Result<usize, Error> {
+        let reference = self.station.reference();
+        let ending = reference.keys().iter().filter(|(_, life)| {
+            !life.revoked && !life.certificate_der.is_empty() && life.certificate_until_ms < now_ms + within_ms
+        });
+        let mut certificates = Vec::new();
+        for (key, life) in ending {
+            let certificate = self.certify(life.station, *key)?;
+            let issued = proto::CertificateIssued { key: key.0.to_vec(), certificate };
+            certificates.push(directory_entry(life.station, Record::CertificateIssued(issued)));
+        }
+        let renewed = certificates.len();
+        self.write(certificates, "write into the directory").await?;
+        Ok(renewed)
+    }
+
+    /// Publishes what is new or has changed, after a check of all files together. Paths of what was published.
+    pub(crate) async fn publish(&self, files: &DistrictFiles) -> Result<Vec<String>, Error> {
+        let organisation = files.check()?;
+        if organisation.district.code != self.hub() {
+            return Err(Error::Input(format!("the files are those of district {}", organisation.district.code)));
+        }
+        let reference = self.station.reference();
+        let (mut entries, mut published) = (Vec::new(), Vec::new());
+        for (path, text) in files.iter() {
+            let known = reference.files().get(path);
+            if known.is_some_and(|known| known.digest == *blake3::hash(text.as_bytes()).as_bytes()) {
+                continue;
+            }
+            let version = known.map_or(1, |known| known.version + 1);
+            entries.push(file_entry(self.hub(), path, version, text));
+            published.push(path.to_owned());
+        }
+        // Together: files that refer to one another are never half new.
+        self.write(entries, "publish the files").await?;
+        Ok(published)
+    }
+
+    fn certify(&self, station: StationCode, key: PublicKey) -> Result<Vec<u8>, Error> {
+        self.authority
+            .issue(station, key, now_ms(), VALID_DAYS)
+            .map_err(|source| Error::Certificate { operation: "issue a certificate", source })
+    }
+
+    async fn write(&self, entries: Vec<Administrative>, operation: &'static str) -> Result<(), Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let written = self.station.administer("", entries).await;
+        written.map(|_| ()).map_err(|source| Error::Write { operation, source })
+    }
+}
+
+/// An entry of the directory: in a public log of the station that it is about.
+pub(crate) fn directory_entry(station: StationCode, record: Record) -> Administrative {
+    let body = proto::StationRecord { record: Some(record) }.encode_to_vec();
+    Administrative { home: station, reach: Reach::Public, kind: Kind::Station, body }
+}
+
+/// A published file, in a public log of the district.
+pub(crate) fn file_entry(district: StationCode, path: &str, version: u32, text: &str) -> Administrative {
+    let file = proto::PublishedFile { path: path.to_owned(), version, content: text.as_bytes().to_vec() };
+    Administrative { home: district, reach: Reach::Public, kind: Kind::File, body: file.encode_to_vec() }
+}
+
+/// All lives of a station.
+pub(crate) fn keys_of(reference: &ReferenceData, station: StationCode) -> impl Iterator<Item = (&PublicKey, &KeyLife)> {
+    reference.keys().iter().filter(move |(_, life)| life.station == station)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sanji_log::SigningKey;
+    use sanji_log::seal::public_key;
+    use sanji_station::config::Program;
+    use sanji_station::core::StationKeys;
+    use sanji_station::folder::DataFolder;
+    use sanji_station::vault::MasterKey;
+    use sanji_store::MemoryStore;
+
+    use super::*;
+
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+    /// A hub in memory whose own certificate is good for `valid_days`.
+    async fn register(root: &std::path::Path, valid_days: u32) -> Register {
+        let hub: StationCode = "990106000000".parse().unwrap();
+        let signing = SigningKey::from_bytes(&[1; 32]);
+        let (authority, _) = Authority::generate(hub, now_ms()).unwrap();
+        let certificate = authority.issue(hub, public_key(&signing), now_ms(), valid_days).unwrap();
+        let keys = StationKeys {
+            station: hub,
+            signing: signing.clone(),
+            master: MasterKey::from_bytes([2; 32]),
+            authority_der: authority.certificate_der().to_vec(),
+        };
+        let station = Station::open(Arc::new(MemoryStore::default()), keys, Program::Hub).await.unwrap();
+        let enrolled = proto::StationEnrolled { key: public_key(&signing).0.to_vec(), certificate };
+        station.administer("", vec![directory_entry(hub, Record::Enrolled(enrolled))]).await.unwrap();
+        let codes = Codes::read(&DataFolder::new(root)).unwrap();
+        Register { station, authority: Arc::new(authority), codes: Arc::new(codes) }
+    }
+
+    #[tokio::test]
+    async fn certificates_are_renewed_in_time_and_once() {
+        let root = tempfile::tempdir().unwrap();
+        let register = register(root.path(), 20).await;
+        let village: StationCode = "990106101203".parse().unwrap();
+        let (key, revoked) =
+            (public_key(&SigningKey::from_bytes(&[3; 32])), public_key(&SigningKey::from_bytes(&[4; 32])));
+        for key in [key, revoked] {
+            let certificate = register.authority.issue(village, key, now_ms(), 29).unwrap();
+            let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate };
+            register.write(vec![directory_entry(village, Record::Enrolled(enrolled))], "enrol").await.unwrap();
+        }
+        let record = proto::StationRevoked { key: revoked.0.to_vec(), reason: "lost".to_owned() };
+        register.write(vec![directory_entry(village, Record::Revoked(record))], "revoke").await.unwrap();
+
+        assert_eq!(register.renew(10 * DAY_MS, now_ms()).await.unwrap(), 0, "not yet");
+        assert_eq!(register.renew(30 * DAY_MS, now_ms()).await.unwrap(), 2, "the hub's own and the village's");
+        assert_eq!(register.renew(30 * DAY_MS, now_ms()).await.unwrap(), 0, "once");
+        let reference = register.station.reference();
+        assert!(reference.keys()[&key].certificate_until_ms > now_ms() + 365 * DAY_MS);
+        assert!(reference.keys()[&revoked].certificate_until_ms < now_ms() + 30 * DAY_MS);
+    }
+
+    #[tokio::test]
+    async fn a_key_is_certified_once_and_never_after_it_was_revoked() {
+        let root = tempfile::tempdir().unwrap();
+        let register = register(root.path(), 365).await;
+        let village: StationCode = "990106101203".parse().unwrap();
+        let township = village.parent().unwrap();
+        let key = public_key(&SigningKey::from_bytes(&[3; 32]));
+        let first = register.enrol(village, key).await.unwrap();
+        assert!(first.is_some());
+        assert_eq!(register.enrol(village, key).await.unwrap(), first);
+        assert_eq!(register.enrol(township, key).await.unwrap(), None, "one key is one station");
+        assert_eq!(register.revoke(village, "lost").await.unwrap(), 1);
+        assert_eq!(register.revoke(village, "lost").await.unwrap(), 0);
+        assert_eq!(register.enrol(village, key).await.unwrap(), None);
+    }
+}

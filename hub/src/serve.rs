@@ -1,0 +1,77 @@
+//! The running hub, as a list.
+
+use std::sync::Arc;
+
+use sanji_desk::DeskOptions;
+use sanji_link::Authority;
+use sanji_proto::v1::administration_server::AdministrationServer;
+use sanji_station::config::Program;
+use sanji_station::folder;
+use sanji_station::run::{self, Arguments, Run};
+use sanji_station::service::{Access, MESSAGE_MAX_BYTES};
+
+use crate::administration::Service;
+use crate::codes::Codes;
+use crate::enroller::HubEnroller;
+use crate::register::Register;
+use crate::renewal;
+
+/// Runs the hub of a data folder until it is told to stop.
+pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
+    let mut run = Run::open(Program::Hub, arguments).await?;
+    let register = register(&run)?;
+    run.link().await?;
+    enrolment(&mut run, &register).await?;
+    certificates(&mut run, &register);
+    run.services(|run, routes| routes.add_service(administration(run, &register))).await?;
+    let options = DeskOptions { public_pages: true, ..DeskOptions::default() };
+    run.desk(|station, listener, shutdown| sanji_desk::serve(station, listener, options, shutdown)).await?;
+    run.until_stopped().await
+}
+
+fn register(run: &Run) -> Result<Register, run::Error> {
+    let path = run.data.keys().join("authority.key");
+    let key = folder::read(&path)?
+        .and_then(|pem| String::from_utf8(pem).ok())
+        .ok_or_else(|| folder::Error::Damaged { path, problem: "it is missing or not text".to_owned() })?;
+    let authority = Authority::load(&run.keys.identity.authority_der, &key)
+        .map_err(|source| run::Error::Link { operation: "use the authority's key", source })?;
+    let codes = Codes::read(&run.data)
+        .map_err(|source| run::Error::Duty { operation: "read the one-time codes", source: Box::new(source) })?;
+    Ok(Register { station: run.station.clone(), authority: Arc::new(authority), codes: Arc::new(codes) })
+}
+
+async fn enrolment(run: &mut Run, register: &Register) -> Result<(), run::Error> {
+    let listener = run.enrolment_listener().await?;
+    let enroller = Arc::new(HubEnroller::new(register.clone(), link_address(run)));
+    let serving =
+        sanji_link::serve_enrolment(listener, run.trust.clone(), enroller, run.accept_limits(), run.shutdown.clone());
+    run.part("enrolment", async move {
+        serving.await.map_err(|source| run::Error::Link { operation: "serve enrolment", source })
+    });
+    Ok(())
+}
+
+/// Where others reach the hub's link: as configured, or where it listens if that is one address.
+fn link_address(run: &Run) -> Option<String> {
+    let advertised = Some(run.config.advertise.link.clone()).filter(|address| !address.is_empty());
+    let listened = run.link_address().filter(|address| !address.ip().is_unspecified());
+    advertised.or_else(|| listened.map(|address| address.to_string()))
+}
+
+fn certificates(run: &mut Run, register: &Register) {
+    let renewing = renewal::renew(register.clone(), run.shutdown.clone());
+    run.part("certificates", async move {
+        renewing.await;
+        Ok(())
+    });
+}
+
+fn administration(run: &Run, register: &Register) -> AdministrationServer<Service> {
+    let service = Service {
+        register: register.clone(),
+        access: Access::new(run.station.clone(), run.tokens.clone()),
+        enrolment_address: run.enrolment_address().map_or_else(String::new, |address| address.to_string()),
+    };
+    AdministrationServer::new(service).max_decoding_message_size(MESSAGE_MAX_BYTES)
+}

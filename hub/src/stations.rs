@@ -1,0 +1,172 @@
+//! The commands `station` and `publish`: calls to the running hub.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use sanji_log::StationCode;
+use sanji_proto::v1 as proto;
+use sanji_station::command::{At, Output, print_line, words};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::files::DistrictFiles;
+
+/// Commands on stations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a one-time code with which a station can enrol; it is shown once and good for 72 hours
+    #[command(
+        after_help = "Example:\n  sanji-hub station add 990106101000 --link-address township.example:7100 --data hub\n  \
+        sanji-hub station add 990106101203 --data hub"
+    )]
+    Add {
+        /// Division code of the station, 12 digits.
+        station: StationCode,
+        /// Where villages will reach the link of this township. Remembered until it is given again.
+        #[arg(long, value_name = "HOST:PORT")]
+        link_address: Option<String>,
+        /// Where the station shall link to. Without it: its township's link address, or the hub.
+        #[arg(long, value_name = "HOST:PORT")]
+        upstream: Option<String>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Revoke a station: its link is cut, nothing that it writes is taken any more
+    #[command(after_help = "Example:\n  sanji-hub station revoke 990106101203 --reason 'PC stolen' --data hub")]
+    Revoke {
+        /// Division code of the station, 12 digits.
+        station: StationCode,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the stations that were added
+    #[command(after_help = "Example:\n  sanji-hub station list --data hub --json")]
+    List {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Publish new versions of the district's files that have changed
+///
+/// The folder is the district's whole: catalogue/, organisation/ and calendar/. All files are checked together
+/// before the first is published.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  sanji-hub publish tests/sample --data hub")]
+pub(crate) struct Publish {
+    /// The folder.
+    folder: PathBuf,
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        match self {
+            Self::Add { station, link_address, upstream, at, output } => {
+                let request = proto::AddStationRequest {
+                    station: station.number(),
+                    link_address: link_address.unwrap_or_default(),
+                    upstream: upstream.unwrap_or_default(),
+                };
+                let reply = at.connect().await?.administration().add_station(request).await?.into_inner();
+                let line = json!({
+                    "station": station.to_string(),
+                    "code": reply.code,
+                    "until_ms": reply.until_ms,
+                    "enrolment_address": reply.enrolment_address,
+                });
+                Ok(output.print(&line, |_| invited(station, &reply))?)
+            }
+            Self::Revoke { station, reason, at, output } => {
+                let request = proto::RevokeStationRequest { station: station.number(), reason };
+                let keys = at.connect().await?.administration().revoke_station(request).await?.into_inner().keys;
+                let line = json!({ "station": station.to_string(), "keys": keys });
+                Ok(output.print(&line, |_| format!("revoked {keys} keys of {station}"))?)
+            }
+            Self::List { at, output } => {
+                let request = proto::ListStationsRequest {};
+                let reply = at.connect().await?.administration().list_stations(request).await?.into_inner();
+                for row in &reply.stations {
+                    output.print(&listed(row), |_| told(row))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Publish {
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        let files = DistrictFiles::read(&self.folder)?;
+        // The hub checks again: this is for a quick answer.
+        files.check()?;
+        let files = files
+            .iter()
+            .map(|(path, text)| proto::FileToPublish { path: path.to_owned(), content: text.as_bytes().to_vec() })
+            .collect();
+        let request = proto::PublishRequest { files };
+        let published = self.at.connect().await?.administration().publish(request).await?.into_inner().published;
+        if published.is_empty() && !self.output.json {
+            return Ok(print_line("nothing has changed")?);
+        }
+        Ok(self.output.print(&json!({ "published": published }), |_| published.join("\n"))?)
+    }
+}
+
+fn invited(station: StationCode, reply: &proto::AddStationReply) -> String {
+    format!(
+        "{}\n\nuntil {}; at the station:\n  sanji-node enrol --data DIR --station {station} --hub {} --code {}",
+        reply.code,
+        words::time(reply.until_ms),
+        reply.enrolment_address,
+        reply.code,
+    )
+}
+
+fn state(row: &proto::StationRow) -> &'static str {
+    match row.state() {
+        proto::StationState::Invited => "invited",
+        proto::StationState::Enrolled => "enrolled",
+        proto::StationState::Revoked => "revoked",
+        proto::StationState::Unspecified => "unknown",
+    }
+}
+
+fn listed(row: &proto::StationRow) -> Value {
+    json!({
+        "station": format!("{:012}", row.station),
+        "name": row.name,
+        "state": state(row),
+        "key": row.key.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "certificate_until_ms": row.certificate_until_ms,
+        "code_until_ms": row.code_until_ms,
+        "link_address": row.link_address,
+        "linked": row.linked,
+    })
+}
+
+fn told(row: &proto::StationRow) -> String {
+    let mut line = format!("{:012}  {:8}  {}", row.station, state(row), row.name);
+    if row.certificate_until_ms > 0 {
+        line.push_str(&format!("  certificate until {}", words::time(row.certificate_until_ms)));
+    }
+    if row.code_until_ms > 0 {
+        line.push_str(&format!("  code until {}", words::time(row.code_until_ms)));
+    }
+    if row.linked {
+        line.push_str("  linked");
+    }
+    line
+}

@@ -1,0 +1,89 @@
+//! How a node becomes part of its district: it trades a one-time code for a certificate over its own new key, and
+//! keeps what it is given to begin with.
+//!
+//! The signing key is kept before the hub is called. Should the reply be lost, the same command with the same code
+//! gets the same answer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sanji_link::{EnrolReply, EnrolmentCode, Identity};
+use sanji_log::{SigningKey, StationCode, Tier};
+use sanji_station::clock::now_ms;
+use sanji_station::command::print_line;
+use sanji_station::config::{Program, is_host_port};
+use sanji_station::folder::DataFolder;
+use sanji_station::keys::{self, Keys, Membership};
+use sanji_station::run::{self, open_store, station_keys};
+use sanji_station::station::Station;
+
+use crate::error::Error;
+
+/// Enrol this station with the one-time code that the hub gave
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  sanji-node enrol --data village --station 990106101203 --hub hub.example:7101 \
+    --code 3K8Q-…-…-…-…-…-…")]
+pub(crate) struct Arguments {
+    /// Data folder of the new station.
+    #[arg(long, value_name = "DIR", env = "SANJI_DATA")]
+    data: PathBuf,
+    /// Division code of the station, 12 digits.
+    #[arg(long, value_name = "CODE")]
+    station: StationCode,
+    /// Address of the hub's enrolment.
+    #[arg(long, value_name = "HOST:PORT")]
+    hub: String,
+    /// The one-time code: 28 letters and digits.
+    #[arg(long, value_name = "CODE")]
+    code: EnrolmentCode,
+}
+
+/// Enrols a station.
+pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
+    if arguments.station.tier() == Tier::District {
+        return Err(Error::Input(format!(
+            "{} is a district: its station is made by `sanji-hub init`",
+            arguments.station
+        )));
+    }
+    if !is_host_port(&arguments.hub) {
+        return Err(Error::Input(format!("'{}' is not an address \"host:port\"", arguments.hub)));
+    }
+    let data = DataFolder::new(&arguments.data);
+    data.create()?;
+    let signing_key = keys::enrolling_key(&data)?;
+    let software = env!("CARGO_PKG_VERSION");
+    let reply = sanji_link::enrol(&arguments.hub, arguments.station, &arguments.code, &signing_key, software)
+        .await
+        .map_err(|source| Error::Enrol { hub: arguments.hub.clone(), source })?;
+    let upstream = reply.upstream.clone();
+    keep(&data, arguments.station, signing_key, reply).await?;
+    let next = match upstream {
+        Some(upstream) => format!("links to {upstream}"),
+        None => "set `upstream` in sanji.toml: the hub does not know where it links to".to_owned(),
+    };
+    Ok(print_line(&format!(
+        "{} is enrolled, {next}: sanji-node serve --data {}",
+        arguments.station,
+        arguments.data.display()
+    ))?)
+}
+
+async fn keep(
+    data: &DataFolder,
+    station: StationCode,
+    signing_key: SigningKey,
+    reply: EnrolReply,
+) -> Result<(), Error> {
+    let keys = Keys {
+        membership: Membership { station, hub_key: reply.hub_key, upstream: reply.upstream },
+        identity: Identity { certificate_der: reply.certificate, authority_der: reply.authority, signing_key },
+        master: keys::new_master_key(data)?,
+    };
+    keys.write(data, now_ms())?;
+    let store = open_store(data).await?;
+    let station = Station::open(store, station_keys(&keys), Program::Node).await.map_err(run::Error::Station)?;
+    let adopted = station.adopt(reply.runs).await;
+    station.close().await;
+    adopted.map_err(|source| Error::Adopt { source })
+}

@@ -1,0 +1,26 @@
+//! What can go wrong while a node becomes part of a district.
+
+use sanji_station::{Failure, folder, run};
+
+/// Why a node can't enrol.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// What was typed can't be meant.
+    #[error("{0}")]
+    Input(String),
+    /// The data folder can't be used.
+    #[error("the data folder can't be used")]
+    Folder(#[from] folder::Error),
+    /// The hub did not enrol the station.
+    #[error("can't enrol at {hub}")]
+    Enrol { hub: String, source: sanji_link::Error },
+    /// The store or the station can't be opened.
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    /// What the hub gave can't be kept.
+    #[error("can't keep what the hub gave")]
+    Adopt { source: Failure },
+    /// Nobody reads the answer.
+    #[error(transparent)]
+    Output(#[from] sanji_station::command::Error),
+}
