@@ -3,6 +3,7 @@
 //! - `sanji/v1/log.proto` — logs, entries, seals, receipts: the bytes on disk and on the wire
 //! - `sanji/v1/body.proto` — what entries mean
 //! - `sanji/v1/link.proto` — the link between two stations
+//! - `sanji/v1/bundle.proto` — the link's messages in a file
 //! - `sanji/v1/enrolment.proto` — how a station becomes part of the district
 //! - `sanji/v1/case.proto` — everything that a desk can do, for programs
 //! - `sanji/v1/health.proto` — how a station is

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use prost::Message;
-use sanji_proto::v1::{self as proto, attachment_message, case_side, case_step, link_message, station_record};
+use sanji_proto::v1::{
+    self as proto, attachment_message, bundle_frame, case_side, case_step, link_message, station_record,
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -87,6 +89,10 @@ fn link(message: link_message::Message) -> Vec<u8> {
     proto::LinkMessage { message: Some(message) }.encode_to_vec()
 }
 
+fn frame(frame: bundle_frame::Frame) -> Vec<u8> {
+    proto::BundleFrame { frame: Some(frame) }.encode_to_vec()
+}
+
 fn station(record: station_record::Record) -> Vec<u8> {
     proto::StationRecord { record: Some(record) }.encode_to_vec()
 }
@@ -98,6 +104,7 @@ fn material() -> proto::MaterialProvided {
 /// One value of every message that is stored or sent, every field set.
 #[allow(clippy::too_many_lines)]
 fn values() -> Vec<(&'static str, Vec<u8>)> {
+    use bundle_frame::Frame;
     use case_side::Side;
     use case_step::Step;
     use link_message::Message as Link;
@@ -334,6 +341,34 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             }
             .encode_to_vec(),
         ),
+        (
+            "bundle.head",
+            frame(Frame::Head(proto::BundleHead {
+                version: 1,
+                certificate: vec![1; 9],
+                receiver: 990_106_101_203,
+                receiver_key: vec![0x11; 32],
+                created_ms: 1_780_000_000_000,
+            })),
+        ),
+        (
+            "bundle.link",
+            frame(Frame::Link(proto::LinkMessage { message: Some(Link::Have(proto::Have { heads: vec![head()] })) })),
+        ),
+        (
+            "bundle.attachment",
+            frame(Frame::Attachment(proto::AttachmentMessage {
+                message: Some(attachment_message::Message::Reply(proto::ChunkReply {
+                    attachment_id: vec![0x44; 32],
+                    manifest: Vec::new(),
+                    size: 40_000,
+                    chunk: 1,
+                    data: vec![7; 8].into(),
+                    last: true,
+                })),
+            })),
+        ),
+        ("bundle.end", frame(Frame::End(proto::BundleEnd { frames: 7 }))),
     ]
 }
 

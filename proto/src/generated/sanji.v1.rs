@@ -1557,6 +1557,57 @@ pub mod link_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BundleFrame {
+    /// A reader passes over a frame whose content it does not know.
+    #[prost(oneof = "bundle_frame::Frame", tags = "1, 2, 3, 4")]
+    pub frame: ::core::option::Option<bundle_frame::Frame>,
+}
+/// Nested message and enum types in `BundleFrame`.
+pub mod bundle_frame {
+    /// A reader passes over a frame whose content it does not know.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Frame {
+        /// The first frame.
+        #[prost(message, tag = "1")]
+        Head(super::BundleHead),
+        /// Hello, Have, Entries or Receipts, as on the link. Nothing is acknowledged: receipts go into the next
+        /// bundle the other way.
+        #[prost(message, tag = "2")]
+        Link(super::LinkMessage),
+        /// Requests: what the sender lacks, for the next bundle the other way. Replies: chunks, those of one
+        /// attachment in order, its manifest with the first.
+        #[prost(message, tag = "3")]
+        Attachment(super::AttachmentMessage),
+        /// The last frame. A file without it was cut off.
+        #[prost(message, tag = "4")]
+        End(super::BundleEnd),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleHead {
+    /// Version of the format: 1. A reader refuses a newer one. Required.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The sender's X.509 certificate, DER. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// Division code of the receiver. Required.
+    #[prost(uint64, tag = "3")]
+    pub receiver: u64,
+    /// The receiver's signing key to which the file is encrypted: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "4")]
+    pub receiver_key: ::prost::alloc::vec::Vec<u8>,
+    /// The sender's clock: milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "5")]
+    pub created_ms: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleEnd {
+    /// Frames before this one. Required.
+    #[prost(uint64, tag = "1")]
+    pub frames: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EnrolRequest {
     /// Division code of the station: 12 digits as a number. Required.

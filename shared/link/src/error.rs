@@ -2,6 +2,8 @@
 
 use std::io;
 
+use sanji_log::StationCode;
+
 use crate::enrolment::Refusal;
 
 /// The crate's error.
@@ -112,6 +114,30 @@ pub enum Error {
         /// The station's reason.
         source: crate::HostError,
     },
+    /// A file is not a bundle that this station can take or write.
+    #[error("the bundle {problem}")]
+    Bundle {
+        /// Completes the sentence "the bundle …".
+        problem: String,
+    },
+    /// A bundle was carried to the wrong station.
+    #[error("the bundle is for {receiver}, not for this station")]
+    BundleForAnother {
+        /// The station that it is for.
+        receiver: StationCode,
+    },
+    /// A bundle was written by a station that must not any more. Nothing of it was taken.
+    #[error("the bundle comes from {sender}, whose key was revoked")]
+    BundleRevoked {
+        /// The station.
+        sender: StationCode,
+    },
+    /// age can't encrypt.
+    #[error("can't encrypt the bundle")]
+    Encrypt {
+        /// Its reason.
+        source: age::EncryptError,
+    },
     /// The link was closed for a reason that the peer or this station gave.
     #[error("the link was closed: {reason}")]
     Closed {
@@ -122,6 +148,13 @@ pub enum Error {
 
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// [`Error::Bundle`].
+    pub(crate) fn bundle(problem: &str) -> Self {
+        Self::Bundle { problem: problem.to_owned() }
+    }
+}
 
 impl From<tonic::Status> for Error {
     fn from(status: tonic::Status) -> Self {

@@ -9,6 +9,7 @@
 //! | [`accept()`], [`dial()`] | the parent and the child: streams, limits, reconnecting |
 //! | `pump` | the one place where the session's actions become I/O |
 //! | `attachments` | fetching and handing out chunks beside the entries |
+//! | [`bundle`] | the link's messages in a file, for a station without a line |
 //! | [`enrolment`] | one-time code, [`enrol`] (the new station), [`serve_enrolment`] (the hub) |
 //!
 //! Not here: what to send and what to believe of a peer's entries (`sanji-replication`), where entries are kept
@@ -17,6 +18,7 @@
 mod accept;
 mod attachments;
 pub mod authority;
+pub mod bundle;
 pub mod certificate;
 mod connect;
 mod dial;

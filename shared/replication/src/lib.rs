@@ -7,6 +7,7 @@
 //! | [`directory`] | [`Directory`]: which key belongs to which station |
 //! | [`verify`] | what is checked of a run before it counts |
 //! | [`attachment`] | [`attachment::Fetch`]: which chunk to ask for next, what is checked of it |
+//! | [`bundle`] | what goes into a file for a station without a line |
 //! | [`session`] | [`Session`]: the state machine, `on(event, now) -> actions` |
 //!
 //! Not here: streams, timers, disks (`sanji-link` carries the actions out), what entries mean
@@ -14,6 +15,7 @@
 //! equal output.
 
 pub mod attachment;
+pub mod bundle;
 pub mod directory;
 pub mod limits;
 pub mod message;

@@ -10,7 +10,8 @@ use sanji_link::{
 };
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count, manifest, root};
 use sanji_log::{
-    AttachmentId, CaseId, EntryDraft, Have, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey, StationCode,
+    AttachmentId, AttachmentRef, CaseId, EntryDraft, Have, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey,
+    StationCode,
 };
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
 use tokio::sync::broadcast;
@@ -20,7 +21,7 @@ use crate::support::{code, key, now_ms, signing_key};
 pub(crate) struct MemoryHost {
     me: StationCode,
     signing_key: SigningKey,
-    directory: Arc<Directory>,
+    directory: Mutex<Arc<Directory>>,
     changes: broadcast::Sender<Change>,
     held: Mutex<Held>,
 }
@@ -29,6 +30,8 @@ pub(crate) struct MemoryHost {
 pub(crate) struct Held {
     pub(crate) logs: BTreeMap<LogId, Vec<Run>>,
     pub(crate) receipts: Vec<Receipt>,
+    /// Given by this station itself.
+    pub(crate) own_receipts: Vec<Receipt>,
     pub(crate) alerts: Vec<RefusalReason>,
     pub(crate) links: Vec<(StationCode, LinkState)>,
     pub(crate) attachments: BTreeMap<AttachmentId, Content>,
@@ -61,7 +64,7 @@ impl MemoryHost {
         Arc::new(Self {
             me: code(me),
             signing_key: signing_key(seed),
-            directory: Arc::new(directory),
+            directory: Mutex::new(Arc::new(directory)),
             changes: broadcast::channel(changes).0,
             held: Mutex::default(),
         })
@@ -75,8 +78,39 @@ impl MemoryHost {
         LogId { home: code(home), reach, key: sanji_log::seal::public_key(&self.signing_key) }
     }
 
+    /// From now on the directory says that a key is revoked.
+    pub(crate) fn revoke(&self, seed: u8) {
+        let mut directory = self.directory.lock().unwrap();
+        Arc::make_mut(&mut directory).revoke(key(seed));
+    }
+
     /// Writes entries under one seal.
     pub(crate) fn write(&self, home: &str, reach: Reach, entries: usize) {
+        let draft = |seq: u64| EntryDraft {
+            case: None,
+            actor: String::new(),
+            kind: 6,
+            body: Bytes::from(vec![seq as u8; 200]),
+            attachments: Vec::new(),
+            opens_case: false,
+        };
+        self.write_as(home, reach, entries, draft);
+    }
+
+    /// Writes one entry of a case that refers to an attachment.
+    pub(crate) fn write_case(&self, case: CaseId, attachment: AttachmentRef) {
+        let draft = |_| EntryDraft {
+            case: Some(case),
+            actor: String::new(),
+            kind: 1,
+            body: Bytes::from_static(b"case"),
+            attachments: vec![attachment],
+            opens_case: true,
+        };
+        self.write_as(&case.home().unwrap().to_string(), Reach::Private, 1, draft);
+    }
+
+    fn write_as(&self, home: &str, reach: Reach, entries: usize, draft: impl Fn(u64) -> EntryDraft) {
         let log = self.log(home, reach);
         let mut held = self.held();
         let runs = held.logs.entry(log).or_default();
@@ -84,15 +118,7 @@ impl MemoryHost {
         let mut written = Vec::new();
         for _ in 0..entries {
             let seq = head.map_or(1, |(seq, _)| seq + 1);
-            let draft = EntryDraft {
-                case: None,
-                actor: String::new(),
-                kind: 6,
-                body: Bytes::from(vec![seq as u8; 200]),
-                attachments: Vec::new(),
-                opens_case: false,
-            };
-            let entry = draft.chain(log, head, HybridTime::from_number(seq));
+            let entry = draft(seq).chain(log, head, HybridTime::from_number(seq));
             head = Some((seq, entry.hash()));
             written.push(entry);
         }
@@ -148,7 +174,7 @@ impl Host for MemoryHost {
     }
 
     fn directory(&self) -> Arc<Directory> {
-        self.directory.clone()
+        self.directory.lock().unwrap().clone()
     }
 
     fn load(&self, log: &LogId, from: u64, _max_bytes: usize) -> Result<Option<(Run, Vec<CaseKeyMessage>)>, HostError> {
@@ -185,6 +211,7 @@ impl Host for MemoryHost {
                 outcome.receipts.push(Receipt::sign(&self.signing_key, self.me, run.head(), now_ms()));
                 kept.push(run);
             }
+            held.own_receipts.extend(outcome.receipts.iter().cloned());
             drop(held);
             let _ = self.changes.send(Change::Heads(heads));
             Ok(outcome)
@@ -201,7 +228,12 @@ impl Host for MemoryHost {
     }
 
     fn receipts_for(&self, _peer: StationCode) -> Vec<Receipt> {
-        self.held().receipts.clone()
+        let held = self.held();
+        held.receipts.iter().chain(&held.own_receipts).cloned().collect()
+    }
+
+    fn receipts_of(&self, station: StationCode) -> Vec<Receipt> {
+        self.held().receipts.iter().filter(|receipt| receipt.station == station).cloned().collect()
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Change> {

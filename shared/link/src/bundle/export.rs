@@ -1,0 +1,245 @@
+//! Writing a bundle: entries that the receiver is not known to hold, receipts, and as many attachments as there
+//! is room for.
+
+use std::io::Write;
+
+use sanji_log::attachment::{CHUNK_BYTES, chunk_count};
+use sanji_log::{PublicKey, StationCode};
+use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS};
+use sanji_replication::bundle::{FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold};
+use sanji_replication::{Action, Message, Settings};
+
+use super::cipher::{Address, encrypt};
+use super::frames::FrameWriter;
+use crate::host::Host;
+use crate::pump::now_ms;
+use crate::{Error, Identity, Result};
+
+/// For whom a bundle is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receiver {
+    /// The station: one above or below this one.
+    pub station: StationCode,
+    /// Its signing key, as the directory gives it.
+    pub key: PublicKey,
+}
+
+/// What may go in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// Most bytes of attachments; 0: none.
+    pub attachments_max_bytes: u64,
+    /// What the receiver's last bundle asked for ([`ImportSummary::asked`](super::ImportSummary::asked)).
+    pub asked: Vec<ChunkRequest>,
+}
+
+impl Default for ExportOptions {
+    /// Half of what FAT32, the usual format of a stick, takes as one file.
+    fn default() -> Self {
+        Self { attachments_max_bytes: 2 << 30, asked: Vec::new() }
+    }
+}
+
+/// What went in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExportSummary {
+    /// Entries.
+    pub entries: u64,
+    /// Receipts.
+    pub receipts: u64,
+    /// Attachments, whole or from the chunk on that the receiver lacks.
+    pub attachments: u64,
+    /// Their bytes.
+    pub attachment_bytes: u64,
+    /// Attachments for which there was no room, or which are not here.
+    pub attachments_left: u64,
+}
+
+/// Writes a bundle. `progress` hears what is in so far, frame by frame. Blocks, and needs little memory however
+/// much there is to write. The output is whole when this returns `Ok`; making it durable is for the caller.
+///
+/// # Errors
+/// [`Error::Bundle`] where the receiver is not a station above or below this one, or its key is revoked or
+/// unusable; [`Error::Io`] where the output can't be written.
+pub fn export(
+    host: &dyn Host,
+    identity: &Identity,
+    receiver: Receiver,
+    output: impl Write,
+    options: &ExportOptions,
+    progress: &mut dyn FnMut(&ExportSummary),
+) -> Result<ExportSummary> {
+    let me = host.me();
+    check(host, receiver)?;
+    let output = encrypt(output, Address { sender: me, receiver: receiver.station }, receiver.key)?;
+    let frames = FrameWriter::new(output, identity.signing_key.clone());
+    let freight = Freight::new(&options.asked);
+    let mut export = Export { host, receiver, frames, freight, summary: ExportSummary::default(), progress };
+    export.frames.write(Frame::Head(Head {
+        format: FORMAT,
+        certificate: identity.certificate_der.clone(),
+        receiver: receiver.station,
+        receiver_key: receiver.key,
+        created_ms: now_ms(),
+    }))?;
+    export.entries()?;
+    export.requests()?;
+    export.attachments(options.attachments_max_bytes)?;
+    let Export { frames, summary, .. } = export;
+    frames
+        .end()?
+        .finish()
+        .map_err(|source| Error::Io { operation: "write the bundle", source })?
+        .flush()
+        .map_err(|source| Error::Io { operation: "write the bundle", source })?;
+    Ok(summary)
+}
+
+fn check(host: &dyn Host, receiver: Receiver) -> Result<()> {
+    let me = host.me();
+    if me == receiver.station || !(me.within(receiver.station) || receiver.station.within(me)) {
+        return Err(Error::bundle("can only be for a station above or below this one"));
+    }
+    match host.directory().get(&receiver.key) {
+        Some(record) if record.revoked => Err(Error::bundle("can't be for a station whose key is revoked")),
+        Some(record) if record.station != receiver.station => {
+            Err(Error::bundle("can't be for a key that is another station's"))
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Export<'a, W> {
+    host: &'a dyn Host,
+    receiver: Receiver,
+    frames: FrameWriter<W>,
+    freight: Freight,
+    summary: ExportSummary,
+    progress: &'a mut dyn FnMut(&ExportSummary),
+}
+
+impl<W: Write> Export<'_, W> {
+    /// Hello, Have, Entries, Receipts.
+    fn entries(&mut self) -> Result<()> {
+        let (host, Receiver { station, key }) = (self.host, self.receiver);
+        let settings = Settings { software: host.software(), ..Settings::new(host.me(), station, key) };
+        let have = host.have();
+        let known = known_to_hold(&have, &host.receipts_of(station), station, key);
+        let mut packing = Packing::new(settings);
+        let mut todo = packing.begin(&have, &known, &host.directory(), now_ms());
+        // One load is under way at a time, so this list stays short.
+        while !todo.is_empty() {
+            for action in std::mem::take(&mut todo) {
+                let Action::Load { log, from, max_bytes } = action else {
+                    self.carry_out(action)?;
+                    continue;
+                };
+                let (run, case_keys) = match host.load(&log, from, max_bytes) {
+                    Ok(loaded) => loaded.map_or_else(Default::default, |(run, keys)| (Some(run), keys)),
+                    Err(error) => {
+                        tracing::error!(log = %log, seq = from, error, "can't read a log for a bundle");
+                        Default::default()
+                    }
+                };
+                todo.extend(packing.loaded(log, run, case_keys, &host.directory(), now_ms()));
+            }
+        }
+        let receipts = packing.receipts(host.receipts_for(station), &host.directory(), now_ms());
+        receipts.into_iter().try_for_each(|action| self.carry_out(action))
+    }
+
+    fn carry_out(&mut self, action: Action) -> Result<()> {
+        match action {
+            Action::Send(message) => {
+                match &message {
+                    Message::Entries(entries) => {
+                        for run in &entries.runs {
+                            self.summary.entries += run.entries.len() as u64;
+                            self.freight.note(run);
+                        }
+                    }
+                    Message::Receipts(receipts) => self.summary.receipts += receipts.len() as u64,
+                    _ => {}
+                }
+                self.write(Frame::Link(message))
+            }
+            Action::Alert { log, seq, reason, detail } => {
+                self.host.alert(self.receiver.station, log, seq, reason, detail);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What this station lacks, for the next bundle the other way.
+    fn requests(&mut self) -> Result<()> {
+        for wanted in self.host.wanted_attachments(self.receiver.station, REQUESTS_MAX) {
+            let state = self
+                .host
+                .attachment_state(&wanted.id)
+                .map_err(|source| Error::Host { operation: "look an attachment up", source })?;
+            let left = chunk_count(wanted.size).saturating_sub(state.chunks);
+            if left > 0 {
+                self.write(Frame::Attachment(AttachmentMessage::Request(ChunkRequest {
+                    case: wanted.case,
+                    id: wanted.id,
+                    first_chunk: state.chunks,
+                    count: left.min(REQUEST_MAX_CHUNKS),
+                    want_manifest: state.manifest.is_empty(),
+                })))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn attachments(&mut self, max_bytes: u64) -> Result<()> {
+        let freight = std::mem::take(&mut self.freight);
+        for item in freight {
+            match self.attachment(item, max_bytes) {
+                Ok(true) => self.summary.attachments += 1,
+                Ok(false) => self.summary.attachments_left += 1,
+                Err(Error::Host { operation, source }) => {
+                    self.summary.attachments_left += 1;
+                    tracing::error!(attachment = %item.id, error = source, "can't {operation}");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the chunks that are here and have room. Whether all went in.
+    fn attachment(&mut self, item: FreightItem, max_bytes: u64) -> Result<bool> {
+        for chunk in item.first_chunk.. {
+            if self.summary.attachment_bytes + CHUNK_BYTES as u64 > max_bytes {
+                return Ok(false);
+            }
+            let want_manifest = chunk == item.first_chunk;
+            let answer = self
+                .host
+                .attachment_chunk(self.receiver.station, item.case, &item.id, chunk, want_manifest)
+                .map_err(|source| Error::Host { operation: "read an attachment for a bundle", source })?;
+            let Some(answer) = answer else { return Ok(false) };
+            self.summary.attachment_bytes += answer.data.len() as u64;
+            let last = chunk + 1 >= chunk_count(answer.size);
+            self.write(Frame::Attachment(AttachmentMessage::Reply(ChunkReply {
+                id: item.id,
+                manifest: answer.manifest,
+                size: answer.size,
+                chunk,
+                data: answer.data.into(),
+                last,
+            })))?;
+            if last {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn write(&mut self, frame: Frame) -> Result<()> {
+        self.frames.write(frame)?;
+        (self.progress)(&self.summary);
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! Reading a bundle: the sender is made sure of, then its messages go to a session as if they came over a link.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use sanji_log::seal::public_key;
+use sanji_log::{AttachmentId, AttachmentRef, LogId, PublicKey, Reach, StationCode};
+use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece};
+use sanji_replication::bundle::{ATTACHMENTS_MAX, FORMAT, Frame, Head, REQUESTS_MAX};
+use sanji_replication::{Action, Event, Message, RefusalReason, Refused, Session, Settings};
+use tokio::runtime::Handle;
+use tokio::sync::broadcast;
+
+use super::cipher::decrypt;
+use super::frames::FrameReader;
+use crate::certificate::check_certificate;
+use crate::host::{Change, Host, WantedAttachment};
+use crate::pump::now_ms;
+use crate::{Error, Identity, Result};
+
+/// Most refused logs listed; the alerts have them all.
+const REFUSED_LISTED: usize = 100;
+
+/// What a bundle has brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportSummary {
+    /// Who wrote it.
+    pub sender: StationCode,
+    /// The sender's signing key.
+    pub sender_key: PublicKey,
+    /// When, by the sender's clock: milliseconds since 1970-01-01 UTC.
+    pub created_ms: u64,
+    /// Entries taken.
+    pub entries: u64,
+    /// Entries passed over, since they were held already or were refused.
+    pub entries_not_taken: u64,
+    /// Receipts in it.
+    pub receipts: u64,
+    /// Attachments that it has made complete.
+    pub attachments: u64,
+    /// Bytes of attachments taken.
+    pub attachment_bytes: u64,
+    /// Logs of which something was refused, at most 100. A gap: an earlier bundle is missing.
+    pub refused: Vec<Refused>,
+    /// Attachments that the sender lacks: for [`ExportOptions::asked`](super::ExportOptions::asked) of the next
+    /// bundle to it.
+    pub asked: Vec<ChunkRequest>,
+}
+
+/// Reads a bundle. `progress` hears, frame by frame, what is durable so far: also of a bundle that turns out to
+/// be damaged further on. Blocks, so it is for a thread where that is allowed, inside a tokio runtime; needs
+/// little memory however large the bundle is.
+///
+/// # Errors
+/// [`Error::BundleForAnother`]; [`Error::Bundle`] where it is damaged, cut off, or not signed by a station of
+/// this district; [`Error::BundleRevoked`] (nothing of it is taken, supervision is alerted; it is for a person at
+/// the hub to say what becomes of the file); [`Error::Certificate`]; [`Error::Host`], [`Error::Io`]: to be tried
+/// again.
+pub fn import(
+    host: &dyn Host,
+    identity: &Identity,
+    input: impl Read,
+    progress: &mut dyn FnMut(&ImportSummary),
+) -> Result<ImportSummary> {
+    let runtime =
+        Handle::try_current().map_err(|source| Error::Host { operation: "begin an import", source: source.into() })?;
+    let mut sender = None;
+    let input = decrypt(input, host.me(), &identity.signing_key)?;
+    let mut frames = FrameReader::open(input, |head| {
+        let (station, key) = check_head(host, identity, head)?;
+        sender = Some((station, key, head.created_ms));
+        Ok(key)
+    })?;
+    let (station, key, created_ms) = sender.ok_or_else(|| Error::bundle("does not begin with its head"))?;
+    check_sender(host, station, key)?;
+    let mut import = Import::new(host, runtime, station, key, created_ms);
+    import.begin()?;
+    while let Some(frame) = frames.next()? {
+        import.take(frame)?;
+        progress(&import.summary);
+    }
+    Ok(import.summary)
+}
+
+/// Who says that he wrote the bundle. His signature is still to be checked.
+///
+/// The certificate's period is not judged: a station without a line may be unable to renew it, and its clock may
+/// be wrong. Revocation is what ends a key.
+fn check_head(host: &dyn Host, identity: &Identity, head: &Head) -> Result<(StationCode, PublicKey)> {
+    if head.format > FORMAT {
+        return Err(Error::bundle("was written by a later version of the program; update this station first"));
+    }
+    if head.receiver != host.me() || head.receiver_key != public_key(&identity.signing_key) {
+        return Err(Error::BundleForAnother { receiver: head.receiver });
+    }
+    let sender = check_certificate(&head.certificate, &identity.authority_der, None)?;
+    let me = host.me();
+    if sender.station == me || !(me.within(sender.station) || sender.station.within(me)) {
+        return Err(Error::bundle("comes from a station that is neither above nor below this one"));
+    }
+    Ok((sender.station, sender.key))
+}
+
+/// Whether the sender is still believed. Asked once its signature is known to be good, so that nobody raises an
+/// alert in its name.
+fn check_sender(host: &dyn Host, station: StationCode, key: PublicKey) -> Result<()> {
+    match host.directory().get(&key) {
+        Some(record) if record.revoked => {
+            let log = LogId { home: station, reach: Reach::Private, key };
+            let seq = host.have().get(&log).map_or(1, |(seq, _)| seq + 1);
+            let detail = "a bundle that was signed with a revoked key was not taken".to_owned();
+            host.alert(station, log, seq, RefusalReason::Revoked, detail);
+            Err(Error::BundleRevoked { sender: station })
+        }
+        Some(record) if record.station != station => Err(Error::bundle("is signed with a key of another station")),
+        _ => Ok(()),
+    }
+}
+
+struct Import<'a> {
+    host: &'a dyn Host,
+    runtime: Handle,
+    changes: broadcast::Receiver<Change>,
+    session: Session,
+    /// What this station lacks; looked up when the first chunk comes, after all entries.
+    wanted: Option<BTreeMap<AttachmentId, WantedAttachment>>,
+    /// The attachment whose chunks are coming; no fetch: they are passed over.
+    current: Option<(AttachmentId, Option<Fetch>)>,
+    summary: ImportSummary,
+}
+
+impl<'a> Import<'a> {
+    fn new(host: &'a dyn Host, runtime: Handle, sender: StationCode, key: PublicKey, created_ms: u64) -> Self {
+        Self {
+            host,
+            runtime,
+            changes: host.subscribe(),
+            session: Session::new(Settings::new(host.me(), sender, key)),
+            wanted: None,
+            current: None,
+            summary: ImportSummary {
+                sender,
+                sender_key: key,
+                created_ms,
+                entries: 0,
+                entries_not_taken: 0,
+                receipts: 0,
+                attachments: 0,
+                attachment_bytes: 0,
+                refused: Vec::new(),
+                asked: Vec::new(),
+            },
+        }
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        let have = self.host.have();
+        self.tell(Event::Started { have: &have })
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<()> {
+        match frame {
+            Frame::Link(message) => {
+                self.catch_up()?;
+                match &message {
+                    Message::Entries(entries) => {
+                        let count: usize = entries.runs.iter().map(|run| run.entries.len()).sum();
+                        self.summary.entries_not_taken += count as u64;
+                    }
+                    Message::Receipts(receipts) => self.summary.receipts += receipts.len() as u64,
+                    _ => {}
+                }
+                self.tell(Event::Received(message))
+            }
+            Frame::Attachment(AttachmentMessage::Request(request)) => {
+                if self.summary.asked.len() < REQUESTS_MAX {
+                    self.summary.asked.push(request);
+                }
+                Ok(())
+            }
+            Frame::Attachment(AttachmentMessage::Reply(reply)) => self.chunk(reply),
+            Frame::Head(_) | Frame::End { .. } | Frame::Unknown => Ok(()),
+        }
+    }
+
+    /// Tells the session what has become durable meanwhile: own writes, links, and what it stored itself.
+    fn catch_up(&mut self) -> Result<()> {
+        loop {
+            match self.changes.try_recv() {
+                Ok(Change::Heads(heads)) => self.tell(Event::Local { heads })?,
+                Ok(Change::Directory) => self.tell(Event::DirectoryChanged)?,
+                Ok(Change::Receipts(_) | Change::Attachments) => {}
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {
+                    let heads = self.host.have().heads().collect();
+                    self.tell(Event::Local { heads })?;
+                    self.tell(Event::DirectoryChanged)?;
+                }
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return Ok(()),
+            }
+        }
+    }
+
+    /// Carries out what the session wants kept. What it wants to say or to read for the sender is dropped: it
+    /// goes into the next bundle the other way.
+    fn tell(&mut self, event: Event<'_>) -> Result<()> {
+        let sender = self.summary.sender;
+        let mut actions = self.session.on(event, &self.host.directory(), now_ms());
+        while !actions.is_empty() {
+            for action in std::mem::take(&mut actions) {
+                match action {
+                    Action::Store { batch, runs, case_keys } => {
+                        let offered: Vec<_> = runs.iter().map(|run| (run.run.log, run.entries.len() as u64)).collect();
+                        let outcome = self
+                            .runtime
+                            .block_on(self.host.store(sender, runs, case_keys))
+                            .map_err(|source| Error::Host { operation: "commit what the bundle brings", source })?;
+                        let is_taken = |log: &LogId| outcome.refused.iter().all(|refused| refused.log != *log);
+                        let taken: u64 = offered.iter().filter(|(log, _)| is_taken(log)).map(|(_, count)| count).sum();
+                        self.summary.entries += taken;
+                        self.summary.entries_not_taken -= taken;
+                        let stored = Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused };
+                        actions.extend(self.session.on(stored, &self.host.directory(), now_ms()));
+                    }
+                    Action::KeepReceipts(receipts) => self.host.keep_receipts(sender, receipts),
+                    Action::Alert { log, seq, reason, detail } => self.host.alert(sender, log, seq, reason, detail),
+                    Action::Send(Message::LogRefused(refused)) => {
+                        if self.summary.refused.len() < REFUSED_LISTED {
+                            self.summary.refused.push(refused);
+                        }
+                    }
+                    Action::Close { reason, .. } => {
+                        return Err(Error::Bundle { problem: format!("is refused: {reason}") });
+                    }
+                    Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, reply: ChunkReply) -> Result<()> {
+        let id = reply.id;
+        let fetch = match self.current.take() {
+            Some((current, fetch)) if current == id => fetch,
+            _ => self.fetch(&id)?,
+        };
+        let next = fetch.as_ref().and_then(Fetch::request).map(|request| request.first_chunk);
+        let is_lacking = next.is_some_and(|next| next <= reply.chunk);
+        let fetch = if is_lacking { self.keep(fetch, reply)? } else { fetch };
+        self.current = Some((id, fetch));
+        Ok(())
+    }
+
+    /// Looks up whether this station wants an attachment, and how much of it is here.
+    fn fetch(&mut self, id: &AttachmentId) -> Result<Option<Fetch>> {
+        let (host, sender) = (self.host, self.summary.sender);
+        let look_up = || {
+            let wanted = host.wanted_attachments(sender, ATTACHMENTS_MAX);
+            wanted.into_iter().map(|attachment| (attachment.id, attachment)).collect()
+        };
+        let Some(WantedAttachment { case, id, size }) = self.wanted.get_or_insert_with(look_up).get(id).copied() else {
+            return Ok(None);
+        };
+        let state =
+            host.attachment_state(&id).map_err(|source| Error::Host { operation: "look an attachment up", source })?;
+        let manifest = Some(state.manifest).filter(|manifest| !manifest.is_empty());
+        Ok((!state.complete).then(|| Fetch::new(case, AttachmentRef { id, size }, state.chunks, manifest)))
+    }
+
+    /// Keeps what a chunk brings. None: the rest of this attachment is passed over.
+    fn keep(&mut self, fetch: Option<Fetch>, reply: ChunkReply) -> Result<Option<Fetch>> {
+        let Some(mut fetch) = fetch else { return Ok(None) };
+        let (id, size) = (reply.id, reply.size);
+        let pieces = match fetch.take(reply) {
+            Ok(pieces) => pieces,
+            Err(wrong) => {
+                tracing::warn!(attachment = %id, "a bundle has {wrong}");
+                return Ok(None);
+            }
+        };
+        for piece in pieces {
+            let kept = match piece {
+                Piece::Manifest(manifest) => self.host.put_manifest(&id, &manifest, size),
+                Piece::Chunk { chunk, data } => {
+                    self.summary.attachment_bytes += data.len() as u64;
+                    self.host.put_chunk(&id, chunk, &data)
+                }
+            };
+            kept.map_err(|source| Error::Host { operation: "keep an attachment", source })?;
+        }
+        if fetch.request().is_none() {
+            self.summary.attachments += 1;
+        }
+        Ok(Some(fetch))
+    }
+}

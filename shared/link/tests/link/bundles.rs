@@ -1,0 +1,256 @@
+//! Two stations with nothing but a stick between them.
+
+use std::sync::Arc;
+
+use sanji_link::bundle::{ExportOptions, ExportSummary, ImportSummary, Receiver, export, import};
+use sanji_link::{Authority, Error, Host, Identity, WantedAttachment};
+use sanji_log::attachment::CHUNK_BYTES;
+use sanji_log::{AttachmentRef, CaseId, LogId, Reach};
+use sanji_replication::RefusalReason;
+
+use crate::host::MemoryHost;
+use crate::support::{DAY_MS, HUB, TOWNSHIP, VILLAGE, authority, code, identity, identity_at, key, now_ms};
+
+const NEIGHBOUR: &str = "990106101204";
+const STATIONS: [(&str, u8); 4] = [(VILLAGE, 7), (TOWNSHIP, 5), (HUB, 3), (NEIGHBOUR, 8)];
+
+/// A station and the stick's reader and writer.
+struct Desk {
+    host: Arc<MemoryHost>,
+    identity: Identity,
+}
+
+impl Desk {
+    fn new(authority: &Authority, station: &str, seed: u8) -> Self {
+        let mut stations = vec![(station, seed)];
+        stations.extend(STATIONS.iter().filter(|known| known.0 != station));
+        Self { host: MemoryHost::new(&stations), identity: identity(authority, station, seed) }
+    }
+
+    fn export(&self, to: &str, seed: u8) -> Vec<u8> {
+        self.export_with(to, seed, &ExportOptions::default()).0
+    }
+
+    fn export_with(&self, to: &str, seed: u8, options: &ExportOptions) -> (Vec<u8>, ExportSummary) {
+        let mut file = Vec::new();
+        let receiver = Receiver { station: code(to), key: key(seed) };
+        let mut last = ExportSummary::default();
+        let summary =
+            export(self.host.as_ref(), &self.identity, receiver, &mut file, options, &mut |summary| last = *summary);
+        let summary = summary.unwrap();
+        assert_eq!((last.entries, last.attachment_bytes), (summary.entries, summary.attachment_bytes));
+        (file, summary)
+    }
+
+    async fn import(&self, file: &[u8]) -> Result<ImportSummary, Error> {
+        let (host, identity, file) = (self.host.clone(), self.identity.clone(), file.to_vec());
+        let read = move || import(host.as_ref(), &identity, file.as_slice(), &mut |_| {});
+        tokio::task::spawn_blocking(read).await.unwrap()
+    }
+
+    fn cases(&self) -> LogId {
+        self.host.log(VILLAGE, Reach::Private)
+    }
+}
+
+fn pair() -> (Desk, Desk) {
+    let authority = authority();
+    (Desk::new(&authority, VILLAGE, 7), Desk::new(&authority, TOWNSHIP, 5))
+}
+
+#[tokio::test]
+async fn both_ways_by_stick_alone_and_nothing_is_sent_twice() {
+    let (village, township) = pair();
+    village.host.write(VILLAGE, Reach::Private, 3);
+    township.host.write(TOWNSHIP, Reach::Public, 2);
+    township.host.write(VILLAGE, Reach::Private, 1);
+    township.host.write(TOWNSHIP, Reach::Private, 4);
+
+    let taken = township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    assert_eq!((taken.sender, taken.entries, taken.entries_not_taken), (code(VILLAGE), 3, 0));
+    assert_eq!(township.host.seq(&village.cases()), 3);
+
+    let (file, packed) = township.export_with(VILLAGE, 7, &ExportOptions::default());
+    assert_eq!((packed.entries, packed.receipts), (3, 1), "the township's own private log stays where it is");
+    let taken = village.import(&file).await.unwrap();
+    assert_eq!((taken.entries, taken.receipts), (3, 1));
+    assert_eq!(village.host.seq(&township.host.log(TOWNSHIP, Reach::Public)), 2);
+    assert_eq!(village.host.seq(&township.host.log(TOWNSHIP, Reach::Private)), 0);
+    assert_eq!(village.host.held().receipts[0].head.seq, 3, "the village knows what has arrived");
+
+    village.host.write(VILLAGE, Reach::Private, 1);
+    let (file, packed) = village.export_with(TOWNSHIP, 5, &ExportOptions::default());
+    assert_eq!(packed.entries, 1, "only what the township has not confirmed");
+    assert_eq!(township.import(&file).await.unwrap().entries, 1);
+    assert_eq!(township.host.seq(&village.cases()), 4);
+}
+
+#[tokio::test]
+async fn twice_is_harmless() {
+    let (village, township) = pair();
+    village.host.write(VILLAGE, Reach::Private, 3);
+    let file = village.export(TOWNSHIP, 5);
+    township.import(&file).await.unwrap();
+    let held = township.host.have();
+    let again = township.import(&file).await.unwrap();
+    assert_eq!((again.entries, again.entries_not_taken), (0, 3));
+    assert_eq!(township.host.have(), held);
+    assert!(again.refused.is_empty() && township.host.held().alerts.is_empty());
+}
+
+#[tokio::test]
+async fn the_later_before_the_earlier_says_what_is_missing() {
+    let authority = authority();
+    let (village, township) = (Desk::new(&authority, VILLAGE, 7), Desk::new(&authority, TOWNSHIP, 5));
+    village.host.write(VILLAGE, Reach::Private, 2);
+    let earlier = village.export(TOWNSHIP, 5);
+    township.import(&earlier).await.unwrap();
+    village.import(&township.export(VILLAGE, 7)).await.unwrap();
+    village.host.write(VILLAGE, Reach::Private, 1);
+    let later = village.export(TOWNSHIP, 5);
+
+    let emptied = Desk::new(&authority, TOWNSHIP, 5);
+    let taken = emptied.import(&later).await.unwrap();
+    assert_eq!((taken.entries, taken.refused[0].reason), (0, RefusalReason::Gap));
+    assert_eq!(emptied.import(&earlier).await.unwrap().entries, 2);
+    assert_eq!(emptied.import(&later).await.unwrap().entries, 1);
+    assert_eq!(emptied.host.seq(&village.cases()), 3);
+}
+
+#[tokio::test]
+async fn damaged_or_cut_off_it_is_refused_and_can_be_brought_again() {
+    let (village, township) = pair();
+    for _ in 0..40 {
+        village.host.write(VILLAGE, Reach::Private, 20);
+    }
+    let file = village.export(TOWNSHIP, 5);
+    assert!(file.len() > 3 * 65_536, "several pieces of the cipher: {}", file.len());
+    let places: Vec<_> = (0..file.len()).step_by(file.len() / 24).chain([file.len() - 1]).collect();
+    let mut furthest = 0;
+    for place in places {
+        let mut altered = file.clone();
+        altered[place] ^= 1;
+        let refused = township.import(&altered).await;
+        assert!(matches!(refused, Err(Error::Bundle { .. } | Error::BundleForAnother { .. })), "{place}: {refused:?}");
+        let refused = township.import(&file[..place]).await;
+        assert!(matches!(refused, Err(Error::Bundle { .. })), "{place}: {refused:?}");
+        let seq = township.host.seq(&village.cases());
+        assert!(seq >= furthest, "what was taken is never given up");
+        furthest = seq;
+    }
+    assert!(furthest > 0, "what stands before the damage is taken");
+    assert!(township.host.held().alerts.is_empty());
+    township.import(&file).await.unwrap();
+    assert_eq!(township.host.seq(&village.cases()), 800);
+}
+
+#[tokio::test]
+async fn at_the_wrong_station_it_says_whose_it_is() {
+    let authority = authority();
+    let township = Desk::new(&authority, TOWNSHIP, 5);
+    township.host.write(TOWNSHIP, Reach::Public, 1);
+    let file = township.export(VILLAGE, 7);
+
+    let neighbour = Desk::new(&authority, NEIGHBOUR, 8);
+    let refused = neighbour.import(&file).await;
+    assert!(matches!(refused, Err(Error::BundleForAnother { receiver }) if receiver == code(VILLAGE)), "{refused:?}");
+    let replaced = Desk::new(&authority, VILLAGE, 9);
+    let refused = replaced.import(&file).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the bundle was encrypted for another key of this station");
+    for no_bundle in [&b""[..], b"PK\x03\x04", b"age-encryption.org/v1\n-> X25519 x\n\n--- x\n"] {
+        let refused = neighbour.import(no_bundle).await.unwrap_err();
+        assert_eq!(refused.to_string(), "the bundle is not one, or its beginning is damaged");
+    }
+    assert!(neighbour.host.have().0.is_empty() && replaced.host.have().0.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_revoked_station_wrote_is_not_taken_and_supervision_hears_of_it() {
+    let (village, township) = pair();
+    village.host.write(VILLAGE, Reach::Private, 2);
+    let file = village.export(TOWNSHIP, 5);
+    township.host.revoke(7);
+    let refused = township.import(&file).await;
+    assert!(matches!(refused, Err(Error::BundleRevoked { sender }) if sender == code(VILLAGE)), "{refused:?}");
+    assert_eq!(township.host.held().alerts, [RefusalReason::Revoked]);
+    assert!(township.host.have().0.is_empty());
+}
+
+#[tokio::test]
+async fn only_stations_of_the_district_that_share_logs_are_believed() {
+    let authority = authority();
+    let township = Desk::new(&authority, TOWNSHIP, 5);
+    let stranger = Desk::new(&super::support::authority(), VILLAGE, 7);
+    stranger.host.write(VILLAGE, Reach::Private, 1);
+    let refused = township.import(&stranger.export(TOWNSHIP, 5)).await;
+    assert!(matches!(refused, Err(Error::Certificate { .. })), "{refused:?}");
+
+    let mut thief = Desk::new(&authority, VILLAGE, 7);
+    thief.identity.signing_key = super::support::signing_key(66);
+    let refused = township.import(&thief.export(TOWNSHIP, 5)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the bundle has a frame that its sender did not sign");
+
+    let neighbour = Desk::new(&authority, NEIGHBOUR, 8);
+    let receiver = Receiver { station: code(VILLAGE), key: key(7) };
+    let options = ExportOptions::default();
+    let aside = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
+    assert!(matches!(aside, Err(Error::Bundle { .. })), "{aside:?}");
+    neighbour.host.revoke(5);
+    let receiver = Receiver { station: code(TOWNSHIP), key: key(5) };
+    let revoked = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
+    assert!(matches!(revoked, Err(Error::Bundle { .. })), "{revoked:?}");
+    assert!(township.host.have().0.is_empty());
+}
+
+#[tokio::test]
+async fn a_station_without_a_line_may_have_an_expired_certificate() {
+    let (mut village, township) = pair();
+    let authority = authority();
+    let last_year = now_ms() - 365 * DAY_MS;
+    village.identity = identity_at(&authority, VILLAGE, 7, last_year, 30);
+    let township = Desk { identity: identity(&authority, TOWNSHIP, 5), ..township };
+    village.host.write(VILLAGE, Reach::Private, 1);
+    assert_eq!(township.import(&village.export(TOWNSHIP, 5)).await.unwrap().entries, 1);
+}
+
+#[tokio::test]
+async fn attachments_go_along_as_far_as_there_is_room_and_the_rest_is_asked_for() {
+    let (village, township) = pair();
+    let content: Vec<u8> = (0..CHUNK_BYTES * 5 + 100).map(|place| (place / 1000) as u8).collect();
+    let id = village.host.attach(&content);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    let size = content.len() as u64;
+    village.host.write_case(case, AttachmentRef { id, size });
+    township.host.want(WantedAttachment { case, id, size });
+
+    let room_for_two = ExportOptions { attachments_max_bytes: 2 * CHUNK_BYTES as u64, ..ExportOptions::default() };
+    let (file, packed) = village.export_with(TOWNSHIP, 5, &room_for_two);
+    assert_eq!((packed.attachments, packed.attachments_left), (0, 1));
+    let taken = township.import(&file).await.unwrap();
+    assert_eq!((taken.attachments, taken.attachment_bytes), (0, 2 * CHUNK_BYTES as u64));
+
+    let asked = village.import(&township.export(VILLAGE, 7)).await.unwrap().asked;
+    assert_eq!((asked[0].id, asked[0].first_chunk), (id, 2));
+    let (file, packed) = village.export_with(TOWNSHIP, 5, &ExportOptions { asked, ..ExportOptions::default() });
+    assert_eq!((packed.entries, packed.attachments), (0, 1));
+    assert_eq!(packed.attachment_bytes, size - 2 * CHUNK_BYTES as u64, "from the chunk on that is lacking");
+    let taken = township.import(&file).await.unwrap();
+    assert_eq!(taken.attachments, 1);
+    assert_eq!(township.host.held().attachments[&id].chunks.concat(), content);
+
+    let again = township.import(&file).await.unwrap();
+    assert_eq!((again.attachments, again.attachment_bytes), (0, 0));
+    assert!(village.import(&township.export(VILLAGE, 7)).await.unwrap().asked.is_empty());
+}
+
+#[tokio::test]
+async fn an_attachment_that_nobody_wants_is_passed_over() {
+    let (village, township) = pair();
+    let content = vec![3; CHUNK_BYTES + 1];
+    let id = village.host.attach(&content);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    village.host.write_case(case, AttachmentRef { id, size: content.len() as u64 });
+    let taken = township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    assert_eq!((taken.entries, taken.attachment_bytes), (1, 0));
+    assert!(township.host.held().attachments.is_empty());
+}
