@@ -58,12 +58,9 @@ pub trait Host: Send + Sync + 'static {
     /// Receipts to hand to a peer when the link comes up.
     fn receipts_for(&self, peer: StationCode) -> Vec<Receipt>;
 
-    /// Receipts of one station that are kept here: what it is known to hold need not go into a bundle for it. None:
-    /// the bundle carries everything, which is harmless.
-    fn receipts_of(&self, station: StationCode) -> Vec<Receipt> {
-        let _ = station;
-        Vec::new()
-    }
+    /// Receipts of a peer for logs that it shares with this station: what it is known to hold need not go into a
+    /// bundle for it.
+    fn receipts_of(&self, peer: StationCode) -> Vec<Receipt>;
 
     /// Everything that changes from now on. Must not block. Lagging behind costs a fresh look at
     /// [`Host::have`], nothing else.

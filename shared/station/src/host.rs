@@ -83,9 +83,11 @@ impl Host for Station {
     }
 
     fn receipts_for(&self, peer: StationCode) -> Vec<Receipt> {
-        let store = self.reader().store();
-        let have = store.have().held_by(peer);
-        have.heads().flat_map(|head| store.receipts(&head.log)).filter(|receipt| receipt.station != peer).collect()
+        self.receipts_shared_with(peer, |receipt| receipt.station != peer)
+    }
+
+    fn receipts_of(&self, peer: StationCode) -> Vec<Receipt> {
+        self.receipts_shared_with(peer, |receipt| receipt.station == peer)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Change> {
@@ -145,6 +147,13 @@ impl Host for Station {
 }
 
 impl Station {
+    /// Receipts for logs that a peer may hold too.
+    fn receipts_shared_with(&self, peer: StationCode, wanted: impl Fn(&Receipt) -> bool) -> Vec<Receipt> {
+        let store = self.reader().store();
+        let have = store.have().held_by(peer);
+        have.heads().flat_map(|head| store.receipts(&head.log)).filter(wanted).collect()
+    }
+
     /// Attachments that are not complete here, of the cases asked for, newest case first.
     fn missing(&self, limit: usize, of: impl Fn(&CaseId) -> bool) -> Vec<WantedAttachment> {
         let mut missing = Vec::new();

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
-use prost::Message as _;
 use sanji_log::{PublicKey, SigningKey};
+use sanji_proto::prost::Message as _;
 use sanji_proto::v1 as proto;
 use sanji_replication::bundle::{FRAME_MAX_BYTES, Frame, Head};
 
