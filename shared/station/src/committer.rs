@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{Committed, Core};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, not_written};
 
 /// Most commands that wait. Whoever comes then waits for a place.
 const QUEUE: usize = 4096;
@@ -90,7 +90,7 @@ fn staged<T: Send + 'static>(
         Box::new(move |outcome: Outcome<'_>| {
             answer(match outcome {
                 Ok(committed) => result.map(|value| (value, committed.clone())),
-                Err(error) => Err(not_committed(error)),
+                Err(error) => Err(not_written(error)),
             });
         })
     })
@@ -121,19 +121,5 @@ fn run(mut core: Core, mut queue: mpsc::Receiver<Message>, clock: &Clock, publis
         for answer in answers {
             answer(committed.as_ref());
         }
-    }
-}
-
-/// What a person is told when their command could not be made durable.
-fn not_committed(error: &Error) -> Failure {
-    match error {
-        Error::Store { source: sanji_store::Error::HeadMoved { .. }, .. } => Failure::Stale,
-        Error::Store { source: sanji_store::Error::Full { .. }, .. } => Failure::ReadOnly(
-            "本站磁盘空间已满，刚才的操作没有保存。请联系系统维护人员清理磁盘，之后可重新提交。".to_owned(),
-        ),
-        Error::Store { .. } => {
-            Failure::ReadOnly("本站数据写入失败，已转为只读，刚才的操作没有保存。请立即联系系统维护人员。".to_owned())
-        }
-        _ => Failure::ReadOnly("系统出现故障，刚才的操作没有保存，请重新提交。".to_owned()),
     }
 }

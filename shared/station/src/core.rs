@@ -2,13 +2,13 @@
 //!
 //! | module | answers |
 //! | --- | --- |
-//! | [`cases`] | what a person's command does |
-//! | [`attachments`] | how files are kept and read |
-//! | [`serial`] | which number a new case gets |
-//! | [`receive`] | what is taken of what a peer sends |
-//! | [`group`] | how staged entries become durable together |
-//! | [`fold`], [`filed`], [`rows`] | what entries change in state and index |
-//! | [`reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
+//! | `cases` | what a person's command does |
+//! | `attachments` | how files are kept and read |
+//! | `serial` | which number a new case gets |
+//! | `receive` | what is taken of what a peer sends |
+//! | `group` | how staged entries become durable together |
+//! | `fold`, `filed`, `rows` | what entries change in state and index |
+//! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
 //! | [`reader`] | reading, beside the one that writes |
 //!
 //! Synchronous and deterministic: times and randomness come from the caller. One thread owns the [`Core`]; any may

@@ -87,6 +87,20 @@ impl From<Error> for Failure {
     }
 }
 
+/// What a person is told when what they did could not be made durable.
+pub(crate) fn not_written(error: &Error) -> Failure {
+    match error {
+        Error::Store { source: sanji_store::Error::HeadMoved { .. }, .. } => Failure::Stale,
+        Error::Store { source: sanji_store::Error::Full { .. }, .. } => Failure::ReadOnly(
+            "本站磁盘空间已满，刚才的操作没有保存。请联系系统维护人员清理磁盘，之后可重新提交。".to_owned(),
+        ),
+        Error::Store { .. } => {
+            Failure::ReadOnly("本站数据写入失败，已转为只读，刚才的操作没有保存。请立即联系系统维护人员。".to_owned())
+        }
+        _ => Failure::ReadOnly("系统出现故障，刚才的操作没有保存，请重新提交。".to_owned()),
+    }
+}
+
 /// Names the operation of a store's error.
 pub(crate) fn store(operation: &'static str) -> impl FnOnce(sanji_store::Error) -> Error {
     move |source| Error::Store { operation, source }

@@ -137,10 +137,10 @@ impl Host for Station {
     fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
         let reader = self.reader();
         reader.store().put_chunk(id, chunk, data).map_err(store("keep a chunk"))?;
-        if reader.store().attachment(id).map_err(store("look an attachment up"))?.complete {
-            if let Some(case) = self.links().wanted_for(id) {
-                self.attachment_complete(case, *id);
-            }
+        if reader.store().attachment(id).map_err(store("look an attachment up"))?.complete
+            && let Some(case) = self.links().wanted_for(id)
+        {
+            self.attachment_complete(case, *id);
         }
         Ok(())
     }

@@ -6,7 +6,8 @@
 //! | [`core`] | the state and the only place where entries are made: decide → seal → store |
 //! | [`vault`] | keys, and everything that is encrypted |
 //! | [`station`] | [`Station`]: the handle for desk, services and links |
-//! | `committer`, `watch`, `pending` | the thread that writes; who is told; attachments that wait for a command |
+//! | `committer`, `news`, `watch` | the thread that writes, and who is told of what it wrote |
+//! | [`pending`] | attachments that wait for their command |
 //! | [`views`] | what people see: cases, work lists, the public query |
 //! | `host` | what links ask of the station |
 //! | [`accounts`] | passwords, sessions, lockout |

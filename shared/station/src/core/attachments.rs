@@ -6,7 +6,7 @@ use sanji_log::{AttachmentId, AttachmentRef, CaseNumber, RequestId, attachment};
 use sanji_proto::v1 as proto;
 
 use super::{Random, Reader, input_fault, wrong_number};
-use crate::error::{Error, Failure, store};
+use crate::error::{Error, Failure, not_written, store};
 use crate::pending::{Pending, Purpose};
 use crate::vault::CaseKey;
 use crate::views;
@@ -51,7 +51,10 @@ impl Reader {
         let bytes = key
             .encrypt_attachment(content)
             .map_err(|source| Error::Vault { operation: "encrypt an attachment", source })?;
-        let reference = keep(self, &bytes)?;
+        let reference = keep(self, &bytes).map_err(|error| {
+            tracing::error!(reason = &error as &dyn std::error::Error, "an attachment was not kept");
+            not_written(&error)
+        })?;
         let stored = StoredAttachment { reference, file_name: head.file_name, media_type: head.media_type };
         if !pending.add(&purpose, stored) {
             return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传。"));

@@ -1,7 +1,7 @@
 //! A small district: three cores over stores in memory, with the sample's data, and a line that is a function call.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prost::Message;
 use sanji_domain::organisation::OrganisationFiles;
@@ -73,7 +73,16 @@ const FILES: [&str; 9] = [
     "catalogue/items/cun-juzhu.toml",
 ];
 
-fn sample_staff() -> Vec<Staff> {
+/// The people of the three stations. Reading them takes a while, so all tests share them.
+fn sample_staff() -> &'static [Staff] {
+    static STAFF: OnceLock<Vec<Staff>> = OnceLock::new();
+    STAFF.get_or_init(|| {
+        let here = [HUB, TOWNSHIP, VILLAGE].map(code);
+        read_staff().into_iter().filter(|person| here.contains(&person.place)).collect()
+    })
+}
+
+fn read_staff() -> Vec<Staff> {
     let [district, departments, roles, townships, villages] = std::array::from_fn(|at| sample(FILES[at]));
     let files = OrganisationFiles {
         district: &district,
@@ -189,8 +198,7 @@ impl District {
             let kind = proto::Kind::File as u32;
             hub.core.write(code(HUB), Reach::Public, "", kind, file.encode_to_vec(), now_ms).unwrap();
         }
-        let here = [HUB, TOWNSHIP, VILLAGE].map(code);
-        for person in sample_staff().iter().filter(|person| here.contains(&person.place)) {
+        for person in sample_staff() {
             let kind = proto::Kind::Staff as u32;
             let body = record(person).encode_to_vec();
             hub.core.write(person.place, Reach::Private, "", kind, body, now_ms).unwrap();
