@@ -10,6 +10,7 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use sanji_domain::Item;
 use sanji_domain::catalogue::{ItemType, SpecialClock};
+use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use crate::frame::{Frame, Tab};
@@ -157,7 +158,7 @@ pub(crate) async fn show(
         clock: case.clock.clone().unwrap_or_default(),
         ticks: Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default()),
         submitted_on: submitted.map(|step| words::day_of(&step.time_ms)).unwrap_or_default(),
-        organ: step.station_name.clone(),
+        organ: organ(&desk, item, &step),
         licence: item.is_some_and(|item| item.item_type == ItemType::Licence),
         limits_text: item.map(limits_text).unwrap_or_default(),
         fee_text: item.map(fee_text).unwrap_or_default(),
@@ -172,6 +173,15 @@ pub(crate) async fn show(
         case,
         frame,
     })
+}
+
+/// Who signs: at the district the department in the lead, below it the centre.
+fn organ(desk: &Desk, item: Option<&Item>, step: &proto::StepView) -> String {
+    let at_the_district = StationCode::from_number(step.station).is_ok_and(|station| station.tier() == Tier::District);
+    match item.filter(|_| at_the_district) {
+        Some(item) => desk.office().department_name(item.department.as_str()),
+        None => step.station_name.clone(),
+    }
 }
 
 fn limits_text(item: &Item) -> String {

@@ -18,6 +18,7 @@ pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e5510
 pub(super) const HOSTILE: &str = "<script>alert('x')</script>\"'&";
 const VILLAGE: u64 = 990_106_101_203;
 const TOWNSHIP: u64 = 990_106_101_000;
+const DISTRICT: u64 = 990_106_000_000;
 /// 2026-07-01 09:30 in China.
 const SUBMITTED_MS: u64 = 1_782_869_400_000;
 
@@ -177,7 +178,7 @@ impl FakeOffice {
                     "decided",
                     "审核确认：不予批准",
                     30,
-                    TOWNSHIP,
+                    DISTRICT,
                     "经调查人均收入超过规定。",
                     "《最低生活保障审核确认办法》（民发〔2021〕57号）",
                 ),

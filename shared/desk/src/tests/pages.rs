@@ -194,6 +194,7 @@ async fn papers_carry_the_words_that_the_law_and_the_district_want() {
                 "经调查人均收入超过规定",
                 "民发〔2021〕57号",
                 "向澄川区人民政府申请行政复议",
+                "澄川区民政局（印章）",
                 "6个月内",
             ],
         ),
