@@ -9,6 +9,7 @@
 //! | [`station`] | one station: its core, its store, its sessions |
 //! | [`world`] | all of them together: one happening after the other |
 //! | [`faults`] | what goes wrong |
+//! | [`links`] | what the program around the sessions does |
 //! | [`people`] | what people ask for |
 //! | [`sample`] | the district's files, keys and certificates |
 //! | [`model`] | what must be true at the end |
@@ -22,6 +23,7 @@
 
 pub mod agenda;
 pub mod faults;
+pub mod links;
 pub mod model;
 pub mod network;
 pub mod people;

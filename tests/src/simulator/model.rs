@@ -44,6 +44,7 @@ impl Model {
                 let kept = held.is_some_and(|entry| entry.hash() == deed.hash);
                 assert!(kept, "{} lacks a deed of {}: {} {}", station.code, stations[*at].code, deed.log, deed.seq);
             }
+            check_ticks(*at, deed, stations);
             let rev = revs.entry(deed.case).or_default();
             *rev = deed.rev.max(*rev);
         }
@@ -53,6 +54,16 @@ impl Model {
                 assert!(case.rev() >= rev, "{} has rev {} of {}, not {rev}", station.code, case.rev(), id.number());
             }
         }
+    }
+}
+
+/// The station where a person acted has the receipts of all stations above it: its delivery ticks are all there.
+fn check_ticks(at: usize, deed: &Deed, stations: &[Station]) {
+    let receipts = stations[at].store.receipts(&deed.log);
+    for above in stations.iter().filter(|above| stations[at].code.within(above.code) && above.code != stations[at].code)
+    {
+        let tick = receipts.iter().any(|receipt| receipt.station == above.code && receipt.head.seq >= deed.seq);
+        assert!(tick, "{} lacks the receipt of {} for seq {}", stations[at].code, above.code, deed.seq);
     }
 }
 

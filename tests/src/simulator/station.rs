@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sanji_log::{CaseId, Hash, LogId, Run, StationCode};
+use sanji_log::{CaseId, Hash, LogId, Receipt, Run, StationCode};
 use sanji_replication::{CaseKeyMessage, Refused, Session};
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{MemoryStore, Store};
@@ -128,5 +128,13 @@ impl Station {
         let key = |case: &CaseId| reader.and_then(|reader| reader.case_key(case).expect("a case key can be read"));
         let keys = cases.iter().map(|case| CaseKeyMessage { case: *case, key: key(case).map(|key| key.bytes()) });
         (run, keys.collect())
+    }
+
+    /// All receipts that concern a peer.
+    #[must_use]
+    pub fn receipts_for(&self, peer: StationCode) -> Vec<Receipt> {
+        let have = self.store.have().held_by(peer);
+        let receipts = have.heads().flat_map(|head| self.store.receipts(&head.log));
+        receipts.filter(|receipt| receipt.station != peer).collect()
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Arguments;
 use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
-use sanji_log::{Head, LogId, Reach, Receipt};
+use sanji_log::{LogId, Reach, Receipt};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::Kind;
-use sanji_replication::{Action, Event, Message, RefusalReason, Session, Settings};
+use sanji_replication::Event;
 use sanji_station::core::Committed;
 use sanji_store::Store;
 
@@ -17,8 +17,8 @@ use super::faults::Counters;
 use super::model::Model;
 use super::network::{Network, StreamId};
 use super::people::Asked;
-use super::sample::{District, HUB, STATIONS, code, parent, public};
-use super::station::{End, Station, Waiting};
+use super::sample::{District, HUB, STATIONS, code, parent};
+use super::station::{Station, Waiting};
 use super::{Report, Trace};
 
 /// For how long people work and things fail, in virtual milliseconds.
@@ -26,6 +26,8 @@ const WORK_MS: u64 = 40_000;
 /// Within which time all stations must agree once everything works again, in virtual milliseconds. A stream that
 /// is broken without a sign is found by its silence, which alone takes a minute.
 pub const HEALING_MS: u64 = 240_000;
+/// For how long the last receipts may travel.
+const LAST_RECEIPTS_MS: u64 = 2_000;
 const TICK_MS: u64 = 5_000;
 
 /// The district.
@@ -40,8 +42,8 @@ pub struct World {
     pub(super) last_asked: Vec<Option<Asked>>,
     trace: Trace,
     working: bool,
-    /// When the message that arrived last at each station was sent, for the stream it came on.
-    last_arrived: Vec<(StreamId, u64)>,
+    /// The stream of the message that arrived last at each station, and when it was sent.
+    pub(super) last_arrived: Vec<(StreamId, u64)>,
 }
 
 impl World {
@@ -85,9 +87,7 @@ impl World {
 
     /// People work while things fail.
     pub fn work(&mut self) {
-        while let Some(happening) = self.agenda.next_until(WORK_MS) {
-            self.carry_on(happening);
-        }
+        self.pass(WORK_MS);
     }
 
     /// Everything works again; nobody does anything new.
@@ -105,12 +105,18 @@ impl World {
         }
         while !self.is_settled() {
             assert!(self.agenda.now_ms() < until_ms, "the stations don't come to rest");
-            let pause_ms = self.agenda.now_ms() + 500;
-            while let Some(happening) = self.agenda.next_until(pause_ms) {
-                self.carry_on(happening);
-            }
+            self.pass(500);
         }
+        // Receipts are on no session's list of what is under way.
+        self.pass(LAST_RECEIPTS_MS);
         self.note(format_args!("settled"));
+    }
+
+    fn pass(&mut self, span_ms: u64) {
+        let until_ms = self.agenda.now_ms() + span_ms;
+        while let Some(happening) = self.agenda.next_until(until_ms) {
+            self.carry_on(happening);
+        }
     }
 
     /// Whether the stations agree with the model.
@@ -170,8 +176,6 @@ impl World {
             Happening::Restarted { at } => self.restart(at),
         }
     }
-
-    // ------------------------------------------------------------------------------------------- stations
 
     /// The hub founds the district: its own key, the files, the staff.
     fn found(&mut self) {
@@ -289,169 +293,6 @@ impl World {
                     let own = |receipt: &&Receipt| receipt.station == station && accepted.contains(&receipt.head.log);
                     let receipts = receipts.iter().filter(own).cloned().collect();
                     self.feed(at, stream, Event::Stored { batch, receipts, refused });
-                }
-            }
-        }
-    }
-
-    // ------------------------------------------------------------------------------------------- streams
-
-    fn dial_soon(&mut self, at: usize) {
-        let life = self.stations[at].life;
-        if at != HUB {
-            let after = self.random.random_range(100..2000);
-            self.agenda.put(after, Happening::Dial { at, life });
-        }
-    }
-
-    /// A station calls the one above; a village that can't reach its township sometimes calls the district.
-    fn dial(&mut self, at: usize) {
-        let Some(above) = parent(at) else { return };
-        if self.has_end(at, above) || self.connect(at, above) {
-            return;
-        }
-        if above != HUB && !self.has_end(at, HUB) && self.random.random_bool(0.3) && self.connect(at, HUB) {
-            self.counters.detours += 1;
-        }
-        self.dial_soon(at);
-    }
-
-    fn has_end(&self, at: usize, peer: usize) -> bool {
-        let running = self.stations[at].running.as_ref();
-        running.is_some_and(|running| running.ends.values().any(|end| end.peer == peer))
-    }
-
-    fn connect(&mut self, child: usize, above: usize) -> bool {
-        let line = self.network.line(child, above).expect("a line");
-        if !self.network.lines[line].up || !self.stations[above].is_running() {
-            return false;
-        }
-        // The upper end may not have noticed that an earlier stream is broken: the new one replaces it.
-        for stream in self.ends_with(above, child) {
-            self.end(stream, above);
-        }
-        let stream = self.network.open(line);
-        self.note(format_args!("{} reaches {}", code(child), code(above)));
-        for (at, peer) in [(child, above), (above, child)] {
-            let settings = Settings::new(self.stations[at].code, self.stations[peer].code, public(peer));
-            let settings = Settings { window_bytes: 48 << 10, batch_bytes: 8 << 10, ..settings };
-            let end = End { peer, session: Session::new(settings) };
-            let Some(running) = self.stations[at].running.as_mut() else { return false };
-            let have = running.core.have().clone();
-            running.ends.insert(stream, end);
-            self.feed(at, stream, Event::Started { have: &have });
-        }
-        true
-    }
-
-    fn ends_with(&self, at: usize, peer: usize) -> Vec<StreamId> {
-        let ends = self.stations[at].running.iter().flat_map(|running| &running.ends);
-        ends.filter(|(_, end)| end.peer == peer).map(|(stream, _)| *stream).collect()
-    }
-
-    /// A station's end of a stream is gone.
-    fn end(&mut self, stream: StreamId, at: usize) {
-        let Some(running) = self.stations[at].running.as_mut() else { return };
-        let Some(end) = running.ends.remove(&stream) else { return };
-        self.note(format_args!("{} loses {}", code(at), code(end.peer)));
-        if self.network.stream(stream).is_some_and(|stream| stream.child == at) {
-            self.dial_soon(at);
-        }
-    }
-
-    fn arrive(&mut self, stream: StreamId, at: usize, sent_ms: u64, bytes: &[u8]) {
-        if !self.network.stream(stream).is_some_and(|stream| stream.whole) {
-            self.counters.lost_messages += 1;
-            return;
-        }
-        let message = proto::LinkMessage::decode(bytes).expect("what was sent can be read");
-        let message = Message::try_from(message).expect("what was sent is in bounds");
-        let (last_stream, last_sent_ms) = self.last_arrived[at];
-        self.counters.overtakings += u64::from(last_stream != stream && last_sent_ms > sent_ms);
-        self.last_arrived[at] = (stream, sent_ms);
-        self.observe(stream, at, &message);
-        self.feed(at, stream, Event::Received(message));
-    }
-
-    fn observe(&mut self, stream: StreamId, at: usize, message: &Message) {
-        match message {
-            Message::Entries(entries) => {
-                let have = self.stations[at].store.have();
-                let held = |head: Head| have.get(&head.log).is_some_and(|(seq, _)| seq >= head.seq);
-                self.counters.duplicates += entries.runs.iter().filter(|run| held(run.head())).count() as u64;
-                let (runs, count) =
-                    (entries.runs.len(), entries.runs.iter().map(|run| run.entries.len()).sum::<usize>());
-                let from = self.network.stream(stream).map_or(at, |stream| stream.other(at));
-                let (from, to) = (code(from), code(at));
-                self.note(format_args!("{to} gets batch {} of {from}: {count} entries in {runs} runs", entries.batch));
-            }
-            Message::LogRefused(refused) => {
-                self.counters.unknown_keys += u64::from(refused.reason == RefusalReason::UnknownKey);
-                let log = (refused.log.home, refused.log.reach);
-                self.note(format_args!("{} hears that {log:?} is refused: {}", code(at), refused.reason));
-            }
-            _ => {}
-        }
-    }
-
-    fn feed_all<'a>(&mut self, at: usize, event: impl Fn(StreamId) -> Event<'a>) {
-        let streams: Vec<_> =
-            self.stations[at].running.iter().flat_map(|running| running.ends.keys()).copied().collect();
-        for stream in streams {
-            self.feed(at, stream, event(stream));
-        }
-    }
-
-    fn feed(&mut self, at: usize, stream: StreamId, event: Event<'_>) {
-        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
-        let Some(running) = self.stations[at].running.as_mut() else { return };
-        let Some(end) = running.ends.get_mut(&stream) else { return };
-        let reference = running.core.reader().reference();
-        let actions = end.session.on(event, reference.directory(), now_ms);
-        for action in actions {
-            self.carry_out(at, stream, action);
-        }
-    }
-
-    fn carry_out(&mut self, at: usize, stream: StreamId, action: Action) {
-        match action {
-            Action::Send(message) => {
-                let to = self.network.stream(stream).map_or(at, |stream| stream.other(at));
-                let now_ms = self.agenda.now_ms();
-                if let Some(arrival_ms) = self.network.arrival_ms(stream, to, now_ms, &mut self.random) {
-                    let bytes = proto::LinkMessage::from(message).encode_to_vec();
-                    self.agenda.put_at(arrival_ms, Happening::Arrival { stream, at: to, sent_ms: now_ms, bytes });
-                }
-            }
-            Action::Load { log, from, max_bytes } => {
-                let after = self.random.random_range(0..15);
-                self.agenda.put(after, Happening::Loaded { stream, at, log, from, max_bytes });
-            }
-            Action::Store { batch, runs, case_keys } => {
-                let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
-                let Some(running) = self.stations[at].running.as_mut() else { return };
-                let Some(peer) = running.ends.get(&stream).map(|end| code(end.peer)) else { return };
-                let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
-                let received = running.core.receive(peer, runs, &case_keys, now_ms, &mut random);
-                let received = received.expect("the core receives");
-                let (accepted, refused) = (received.accepted, received.refused);
-                running.waiting.push(Waiting::Peer { stream, batch, accepted, refused });
-                self.commit_soon(at);
-            }
-            Action::KeepReceipts(receipts) => {
-                let Some(running) = self.stations[at].running.as_mut() else { return };
-                running.core.keep_receipts(receipts);
-                self.commit_soon(at);
-            }
-            Action::Alert { log, seq, reason, detail } => {
-                panic!("{} alerts: {log} {seq} {reason}: {detail}", code(at));
-            }
-            Action::ClockOffset(_) => {}
-            Action::Close { reason, .. } => {
-                self.note(format_args!("{} closes: {reason}", code(at)));
-                self.end(stream, at);
-                if let Some(other) = self.network.stream(stream).map(|stream| stream.other(at)) {
-                    self.agenda.put(100, Happening::Broken { stream, at: other });
                 }
             }
         }
