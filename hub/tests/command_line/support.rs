@@ -87,14 +87,14 @@ impl Hub {
         let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(10) {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status.success();
-            }
+        let mut in_time = false;
+        while !in_time && begun.elapsed() < Duration::from_secs(10) {
+            in_time = child.try_wait().unwrap().is_some();
             std::thread::sleep(Duration::from_millis(10));
         }
+        // Of a process that has ended already: does nothing.
         child.kill().unwrap();
-        false
+        in_time && child.wait().unwrap().success()
     }
 }
 
