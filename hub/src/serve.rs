@@ -59,6 +59,17 @@ fn link_address(run: &Run) -> Option<String> {
     advertised.or_else(|| listened.map(|address| address.to_string()))
 }
 
+/// Where new stations reach enrolment, as far as the hub knows; empty where it does not.
+fn enrolment_address(run: &Run) -> String {
+    let Some(listened) = run.enrolment_address() else { return String::new() };
+    let advertised_host = run.config.advertise.link.rsplit_once(':').map(|(host, _)| host);
+    match (listened.ip().is_unspecified(), advertised_host) {
+        (false, _) => listened.to_string(),
+        (true, Some(host)) => format!("{host}:{}", listened.port()),
+        (true, None) => String::new(),
+    }
+}
+
 fn certificates(run: &mut Run, register: &Register) {
     let renewing = renewal::renew(register.clone(), run.shutdown.clone());
     run.part("certificates", async move {
@@ -71,7 +82,7 @@ fn administration(run: &Run, register: &Register) -> AdministrationServer<Servic
     let service = Service {
         register: register.clone(),
         access: Access::new(run.station.clone(), run.tokens.clone()),
-        enrolment_address: run.enrolment_address().map_or_else(String::new, |address| address.to_string()),
+        enrolment_address: enrolment_address(run),
     };
     AdministrationServer::new(service).max_decoding_message_size(MESSAGE_MAX_BYTES)
 }

@@ -126,11 +126,11 @@ impl Publish {
 }
 
 fn invited(station: StationCode, reply: &proto::AddStationReply) -> String {
+    let hub = if reply.enrolment_address.is_empty() { "HOST:PORT" } else { &reply.enrolment_address };
     format!(
-        "{}\n\nuntil {}; at the station:\n  sanji-node enrol --data DIR --station {station} --hub {} --code {}",
+        "{}\n\nuntil {}; at the station:\n  sanji-node enrol --data DIR --station {station} --hub {hub} --code {}",
         reply.code,
         words::time(reply.until_ms),
-        reply.enrolment_address,
         reply.code,
     )
 }

@@ -4190,7 +4190,7 @@ pub struct AddStationReply {
     /// Until when it can be used: milliseconds since 1970-01-01 UTC.
     #[prost(uint64, tag = "2")]
     pub until_ms: u64,
-    /// "host:port" of the hub's enrolment, as far as the hub knows it.
+    /// "host:port" of the hub's enrolment. Empty: the hub listens on every address and was told none.
     #[prost(string, tag = "3")]
     pub enrolment_address: ::prost::alloc::string::String,
 }

@@ -38,7 +38,7 @@ pub(super) fn read<M: Message + Default>(name: &str, json: Value) -> Result<M, E
     DynamicMessage::deserialize_with_options(descriptor(name)?, json, &options)
         .map_err(|fault| fault.to_string())
         .and_then(|dynamic| dynamic.transcode_to().map_err(|fault| fault.to_string()))
-        .map_err(|fault| Error::Input(format!("not a {name}: {fault}")))
+        .map_err(|fault| Error::Input(format!("not a valid {name}: {fault}")))
 }
 
 /// Bytes as JSON has them.
@@ -74,7 +74,7 @@ mod tests {
         let fault =
             read::<proto::SubmitRequest>("SubmitRequest", json!({ "itm": "mz-dibao" })).unwrap_err().to_string();
         assert!(
-            fault.starts_with("not a SubmitRequest: ") && fault.contains("itm") && !fault.contains('\n'),
+            fault.starts_with("not a valid SubmitRequest: ") && fault.contains("itm") && !fault.contains('\n'),
             "{fault}"
         );
     }
