@@ -15,6 +15,7 @@ use prost::Message;
 use rand::RngCore;
 use sanji_domain::organisation::Staff;
 use sanji_domain::{Item, ItemCode, StaffId};
+use sanji_log::entry::BODY_MAX_BYTES;
 use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
@@ -180,6 +181,10 @@ impl Station {
     pub async fn administer(&self, actor: &str, entries: Vec<Administrative>) -> Result<Vec<Written>, Failure> {
         let actor = actor.to_owned();
         let write = self.0.committer.write(move |core, now| {
+            let me = core.reader().me();
+            if !entries.iter().all(|entry| entry.home.within(me) && entry.body.len() <= BODY_MAX_BYTES) {
+                return Err(Error::Entry { problem: "one of several is too long or not for a station below" }.into());
+            }
             let write =
                 |entry: Administrative| core.write(entry.home, entry.reach, &actor, entry.kind as u32, entry.body, now);
             entries.into_iter().map(write).collect()
@@ -190,7 +195,7 @@ impl Station {
     /// Takes in the runs of an enrolment or of a medium, checked as a link would check them.
     ///
     /// # Errors
-    /// [`Failure::Internal`] where one of them does not hold; nothing is kept then.
+    /// [`Failure::Internal`] for the first run that does not hold; those before it are kept, each stands for itself.
     pub async fn adopt(&self, runs: Vec<Run>) -> Result<(), Failure> {
         let write =
             self.0.committer.write(move |core, now| core.adopt(runs, &[], now, &mut random).map_err(Failure::Internal));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use prost::Message;
 use sanji_link::Host;
-use sanji_log::Receipt;
+use sanji_log::{Reach, Receipt};
 use sanji_proto::v1 as proto;
 use sanji_station::config::Program;
+use sanji_station::station::Administrative;
 use sanji_station::{Actor, Failure, Station};
 use tokio_stream::StreamExt;
 
@@ -160,4 +162,23 @@ async fn a_refused_log_is_shown_each_time_and_recorded_once() {
     let status = station.status().await;
     assert_eq!(status.entries, before + 1, "one audit record");
     assert_eq!((status.refused.len(), status.refused[0].seq, status.refused[0].reason.as_str()), (1, 5, "FORK"));
+}
+
+#[tokio::test]
+async fn of_several_administrative_entries_all_are_written_or_none() {
+    let district = District::new();
+    let (station, _) = open(&district.village).await;
+    let heads = district.village.store.have();
+    let audit = |home: &str| Administrative {
+        home: code(home),
+        reach: Reach::Private,
+        kind: proto::Kind::Audit,
+        body: proto::AuditRecord::default().encode_to_vec(),
+    };
+    assert!(station.administer("", vec![audit(VILLAGE), audit(TOWNSHIP)]).await.is_err(), "not for a station above");
+    assert_eq!(district.village.store.have(), heads);
+    let record = proto::AuditRecord { event: "test".to_owned(), ..proto::AuditRecord::default() };
+    let said = Administrative { body: record.encode_to_vec(), ..audit(VILLAGE) };
+    assert_eq!(station.administer("", vec![said.clone(), said]).await.unwrap().len(), 2);
+    station.close().await;
 }
