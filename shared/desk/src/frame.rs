@@ -77,7 +77,7 @@ impl Frame {
     pub(crate) fn nobody(desk: &Desk) -> Self {
         let info = desk.office().info();
         Self {
-            station: info.name,
+            station: words::official_name(&info.name, info.tier),
             district: info.district_name,
             person: None,
             csrf: String::new(),

@@ -177,10 +177,11 @@ pub(crate) async fn show(
 
 /// Who signs: at the district the department in the lead, below it the centre.
 fn organ(desk: &Desk, item: Option<&Item>, step: &proto::StepView) -> String {
-    let at_the_district = StationCode::from_number(step.station).is_ok_and(|station| station.tier() == Tier::District);
-    match item.filter(|_| at_the_district) {
-        Some(item) => desk.office().department_name(item.department.as_str()),
-        None => step.station_name.clone(),
+    let tier = StationCode::from_number(step.station).map(StationCode::tier);
+    match (item, tier) {
+        (Some(item), Ok(Tier::District)) => desk.office().department_name(item.department.as_str()),
+        (_, Ok(tier)) => words::official_name(&step.station_name, tier),
+        (_, Err(_)) => step.station_name.clone(),
     }
 }
 

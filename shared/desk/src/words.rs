@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
+use sanji_log::Tier;
 
 /// China has had one time without daylight saving since 1991; no time zone data is needed for it.
 const CHINA: Offset = Offset::constant(8);
@@ -76,6 +77,18 @@ pub(crate) fn grouped(number: &str) -> String {
     format!("{} {} {} {}", &number[..6], &number[6..12], &number[12..20], &number[20..])
 }
 
+/// The uniform name of a station: 便民服务站, 便民服务中心 or 政务服务中心 after the name of its place.
+pub(crate) fn official_name(place: &str, tier: Tier) -> String {
+    let office = match tier {
+        Tier::Village => "便民服务站",
+        Tier::Township => "便民服务中心",
+        Tier::District => "政务服务中心",
+    };
+    // Until the organisation has arrived, the place is a code.
+    let known = !place.bytes().all(|byte| byte.is_ascii_digit());
+    if known && !place.ends_with(office) { format!("{place}{office}") } else { place.to_owned() }
+}
+
 /// The station where a case was opened: the first twelve digits of its number. 0: not a case number.
 pub(crate) fn home_of(number: &str) -> u64 {
     number.get(..12).and_then(|home| home.parse().ok()).unwrap_or_default()
@@ -138,6 +151,14 @@ mod tests {
         assert_eq!(digits(&grouped(number)), number);
         assert_eq!(digits(" ９９0-106 "), "990106");
         assert_eq!(grouped("<b>"), "<b>");
+    }
+
+    #[test]
+    fn stations_carry_their_uniform_names() {
+        assert_eq!(official_name("枫溪镇桃坡村", Tier::Village), "枫溪镇桃坡村便民服务站");
+        assert_eq!(official_name("枫溪镇便民服务中心", Tier::Township), "枫溪镇便民服务中心");
+        assert_eq!(official_name("澄川区", Tier::District), "澄川区政务服务中心");
+        assert_eq!(official_name("990106101208", Tier::Village), "990106101208");
     }
 
     #[test]
