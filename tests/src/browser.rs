@@ -68,7 +68,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .map_err(|source| not_ready(source.to_string()))?;
-        let waits = TimeoutConfiguration::new(None, Some(Duration::from_secs(30)), Some(Duration::from_secs(10)));
+        let waits = TimeoutConfiguration::new(None, Some(Duration::from_secs(30)), Some(Duration::from_secs(1)));
         window.update_timeouts(waits).await.map_err(broken("set its patience"))?;
         Ok(Self { driver, window })
     }
