@@ -17,15 +17,22 @@ pub struct Binaries {
 impl Binaries {
     /// Builds the programs with the profile and into the target folder of the running program, so that a test
     /// or the demo never meets an old one. cargo's own progress goes to standard error where `quiet` is false.
+    /// Where SANJI_BUILT is set, whoever runs this has just built the whole workspace, and they are only found.
     ///
     /// # Errors
     /// [`Error::Build`] where cargo fails, [`Error::Io`] where it can't be started.
     pub fn build(quiet: bool) -> Result<Self, Error> {
         let folder = profile_folder()?;
+        let found = Self { hub: folder.join("sanji-hub"), node: folder.join("sanji-node") };
+        if std::env::var_os("SANJI_BUILT").is_some() && found.hub.exists() && found.node.exists() {
+            return Ok(found);
+        }
         let release = folder.file_name().is_some_and(|name| name == "release");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["build", "--bins", "-p", "sanji-hub", "-p", "sanji-node"]);
+        // The whole workspace, as the program itself was built: a part of it would choose other features of the
+        // dependencies and compile them again.
+        command.args(["build", "--workspace", "--bins"]);
         command.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
         if let Some(target) = folder.parent() {
             command.arg("--target-dir").arg(target);
@@ -40,7 +47,7 @@ impl Binaries {
         if !status.success() {
             return Err(Error::Build);
         }
-        Ok(Self { hub: folder.join("sanji-hub"), node: folder.join("sanji-node") })
+        Ok(found)
     }
 }
 
