@@ -1,6 +1,6 @@
 //! A whole district of real processes: initialised, enrolled and linked the way a real one is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -71,6 +71,7 @@ pub struct District {
     folder: PathBuf,
     binaries: Binaries,
     running: BTreeMap<StationCode, Process>,
+    without_line: BTreeSet<StationCode>,
     /// Kept over a restart, so that stations below and open browser windows find their way back.
     addresses: BTreeMap<StationCode, crate::process::Addresses>,
 }
@@ -88,8 +89,16 @@ impl District {
             folder: folder.to_owned(),
             binaries,
             running: BTreeMap::new(),
+            without_line: BTreeSet::new(),
             addresses: BTreeMap::new(),
         })
+    }
+
+    /// Gives a station no line to the station above, from before its first start: bundles are all it has.
+    #[must_use]
+    pub fn without_line(mut self, station: StationCode) -> Self {
+        self.without_line.insert(station);
+        self
     }
 
     /// The data folder of a station.
@@ -115,6 +124,10 @@ impl District {
             if !self.data(station).join("keys").exists() {
                 tell(&format!("{station}: {}", if station == self.plan.hub { "init" } else { "enrol" }));
                 if station == self.plan.hub { self.initialise()? } else { self.enrol(station)? }
+                if self.without_line.contains(&station) {
+                    std::fs::write(self.data(station).join("sanji.toml"), "upstream = \"none\"\n")
+                        .map_err(|source| Error::Io { operation: "write a configuration", source })?;
+                }
             }
             tell(&format!("{station}: serve"));
             self.serve(station)?;

@@ -4170,6 +4170,80 @@ pub struct IssueTokenReply {
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportBundleRequest {
+    /// Division code of the receiver. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// Most bytes of attachments in the file. Absent: 2 GiB.
+    #[prost(uint64, optional, tag = "2")]
+    pub attachments_max_bytes: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportBundlePart {
+    #[prost(oneof = "export_bundle_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<export_bundle_part::Part>,
+}
+/// Nested message and enum types in `ExportBundlePart`.
+pub mod export_bundle_part {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Part {
+        /// The next bytes of the file, at most 65536.
+        #[prost(bytes, tag = "1")]
+        Data(::prost::alloc::vec::Vec<u8>),
+        /// The last message.
+        #[prost(message, tag = "2")]
+        Exported(super::ExportedBundle),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedBundle {
+    #[prost(uint64, tag = "1")]
+    pub entries: u64,
+    #[prost(uint64, tag = "2")]
+    pub receipts: u64,
+    #[prost(uint64, tag = "3")]
+    pub attachments: u64,
+    #[prost(uint64, tag = "4")]
+    pub attachment_bytes: u64,
+    /// Attachments for which there was no room, or which are not complete here.
+    #[prost(uint64, tag = "5")]
+    pub attachments_left: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportBundlePart {
+    /// The next bytes of the file, at most 65536.
+    #[prost(bytes = "vec", tag = "1")]
+    pub data: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ImportBundleReply {
+    /// Why the bundle was refused or could be read in part only, in English. Empty: it was read to its end.
+    #[prost(string, tag = "1")]
+    pub refused: ::prost::alloc::string::String,
+    /// Division code of the sender. 0: not known.
+    #[prost(uint64, tag = "2")]
+    pub sender: u64,
+    /// The sender's clock when it wrote the bundle: milliseconds since 1970-01-01 UTC. 0: not known.
+    #[prost(uint64, tag = "3")]
+    pub created_ms: u64,
+    /// Entries taken.
+    #[prost(uint64, tag = "4")]
+    pub entries: u64,
+    /// Entries passed over: held already, or refused.
+    #[prost(uint64, tag = "5")]
+    pub entries_not_taken: u64,
+    #[prost(uint64, tag = "6")]
+    pub receipts: u64,
+    /// Attachments that are complete now.
+    #[prost(uint64, tag = "7")]
+    pub attachments: u64,
+    #[prost(uint64, tag = "8")]
+    pub attachment_bytes: u64,
+    /// Logs of which something was not taken, at most 100. GAP: an earlier bundle is missing.
+    #[prost(message, repeated, tag = "9")]
+    pub refused_logs: ::prost::alloc::vec::Vec<RefusedLog>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddStationRequest {
     /// Division code of a station below the hub. Required.
@@ -4415,6 +4489,58 @@ pub mod keeper_client {
                 .insert(GrpcMethod::new("sanji.v1.Keeper", "IssueToken"));
             self.inner.unary(req, path, codec).await
         }
+        /// Writes a bundle (see bundle.proto) for a station above or below this one: the file in parts, then what is in
+        /// it. A stream without that last message broke off, and so did the file.
+        pub async fn export_bundle(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportBundlePart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ExportBundle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ExportBundle"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Reads a bundle, in parts. The reply comes for a bundle that was refused too: what stood before the damage is
+        /// kept. May be repeated with the same file.
+        pub async fn import_bundle(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::ImportBundlePart>,
+        ) -> std::result::Result<
+            tonic::Response<super::ImportBundleReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ImportBundle",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ImportBundle"));
+            self.inner.client_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4436,6 +4562,30 @@ pub mod keeper_server {
             &self,
             request: tonic::Request<super::IssueTokenRequest>,
         ) -> std::result::Result<tonic::Response<super::IssueTokenReply>, tonic::Status>;
+        /// Server streaming response type for the ExportBundle method.
+        type ExportBundleStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportBundlePart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Writes a bundle (see bundle.proto) for a station above or below this one: the file in parts, then what is in
+        /// it. A stream without that last message broke off, and so did the file.
+        async fn export_bundle(
+            &self,
+            request: tonic::Request<super::ExportBundleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportBundleStream>,
+            tonic::Status,
+        >;
+        /// Reads a bundle, in parts. The reply comes for a bundle that was refused too: what stood before the damage is
+        /// kept. May be repeated with the same file.
+        async fn import_bundle(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::ImportBundlePart>>,
+        ) -> std::result::Result<
+            tonic::Response<super::ImportBundleReply>,
+            tonic::Status,
+        >;
     }
     /// Served by every station.
     #[derive(Debug)]
@@ -4553,6 +4703,99 @@ pub mod keeper_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/ExportBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportBundleSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::ServerStreamingService<super::ExportBundleRequest>
+                    for ExportBundleSvc<T> {
+                        type Response = super::ExportBundlePart;
+                        type ResponseStream = T::ExportBundleStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportBundleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::export_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/ImportBundle" => {
+                    #[allow(non_camel_case_types)]
+                    struct ImportBundleSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::ClientStreamingService<super::ImportBundlePart>
+                    for ImportBundleSvc<T> {
+                        type Response = super::ImportBundleReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::ImportBundlePart>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::import_bundle(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ImportBundleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.client_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -5,6 +5,7 @@
 //! stopped station. Bad input is one line on standard error and exit status 1 or 2.
 
 mod attachments;
+mod bundles;
 mod cases;
 mod client;
 mod error;
@@ -30,6 +31,9 @@ pub enum Common {
     /// What a person does at the desk.
     #[command(flatten)]
     Cases(cases::Command),
+    /// Exchange without a line.
+    #[command(flatten)]
+    Bundles(bundles::Command),
     /// What the keeper of the station does.
     #[command(flatten)]
     Keeper(keeper::Command),
@@ -43,6 +47,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
+            Self::Bundles(command) => command.run().await,
             Self::Keeper(command) => command.run(program).await,
         }
     }

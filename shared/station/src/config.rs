@@ -89,11 +89,14 @@ impl Program {
     }
 }
 
+/// The value of `upstream` for a station without a line, which lives by bundles alone.
+pub const NO_UPSTREAM: &str = "none";
+
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where a node links to, "host:port"; empty: as enrolment said.
+    /// Where a node links to, "host:port"; empty: as enrolment said; [`NO_UPSTREAM`]: nowhere.
     pub upstream: String,
     /// Addresses to listen on.
     pub listen: Listen,
@@ -218,7 +221,11 @@ impl Config {
         let node = program == Program::Node;
         [
             (program == Program::Hub && !self.upstream.is_empty(), "upstream", "is not for a hub: nothing is above it"),
-            (!self.upstream.is_empty() && !is_host_port(&self.upstream), "upstream", host_port),
+            (
+                !["", NO_UPSTREAM].contains(&self.upstream.as_str()) && !is_host_port(&self.upstream),
+                "upstream",
+                "must be \"host:port\" or \"none\"",
+            ),
             (!self.advertise.link.is_empty() && !is_host_port(&self.advertise.link), "advertise.link", host_port),
             (
                 node && !self.advertise.link.is_empty(),
@@ -287,7 +294,8 @@ mod tests {
 
     #[test]
     fn values_that_cannot_be_meant_are_refused() {
-        check("upstream = \"hub\"", Program::Node, "sanji.toml: upstream must be \"host:port\"");
+        check("upstream = \"hub\"", Program::Node, "sanji.toml: upstream must be \"host:port\" or \"none\"");
+        assert!(Config::parse("upstream = \"none\"", Path::new("sanji.toml"), Program::Node).is_ok());
         check("upstream = \"hub:7100\"", Program::Hub, "sanji.toml: upstream is not for a hub: nothing is above it");
         check("[listen]\nenrolment = \"127.0.0.1:1\"", Program::Node, "sanji.toml: listen.enrolment is for a hub only");
         check(

@@ -6,6 +6,7 @@
 //! | `journal/ index/ attachments/ FORMAT` | the store's own |
 //! | `keys/` | mode 0700: what makes the station itself; see [`crate::keys`] |
 //! | `tokens/` | mode 0700: tokens of programs, hashed; see [`crate::tokens`] |
+//! | `bundles/` | attachments that the last bundle of each station asked for; bundles of revoked stations |
 //! | `enrolment/` | hub only: one-time codes, hashed |
 //! | `run/address.json` | where the running station listens |
 //! | `sanji.toml` | its configuration, if any |
@@ -85,6 +86,12 @@ impl DataFolder {
     #[must_use]
     pub fn enrolment(&self) -> PathBuf {
         self.0.join("enrolment")
+    }
+
+    /// What the last bundle of each station asked for, and bundles kept aside.
+    #[must_use]
+    pub fn bundles(&self) -> PathBuf {
+        self.0.join("bundles")
     }
 
     /// Where the running station listens.

@@ -9,7 +9,7 @@
 //! | `committer`, `news`, `watch` | the thread that writes, and who is told of what it wrote |
 //! | [`pending`] | attachments that wait for their command |
 //! | [`views`] | what people see: cases, work lists, the public query |
-//! | `host` | what links ask of the station |
+//! | `host`, [`bundle`] | what links ask of the station; bundles beside them |
 //! | [`accounts`] | passwords, sessions, lockout |
 //! | [`service`], [`tokens`] | the case service for programs on this machine, and their tokens |
 //! | [`run`] | a station's parts as a program puts them together; start and stop |
@@ -24,6 +24,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod bundle;
 pub mod clock;
 pub mod command;
 mod committer;

@@ -21,8 +21,9 @@ pub use arguments::Arguments;
 pub use error::Error;
 
 use crate::addresses::{self, Addresses};
+use crate::bundle::Bundles;
 use crate::command::{chain, print_line};
-use crate::config::{Config, Program};
+use crate::config::{Config, NO_UPSTREAM, Program};
 use crate::core::StationKeys;
 use crate::folder::DataFolder;
 use crate::keys::Keys;
@@ -134,7 +135,9 @@ impl Run {
             });
         }
         let configured = Some(self.config.upstream.clone()).filter(|upstream| !upstream.is_empty());
-        if let Some(upstream) = configured.or_else(|| self.keys.membership.upstream.clone()) {
+        if configured.as_deref() == Some(NO_UPSTREAM) {
+            tracing::info!("no line to the station above: bundles carry everything");
+        } else if let Some(upstream) = configured.or_else(|| self.keys.membership.upstream.clone()) {
             let dialing = sanji_link::dial(upstream, self.trust.clone(), host, self.shutdown.clone());
             self.part("upstream", async move {
                 dialing.await;
@@ -153,7 +156,8 @@ impl Run {
     pub async fn services(&mut self, add: impl FnOnce(&Self, Routes) -> Routes) -> Result<(), Error> {
         let listener = listen("the case service", self.config.listen.api).await?;
         self.addresses.api = local(&listener);
-        let routes = add(self, service::routes(&self.station, &self.tokens, &self.shutdown));
+        let bundles = Bundles::new(self.station.clone(), self.keys.identity.clone(), self.data.clone());
+        let routes = add(self, service::routes(&self.station, &bundles, &self.tokens, &self.shutdown));
         let serving = service::serve(routes, listener, self.config.limits.api_calls, self.shutdown.clone());
         self.part("case service", async move { serving.await.map_err(|source| Error::Service { source }) });
         let listener = listen("metrics", self.config.listen.metrics).await?;

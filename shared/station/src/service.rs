@@ -2,6 +2,7 @@
 //! and whatever else the program adds.
 
 mod access;
+mod bundles;
 mod cases;
 mod failure;
 mod health;
@@ -17,6 +18,7 @@ use tonic::transport::server::TcpIncoming;
 
 pub use access::Access;
 
+use crate::bundle::Bundles;
 use crate::station::Station;
 use crate::tokens::Tokens;
 
@@ -27,9 +29,14 @@ const STREAMS_MAX: u32 = 256;
 
 /// The services of every station.
 #[must_use]
-pub fn routes(station: &Station, tokens: &Tokens, shutdown: &CancellationToken) -> Routes {
+pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &CancellationToken) -> Routes {
     let access = Access::new(station.clone(), tokens.clone());
-    let care = || health::Care { station: station.clone(), access: access.clone(), tokens: tokens.clone() };
+    let care = || health::Care {
+        station: station.clone(),
+        bundles: bundles.clone(),
+        access: access.clone(),
+        tokens: tokens.clone(),
+    };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(HealthServer::new(care()))

@@ -32,6 +32,8 @@ use crate::error::{Error, Failure};
 use crate::news::News;
 use crate::pending::Pending;
 use crate::views::WrongCodes;
+pub(crate) use links::refused_log;
+
 use links::Links;
 
 /// A member of staff who has proved who they are.

@@ -52,6 +52,9 @@ pub enum Error {
     /// A stopped station can't be read.
     #[error("can't read the station")]
     Station(#[source] crate::Error),
+    /// A bundle was refused, or could be read or written in part only.
+    #[error("the bundle was not taken to its end: {0}")]
+    Bundle(String),
     /// A check found faults; they were printed.
     #[error("{0} faults found")]
     Faults(usize),

@@ -1,5 +1,6 @@
 //! Answers in words, for a keeper who reads them.
 
+use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 
 use crate::tokens::{Holder, Listed};
@@ -45,6 +46,38 @@ fn link(direction: &str, link: &proto::LinkStatus) -> String {
     };
     let why = if link.last_error.is_empty() { String::new() } else { format!(" ({})", link.last_error) };
     format!("{direction}   {:012} {state}{why}", link.station)
+}
+
+pub(super) fn exported(exported: &proto::ExportedBundle, to: StationCode) -> String {
+    let mut line = format!(
+        "for {to}: {} entries, {} receipts, {} attachments ({} bytes)",
+        exported.entries, exported.receipts, exported.attachments, exported.attachment_bytes
+    );
+    if exported.attachments_left > 0 {
+        line.push_str(&format!("; {} attachments are left for a later bundle", exported.attachments_left));
+    }
+    line
+}
+
+pub(super) fn imported(reply: &proto::ImportBundleReply) -> String {
+    if reply.sender == 0 {
+        return "nothing was taken".to_owned();
+    }
+    let mut lines = vec![format!(
+        "from {:012}, written {}: {} entries taken, {} passed over, {} receipts, {} attachments made complete",
+        reply.sender,
+        time(reply.created_ms),
+        reply.entries,
+        reply.entries_not_taken,
+        reply.receipts,
+        reply.attachments
+    )];
+    for refused in &reply.refused_logs {
+        let home = refused.log.as_ref().map_or(0, |log| log.home);
+        let (seq, reason, detail) = (refused.seq, &refused.reason, &refused.detail);
+        lines.push(format!("refused      log of {home:012} at seq {seq}: {reason} {detail}"));
+    }
+    lines.join("\n")
 }
 
 pub(super) fn verify(reply: &proto::VerifyReply) -> String {

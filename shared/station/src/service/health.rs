@@ -3,15 +3,18 @@
 use std::pin::Pin;
 
 use sanji_domain::StaffId;
+use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::health_server::Health;
 use sanji_proto::v1::keeper_server::Keeper;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::access::Access;
+use super::bundles;
+use crate::bundle::Bundles;
 use crate::clock::now_ms;
 use crate::station::Station;
 use crate::tokens::{Holder, Tokens};
@@ -22,6 +25,7 @@ const DUMP_AHEAD: usize = 256;
 
 pub(super) struct Care {
     pub(super) station: Station,
+    pub(super) bundles: Bundles,
     pub(super) access: Access,
     pub(super) tokens: Tokens,
 }
@@ -75,6 +79,27 @@ impl Keeper for Care {
         };
         let token = self.tokens.issue(holder, now_ms()).map_err(|fault| failed(&fault))?;
         Ok(Response::new(proto::IssueTokenReply { token: token.to_string() }))
+    }
+
+    type ExportBundleStream = Pin<Box<dyn Stream<Item = Result<proto::ExportBundlePart, Status>> + Send>>;
+
+    async fn export_bundle(
+        &self,
+        request: Request<proto::ExportBundleRequest>,
+    ) -> Result<Response<Self::ExportBundleStream>, Status> {
+        self.access.keeper(&request)?;
+        let request = request.into_inner();
+        let to = StationCode::from_number(request.station).map_err(|fault| Status::invalid_argument(chain(&fault)))?;
+        let parts = bundles::export(self.bundles.clone(), to, request.attachments_max_bytes);
+        Ok(Response::new(Box::pin(parts)))
+    }
+
+    async fn import_bundle(
+        &self,
+        request: Request<Streaming<proto::ImportBundlePart>>,
+    ) -> Result<Response<proto::ImportBundleReply>, Status> {
+        self.access.keeper(&request)?;
+        bundles::import(self.bundles.clone(), request.into_inner()).await.map(Response::new)
     }
 }
 

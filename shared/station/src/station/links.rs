@@ -24,6 +24,19 @@ struct State {
     wanted: BTreeMap<AttachmentId, CaseId>,
 }
 
+/// A refusal as status and bundles tell it.
+pub(crate) fn refused_log(
+    log: LogId,
+    seq: u64,
+    reason: RefusalReason,
+    detail: String,
+    time_ms: u64,
+) -> proto::RefusedLog {
+    let name = proto::RefusalReason::from(reason).as_str_name();
+    let reason = name.trim_start_matches("REFUSAL_REASON_").to_owned();
+    proto::RefusedLog { log: Some(log.into()), seq, reason, detail, time_ms }
+}
+
 impl Links {
     pub(crate) fn changed(&self, peer: StationCode, state: LinkState) {
         self.lock().links.insert(peer, state);
@@ -31,16 +44,10 @@ impl Links {
 
     /// Notes a refusal. True for the first of its log and reason: that one goes on record.
     pub(crate) fn refused(&self, log: LogId, seq: u64, reason: RefusalReason, detail: String, now_ms: u64) -> bool {
-        let name = proto::RefusalReason::from(reason).as_str_name().trim_start_matches("REFUSAL_REASON_").to_owned();
+        let refused = refused_log(log, seq, reason, detail, now_ms);
         let mut state = self.lock();
-        state.refused.retain(|known| known.log != Some(log.into()) || known.reason != name);
-        state.refused.push_front(proto::RefusedLog {
-            log: Some(log.into()),
-            seq,
-            reason: name,
-            detail,
-            time_ms: now_ms,
-        });
+        state.refused.retain(|known| known.log != refused.log || known.reason != refused.reason);
+        state.refused.push_front(refused);
         state.refused.truncate(REFUSED_MAX);
         state.on_record.insert((log, reason))
     }
