@@ -134,7 +134,7 @@ fn address(text: String) -> Result<Option<String>, Status> {
 
 fn status(fault: Error) -> Status {
     match &fault {
-        Error::Input(_) | Error::Faults { .. } => Status::invalid_argument(fault.to_string()),
+        Error::Input(_) | Error::Faults(_) => Status::invalid_argument(fault.to_string()),
         _ => {
             tracing::error!(error = chain(&fault), "administration failed");
             Status::internal(chain(&fault))

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sanji_domain::FileFault;
 use sanji_station::{Failure, folder};
 
 /// Why a hub can't do what it was asked.
@@ -14,8 +15,8 @@ pub(crate) enum Error {
     #[error("can't {operation} {path}")]
     File { operation: &'static str, path: PathBuf, source: std::io::Error },
     /// The district's files have faults.
-    #[error("{first}{}", more(*.count))]
-    Faults { first: String, count: usize },
+    #[error("{}", told(.0))]
+    Faults(Vec<FileFault>),
     /// The data folder can't be used.
     #[error("the data folder can't be used")]
     Folder(#[from] folder::Error),
@@ -45,6 +46,11 @@ impl From<tonic::Status> for Error {
     }
 }
 
-fn more(count: usize) -> String {
-    if count > 1 { format!(" (and {} more faults)", count - 1) } else { String::new() }
+/// The first fault, and how many there are besides.
+fn told(faults: &[FileFault]) -> String {
+    match faults {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more faults)", rest.len()),
+    }
 }

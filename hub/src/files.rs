@@ -1,58 +1,126 @@
 //! The district's data folder: catalogue, organisation and calendar, read and checked as a whole before a line of
-//! it is published.
+//! it is published or reckoned with.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
+use sanji_domain::case::Reference;
+use sanji_domain::catalogue::CatalogueFault;
 use sanji_domain::organisation::OrganisationFiles;
 use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Staff};
 
 use crate::error::Error;
 
 const DEFAULTS: &str = "catalogue/defaults.toml";
+const ITEMS: &str = "catalogue/items/";
 const CALENDAR: &str = "calendar/cn-workdays.toml";
 const ORGANISATION: [&str; 5] = ["district", "departments", "roles", "townships", "villages"];
 const STAFF: &str = "organisation/staff.toml";
 
 /// Texts of the files that are published, by their path in the folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct DistrictFiles {
+    texts: BTreeMap<String, String>,
+    /// Files that are no text.
+    unreadable: Vec<FileFault>,
+}
+
+/// What the files say, once nothing is wrong with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DistrictFiles(BTreeMap<String, String>);
+pub(crate) struct District {
+    pub(crate) organisation: Organisation,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) calendar: Calendar,
+    pub(crate) defaults: Defaults,
+}
+
+impl District {
+    /// As the rules of cases take it.
+    pub(crate) fn reference(&self) -> Reference<'_> {
+        Reference {
+            catalogue: &self.catalogue,
+            organisation: &self.organisation,
+            calendar: &self.calendar,
+            defaults: &self.defaults,
+        }
+    }
+}
 
 impl DistrictFiles {
-    /// Reads a folder with catalogue/, organisation/ and calendar/.
+    /// Reads a folder with catalogue/, organisation/ and calendar/. A file that is missing or no text is a fault that
+    /// [`DistrictFiles::check`] tells together with all others.
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
         let mut paths = vec![DEFAULTS.to_owned(), CALENDAR.to_owned()];
         paths.extend(ORGANISATION.map(organisation_path));
-        let items = folder.join("catalogue/items");
+        let items = folder.join(ITEMS);
         let fault = |source| Error::File { operation: "read", path: items.clone(), source };
         for entry in std::fs::read_dir(&items).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
-            paths.extend(
-                name.to_str().filter(|name| name.ends_with(".toml")).map(|name| format!("catalogue/items/{name}")),
-            );
+            let name = name.to_str().filter(|name| name.ends_with(".toml"));
+            paths.extend(name.map(|name| format!("{ITEMS}{name}")));
         }
-        let read = |path: String| read_text(folder, &path).map(|text| (path, text));
-        paths.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        let mut files = Self::default();
+        for path in paths {
+            match read_text(folder, &path) {
+                Ok(Some(Ok(text))) => drop(files.texts.insert(path, text)),
+                Ok(Some(Err(fault))) => files.unreadable.push(fault),
+                Ok(None) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(files)
     }
 
     /// Takes files as they came over a call.
     pub(crate) fn from_texts(texts: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(texts.into_iter().collect())
+        Self { texts: texts.into_iter().collect(), unreadable: Vec::new() }
     }
 
     /// The files, by path.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+        self.texts.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// Checks every file, and that they fit together. What they say of the district comes back.
-    pub(crate) fn check(&self) -> Result<Organisation, Error> {
-        let mut faults = Vec::new();
+    /// Checks every file, and that they fit together.
+    ///
+    /// # Errors
+    /// [`Error::Faults`] with everything that is wrong, file by file.
+    pub(crate) fn check(&self) -> Result<District, Error> {
         if let Some((path, _)) = self.iter().find(|(path, _)| !is_published(path)) {
             return Err(Error::Input(format!("'{path}' is not a file that a district publishes")));
         }
-        let [district, departments, roles, townships, villages] =
-            ORGANISATION.map(|name| self.text(&organisation_path(name)));
+        let mut faults = self.unreadable.clone();
+        let organisation = self.organisation(&mut faults);
+        let calendar = self.one(CALENDAR, Calendar::parse, &mut faults);
+        let defaults = self.one(DEFAULTS, Defaults::parse, &mut faults);
+        let mut catalogue = Catalogue::default();
+        for (path, text) in self.iter().filter(|(path, _)| path.starts_with(ITEMS)) {
+            if let Some(item) = keep(&mut faults, Item::parse(path, text)) {
+                catalogue.insert(1, item);
+            }
+        }
+        if let Some(organisation) = &organisation {
+            // An item whose file has faults of its own is not missing.
+            let unfit = catalogue.check(organisation).into_iter();
+            let unfit = unfit.filter(|fault| !self.texts.contains_key(&item_path(&fault.named)));
+            faults.extend(unfit.map(|fault| self.located(fault)));
+        }
+        match (organisation, calendar, defaults) {
+            (Some(organisation), Some(calendar), Some(defaults)) if faults.is_empty() => {
+                Ok(District { organisation, catalogue, calendar, defaults })
+            }
+            _ => {
+                faults.sort();
+                Err(Error::Faults(faults))
+            }
+        }
+    }
+
+    /// The organisation alone; what is wrong with it is added to `faults`.
+    pub(crate) fn organisation(&self, faults: &mut Vec<FileFault>) -> Option<Organisation> {
+        let paths = ORGANISATION.map(organisation_path);
+        let [district, departments, roles, townships, villages] = paths.map(|path| self.text(&path, faults));
         let files = OrganisationFiles {
             district: district?,
             departments: departments?,
@@ -60,52 +128,97 @@ impl DistrictFiles {
             townships: townships?,
             villages: villages?,
         };
-        let organisation = keep(&mut faults, Organisation::parse(files));
-        keep(&mut faults, Calendar::parse(CALENDAR, self.text(CALENDAR)?));
-        keep(&mut faults, Defaults::parse(DEFAULTS, self.text(DEFAULTS)?));
-        let mut catalogue = Catalogue::default();
-        for (path, text) in self.iter().filter(|(path, _)| path.starts_with("catalogue/items/")) {
-            if let Some(item) = keep(&mut faults, Item::parse(path, text)) {
-                catalogue.insert(1, item);
-            }
-        }
-        let mut lines: Vec<String> = faults.iter().map(FileFault::to_string).collect();
-        if let Some(organisation) = &organisation {
-            lines.extend(catalogue.check(organisation).iter().map(ToString::to_string));
-        }
-        match (organisation, lines.first()) {
-            (Some(organisation), None) => Ok(organisation),
-            (_, first) => Err(Error::Faults { first: first.cloned().unwrap_or_default(), count: lines.len() }),
-        }
+        let read = Organisation::parse(files).map_err(|found| found.into_iter().map(in_organisation).collect());
+        keep(faults, read)
     }
 
-    fn text(&self, path: &str) -> Result<&str, Error> {
-        self.0.get(path).map(String::as_str).ok_or_else(|| Error::Input(format!("{path} is missing")))
+    fn one<T>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&str, &str) -> Result<T, Vec<FileFault>>,
+        faults: &mut Vec<FileFault>,
+    ) -> Option<T> {
+        let text = self.text(path, faults)?;
+        keep(faults, parse(path, text))
     }
+
+    fn text(&self, path: &str, faults: &mut Vec<FileFault>) -> Option<&str> {
+        let text = self.texts.get(path).map(String::as_str);
+        if text.is_none() && !faults.iter().any(|fault| fault.file == path) {
+            faults.push(missing(path));
+        }
+        text
+    }
+
+    /// Where the file of an item names what does not fit the other files: the first line, comments aside.
+    fn located(&self, fault: CatalogueFault) -> FileFault {
+        let file = item_path(fault.item.as_str());
+        let quoted = [format!("\"{}\"", fault.named), format!("'{}'", fault.named)];
+        let names = |line: &str| {
+            !line.trim_start().starts_with('#') && quoted.iter().any(|quoted| line.contains(quoted.as_str()))
+        };
+        let line = self.texts.get(&file).and_then(|text| text.lines().position(names));
+        FileFault { line: line.and_then(|line| u32::try_from(line + 1).ok()).unwrap_or(1), file, reason: fault.reason }
+    }
+}
+
+/// Reads the calendar of a folder, which needs no other file.
+pub(crate) fn read_calendar(folder: &Path) -> Result<Calendar, Error> {
+    let text = read_text(folder, CALENDAR)?.unwrap_or_else(|| Err(missing(CALENDAR)));
+    let text = text.map_err(|fault| Error::Faults(vec![fault]))?;
+    Calendar::parse(CALENDAR, &text).map_err(Error::Faults)
 }
 
 /// Reads the staff, who are not published: each person's record goes to the logs of the place of work only.
 pub(crate) fn read_staff(folder: &Path, organisation: &Organisation) -> Result<Vec<Staff>, Error> {
-    Staff::parse_all(STAFF, &read_text(folder, STAFF)?, organisation).map_err(|faults| Error::Faults {
-        first: faults.first().map_or_else(String::new, ToString::to_string),
-        count: faults.len(),
-    })
+    read_staff_if_any(folder, organisation)?.ok_or_else(|| Error::Faults(vec![missing(STAFF)]))
 }
 
-fn read_text(folder: &Path, path: &str) -> Result<String, Error> {
-    let path = folder.join(path);
-    std::fs::read_to_string(&path).map_err(|source| Error::File { operation: "read", path, source })
+/// Reads the staff; none where the folder has no such file.
+pub(crate) fn read_staff_if_any(folder: &Path, organisation: &Organisation) -> Result<Option<Vec<Staff>>, Error> {
+    let Some(text) = read_text(folder, STAFF)? else { return Ok(None) };
+    let text = text.map_err(|fault| Error::Faults(vec![fault]))?;
+    Staff::parse_all(STAFF, &text, organisation).map(Some).map_err(Error::Faults)
+}
+
+/// The text of a file; none where there is no such file, a fault where it is no text.
+fn read_text(folder: &Path, path: &str) -> Result<Option<Result<String, FileFault>>, Error> {
+    let bytes = match std::fs::read(folder.join(path)) {
+        Ok(bytes) => bytes,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::File { operation: "read", path: folder.join(path), source }),
+    };
+    Ok(Some(String::from_utf8(bytes).map_err(|fault| {
+        let good = fault.as_bytes().iter().take(fault.utf8_error().valid_up_to());
+        let line = good.filter(|byte| **byte == b'\n').count() as u32 + 1;
+        FileFault {
+            file: path.to_owned(), line, reason: "不是 UTF-8 编码的文字，请另存为 UTF-8".to_owned()
+        }
+    })))
+}
+
+fn missing(path: &str) -> FileFault {
+    FileFault { file: path.to_owned(), line: 1, reason: "缺少这个文件".to_owned() }
+}
+
+/// The organisation's parser knows its files by their bare names.
+fn in_organisation(fault: FileFault) -> FileFault {
+    FileFault { file: format!("organisation/{}", fault.file), ..fault }
 }
 
 fn organisation_path(name: &str) -> String {
     format!("organisation/{name}.toml")
 }
 
+fn item_path(code: &str) -> String {
+    format!("{ITEMS}{code}.toml")
+}
+
 fn is_published(path: &str) -> bool {
     path == DEFAULTS
         || path == CALENDAR
         || ORGANISATION.iter().any(|name| organisation_path(name) == path)
-        || path.strip_prefix("catalogue/items/").is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
+        || path.strip_prefix(ITEMS).is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
 }
 
 fn keep<T>(faults: &mut Vec<FileFault>, read: Result<T, Vec<FileFault>>) -> Option<T> {
@@ -121,28 +234,64 @@ mod tests {
         DistrictFiles::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample")).unwrap()
     }
 
+    fn told(files: &DistrictFiles) -> Vec<String> {
+        match files.check() {
+            Err(Error::Faults(faults)) => faults.iter().map(ToString::to_string).collect(),
+            other => vec![format!("{other:?}")],
+        }
+    }
+
     #[test]
     fn the_sample_district_can_be_published() {
         let files = sample();
-        assert_eq!(files.check().unwrap().district.code.to_string(), "990106000000");
-        assert_eq!(files.iter().filter(|(path, _)| path.starts_with("catalogue/items/")).count(), 43);
+        assert_eq!(files.check().unwrap().organisation.district.code.to_string(), "990106000000");
+        assert_eq!(files.iter().filter(|(path, _)| path.starts_with(ITEMS)).count(), 43);
         assert!(files.iter().all(|(path, _)| !path.contains("residents") && !path.contains("staff")));
     }
 
     #[test]
     fn a_file_with_a_fault_or_out_of_place_stops_all() {
         let mut files = sample();
-        files.0.insert("catalogue/items/mz-dibao.toml".to_owned(), "schema = 1\n".to_owned());
+        files.texts.insert("catalogue/items/mz-dibao.toml".to_owned(), "schema = 1\n".to_owned());
         let fault = files.check().unwrap_err().to_string();
         assert!(fault.starts_with("catalogue/items/mz-dibao.toml") && fault.ends_with("more faults)"), "{fault}");
         let mut files = sample();
-        files.0.insert("../keys/signing.key".to_owned(), String::new());
+        files.texts.insert("../keys/signing.key".to_owned(), String::new());
         assert_eq!(
             files.check().unwrap_err().to_string(),
             "'../keys/signing.key' is not a file that a district publishes"
         );
+    }
+
+    #[test]
+    fn faults_of_all_files_are_told_together_by_file_and_line() {
         let mut files = sample();
-        files.0.remove("organisation/roles.toml");
-        assert_eq!(files.check().unwrap_err().to_string(), "organisation/roles.toml is missing");
+        files.texts.remove("organisation/roles.toml");
+        files.texts.insert(CALENDAR.to_owned(), "schema = 1\ncountry = \"CN\"\nsurprise = 1\n".to_owned());
+        let told = told(&files);
+        assert_eq!(told.len(), 3, "{told:#?}");
+        assert_eq!(told[1], "calendar/cn-workdays.toml 第 3 行：不认识的字段“surprise”");
+        assert_eq!(told[2], "organisation/roles.toml 第 1 行：缺少这个文件");
+    }
+
+    #[test]
+    fn what_does_not_fit_another_file_is_told_with_its_line() {
+        let mut files = sample();
+        let path = "catalogue/items/lh-chusheng.toml";
+        let text = files.texts[path].replace("\"wj-clinic\"", "\"nobody\"");
+        let line = text.lines().position(|line| line == "department = \"nobody\"").unwrap() + 1;
+        files.texts.insert(path.to_owned(), format!("# \"nobody\"\n{text}"));
+        assert_eq!(told(&files), [format!("{path} 第 {} 行：没有代码为“nobody”的部门", line + 1)]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_by_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("calendar")).unwrap();
+        std::fs::write(folder.path().join(CALENDAR), b"schema = 1\nname = \"\xff\"\n").unwrap();
+        let fault = read_calendar(folder.path()).unwrap_err().to_string();
+        assert_eq!(fault, "calendar/cn-workdays.toml 第 2 行：不是 UTF-8 编码的文字，请另存为 UTF-8");
+        std::fs::remove_file(folder.path().join(CALENDAR)).unwrap();
+        assert!(read_calendar(folder.path()).unwrap_err().to_string().ends_with("缺少这个文件"));
     }
 }

@@ -85,7 +85,7 @@ fn check(arguments: &Arguments) -> Result<(DistrictFiles, Vec<Staff>), Error> {
         return Err(Error::Input(format!("{} is not the code of a district", arguments.district)));
     }
     let files = DistrictFiles::read(&arguments.sample)?;
-    let organisation = files.check()?;
+    let organisation = files.check()?.organisation;
     if organisation.district.code != arguments.district {
         return Err(Error::Input(format!("the files are those of district {}", organisation.district.code)));
     }

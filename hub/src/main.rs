@@ -10,6 +10,7 @@
 //! | [`register`], [`administration`] | stations added and revoked, files published, while the hub runs |
 //! | [`renewal`] | certificates that end soon |
 //! | [`stations`] | the commands `station` and `publish` |
+//! | [`tools`] | what needs no station: calendar, catalogue, numbers |
 
 mod administration;
 mod codes;
@@ -22,6 +23,7 @@ mod renewal;
 mod serve;
 mod staff;
 mod stations;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,8 @@ enum Command {
     Station(stations::Command),
     Publish(stations::Publish),
     #[command(flatten)]
+    Tools(tools::Command),
+    #[command(flatten)]
     Common(Common),
 }
 
@@ -63,6 +67,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Station(stations) => command::finish(stations.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),
+        Command::Tools(tools) => command::finish(tools.run()),
         Command::Common(common) => command::finish(common.run(Program::Hub).await),
     }
 }

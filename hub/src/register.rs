@@ -120,7 +120,7 @@ impl Register {
 
     /// Publishes what is new or has changed, after a check of all files together. Paths of what was published.
     pub(crate) async fn publish(&self, files: &DistrictFiles) -> Result<Vec<String>, Error> {
-        let organisation = files.check()?;
+        let organisation = files.check()?.organisation;
         if organisation.district.code != self.hub() {
             return Err(Error::Input(format!("the files are those of district {}", organisation.district.code)));
         }

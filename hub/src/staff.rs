@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn each_person_gets_a_password_that_only_the_list_tells() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample");
-        let organisation = DistrictFiles::read(&sample).unwrap().check().unwrap();
+        let organisation = DistrictFiles::read(&sample).unwrap().check().unwrap().organisation;
         let staff = read_staff(&sample, &organisation).unwrap();
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("passwords");
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn one_password_for_all_has_a_salt_for_each() {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample");
-        let organisation = DistrictFiles::read(&sample).unwrap().check().unwrap();
+        let organisation = DistrictFiles::read(&sample).unwrap().check().unwrap().organisation;
         let staff = read_staff(&sample, &organisation).unwrap();
         let records = records(&staff[..2], Passwords::Same("demonstration"), &mut |_| {}).unwrap();
         assert_ne!(records[0].password_hash, records[1].password_hash);

@@ -178,7 +178,9 @@ impl Reading<'_> {
             return Some(Ok(run.until));
         }
         let steps = self.in_stage();
-        let entered = day(steps.first()?.time);
+        // With a correction the stage begins anew, also where it is decided at once and nothing is accepted first.
+        let corrected = steps.iter().rfind(|facts| matches!(facts.body.event, StepEvent::CorrectionSupplied { .. }));
+        let entered = day(corrected.or(steps.first())?.time);
         let answers = self.case.accepted_at().is_none() && stage.link == SupervisedLink::Acceptance;
         let from = if answers { received_on(self.case, self.item)? } else { entered };
         let limit = if stage.limit.unit == Unit::OnTheSpot && answers {

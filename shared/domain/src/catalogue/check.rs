@@ -103,6 +103,8 @@ fn counted_days(stages: &[Stage]) -> u32 {
 pub struct CatalogueFault {
     /// The item.
     pub item: ItemCode,
+    /// The code in its file that is wrong, so that a reader of files can find the line.
+    pub named: String,
     /// What is wrong.
     pub reason: String,
 }
@@ -123,20 +125,22 @@ impl Catalogue {
         let mut faults = Vec::new();
         let mut fees: BTreeMap<&str, &ItemCode> = BTreeMap::new();
         for (_, item) in self.iter() {
-            let mut fault = |reason: String| faults.push(CatalogueFault { item: item.code.clone(), reason });
+            let mut fault = |named: &str, reason: String| {
+                faults.push(CatalogueFault { item: item.code.clone(), named: named.to_owned(), reason });
+            };
             for code in departments(item).into_iter().filter(|code| organisation.department(code).is_none()) {
-                fault(format!("没有代码为“{code}”的部门"));
+                fault(code.as_str(), format!("没有代码为“{code}”的部门"));
             }
             for part in &item.parts {
                 if let PartWork::Item(code) = &part.work
                     && self.latest(code).is_none()
                 {
-                    fault(format!("联办部分“{code}”不在事项目录中"));
+                    fault(code.as_str(), format!("联办部分“{code}”不在事项目录中"));
                 }
             }
             for fee in item.fee.items() {
                 if let Some(other) = fees.insert(&fee.code, &item.code) {
-                    fault(format!("收费代码“{}”已用于事项“{other}”", fee.code));
+                    fault(&fee.code, format!("收费代码“{}”已用于事项“{other}”", fee.code));
                 }
             }
         }

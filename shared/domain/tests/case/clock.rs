@@ -145,6 +145,15 @@ fn a_correction_begins_the_time_anew() {
 }
 
 #[test]
+fn a_correction_begins_a_stage_anew_that_decides_at_once() {
+    let mut note = opened("cun-juzhu", day(3, 2));
+    assert_eq!(note.shows(day(3, 2)).stage_until, Some(day(3, 2)));
+    note.step(Action::RequestCorrection).on(day(3, 20)).step(Action::SupplyCorrection);
+    let clock = note.shows(day(3, 20));
+    assert_eq!((clock.stage_until, clock.words.as_str()), (Some(day(3, 20)), "今日到期"));
+}
+
+#[test]
 fn who_does_not_answer_has_accepted_on_the_day_of_receipt() {
     let mut dibao = opened("mz-dibao", day(4, 22));
     // 23, 24, 27, 28, 29 April.
