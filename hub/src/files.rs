@@ -13,7 +13,7 @@ use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation,
 use crate::error::Error;
 
 const DEFAULTS: &str = "catalogue/defaults.toml";
-const ITEMS: &str = "catalogue/items/";
+const ITEMS: &str = "catalogue/items";
 const CALENDAR: &str = "calendar/cn-workdays.toml";
 const ORGANISATION: [&str; 5] = ["district", "departments", "roles", "townships", "villages"];
 const STAFF: &str = "organisation/staff.toml";
@@ -58,7 +58,7 @@ impl DistrictFiles {
         for entry in std::fs::read_dir(&items).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
             let name = name.to_str().filter(|name| name.ends_with(".toml"));
-            paths.extend(name.map(|name| format!("{ITEMS}{name}")));
+            paths.extend(name.map(|name| format!("{ITEMS}/{name}")));
         }
         let mut files = Self::default();
         for path in paths {
@@ -95,7 +95,7 @@ impl DistrictFiles {
         let calendar = self.one(CALENDAR, Calendar::parse, &mut faults);
         let defaults = self.one(DEFAULTS, Defaults::parse, &mut faults);
         let mut catalogue = Catalogue::default();
-        for (path, text) in self.iter().filter(|(path, _)| path.starts_with(ITEMS)) {
+        for (path, text) in self.iter().filter(|(path, _)| item_name(path).is_some()) {
             if let Some(item) = keep(&mut faults, Item::parse(path, text)) {
                 catalogue.insert(1, item);
             }
@@ -211,14 +211,18 @@ fn organisation_path(name: &str) -> String {
 }
 
 fn item_path(code: &str) -> String {
-    format!("{ITEMS}{code}.toml")
+    format!("{ITEMS}/{code}.toml")
+}
+
+fn item_name(path: &str) -> Option<&str> {
+    path.strip_prefix(ITEMS)?.strip_prefix('/')
 }
 
 fn is_published(path: &str) -> bool {
     path == DEFAULTS
         || path == CALENDAR
         || ORGANISATION.iter().any(|name| organisation_path(name) == path)
-        || path.strip_prefix(ITEMS).is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
+        || item_name(path).is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
 }
 
 fn keep<T>(faults: &mut Vec<FileFault>, read: Result<T, Vec<FileFault>>) -> Option<T> {
@@ -245,7 +249,7 @@ mod tests {
     fn the_sample_district_can_be_published() {
         let files = sample();
         assert_eq!(files.check().unwrap().organisation.district.code.to_string(), "990106000000");
-        assert_eq!(files.iter().filter(|(path, _)| path.starts_with(ITEMS)).count(), 43);
+        assert_eq!(files.iter().filter(|(path, _)| item_name(path).is_some()).count(), 43);
         assert!(files.iter().all(|(path, _)| !path.contains("residents") && !path.contains("staff")));
     }
 
