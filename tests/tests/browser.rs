@@ -54,8 +54,15 @@ impl Person {
 
     async fn send(&self, action: &str) {
         self.browser.click(&format!("#act-{action} form button")).await.unwrap();
-        let text = self.browser.text().await.unwrap();
-        assert!(text.contains("已完成"), "{}: {action} was not carried out:\n{text}", self.name);
+        let mut text = String::new();
+        for _ in 0..40 {
+            text = self.browser.text().await.unwrap_or_default();
+            if text.contains("已完成") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+        panic!("{}: {action} was not carried out:\n{text}", self.name);
     }
 
     async fn picture(&self, name: &str) {
