@@ -204,7 +204,7 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
         picture(&resident, "18-public").await;
         resident.fill("number", &number).await.unwrap();
         resident.fill("code", &code).await.unwrap();
-        resident.press("查询").await.unwrap();
+        resident.click("form[action='/query'] button").await.unwrap();
         said = resident.text().await.unwrap();
         if said.contains("已办结") {
             break;
@@ -218,7 +218,7 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
     resident.go(&public).await.unwrap();
     resident.fill("number", &number).await.unwrap();
     resident.fill("code", "000000").await.unwrap();
-    resident.press("查询").await.unwrap();
+    resident.click("form[action='/query'] button").await.unwrap();
     assert!(!resident.text().await.unwrap().contains("已办结"), "a wrong query code was answered");
     for person in [agent, window, reviewer, approver] {
         person.browser.close().await.unwrap();
