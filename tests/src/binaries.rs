@@ -53,7 +53,8 @@ impl Binaries {
 
 /// `target/debug` or `target/release`, whichever the running program was built into.
 fn profile_folder() -> Result<PathBuf, Error> {
-    let program = std::env::current_exe().map_err(|source| Error::Io { operation: "find the running program", source })?;
+    let program =
+        std::env::current_exe().map_err(|source| Error::Io { operation: "find the running program", source })?;
     program
         .ancestors()
         .skip(1)

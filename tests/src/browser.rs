@@ -86,7 +86,8 @@ impl Browser {
     /// # Errors
     /// [`Error::Browser`] where there is none.
     pub async fn fill(&self, name: &str, text: &str) -> Result<(), Error> {
-        let field = self.window.find(Locator::Css(&format!("[name='{name}']"))).await.map_err(broken("find a field"))?;
+        let field =
+            self.window.find(Locator::Css(&format!("[name='{name}']"))).await.map_err(broken("find a field"))?;
         if field.attr("type").await.map_err(broken("read a field"))?.as_deref() != Some("file") {
             field.clear().await.map_err(broken("clear a field"))?;
         }

@@ -123,7 +123,11 @@ impl District {
         for station in stations {
             if !self.data(station).join("keys").exists() {
                 tell(&format!("{station}: {}", if station == self.plan.hub { "init" } else { "enrol" }));
-                if station == self.plan.hub { self.initialise()? } else { self.enrol(station)? }
+                if station == self.plan.hub {
+                    self.initialise()?
+                } else {
+                    self.enrol(station)?
+                }
                 if self.without_line.contains(&station) {
                     std::fs::write(self.data(station).join("sanji.toml"), "upstream = \"none\"\n")
                         .map_err(|source| Error::Io { operation: "write a configuration", source })?;

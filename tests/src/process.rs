@@ -46,7 +46,13 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::NotReady`] where it ends or stays silent, [`Error::Io`] where it can't be started.
-    pub fn start(program: &Path, station: StationCode, data: &Path, extra: &[&str], log: PathBuf) -> Result<Self, Error> {
+    pub fn start(
+        program: &Path,
+        station: StationCode,
+        data: &Path,
+        extra: &[&str],
+        log: PathBuf,
+    ) -> Result<Self, Error> {
         let io = |operation| move |source| Error::Io { operation, source };
         let log_file = std::fs::File::options().create(true).append(true).open(&log).map_err(io("open a log file"))?;
         let mut child = Command::new(program)

@@ -170,12 +170,8 @@ async fn submit(district: &District, village: StationCode, item: &str) -> Result
     }
     let started = Instant::now();
     let reply = agent.cases.submit(application).await.map_err(failed("Submit"))?.into_inner();
-    let story = Story {
-        item: item.to_owned(),
-        case_number: reply.case_number,
-        query_code: reply.query_code,
-        hops: Vec::new(),
-    };
+    let story =
+        Story { item: item.to_owned(), case_number: reply.case_number, query_code: reply.query_code, hops: Vec::new() };
     let mut teller = Teller { started, story };
     teller.hop(village, "代办员登记，已存本站 ✓");
     Ok(teller)

@@ -111,8 +111,10 @@ async fn apply(agent: &Person, district: &District, village: StationCode, photog
     agent.picture("06-submitted").await;
     let text = browser.text().await.unwrap();
     let digits: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    let number = digits.split("办件编号").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(25).collect());
-    let code = digits.split("查询码").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(6).collect());
+    let number =
+        digits.split("办件编号").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(25).collect());
+    let code =
+        digits.split("查询码").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(6).collect());
     let (number, code): (String, String) = (number.expect("a case number"), code.expect("a query code"));
     assert!(number.parse::<sanji_log::CaseNumber>().is_ok(), "{number} is no case number:\n{text}");
     // Loading the page again changes nothing.
@@ -155,7 +157,9 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
     agent.open(&number).await;
     agent.browser.wait_for("待补正").await.unwrap();
     agent.begin("supply_correction").await;
-    for tick in agent.browser.window.find_all(Locator::Css("#act-supply_correction input[type='checkbox']")).await.unwrap() {
+    for tick in
+        agent.browser.window.find_all(Locator::Css("#act-supply_correction input[type='checkbox']")).await.unwrap()
+    {
         if !tick.is_selected().await.unwrap() {
             tick.click().await.unwrap();
         }

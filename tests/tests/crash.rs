@@ -81,7 +81,8 @@ async fn kill_9_in_the_middle_of_submissions_loses_and_doubles_nothing() {
             if entry["kind"] == "step.submitted" {
                 *opened.entry(entry["case"].as_str().unwrap().to_owned()).or_default() += 1;
             }
-            let place = (entry["key"].as_str().unwrap().to_owned(), entry["home"].to_string(), entry["reach"].to_string());
+            let place =
+                (entry["key"].as_str().unwrap().to_owned(), entry["home"].to_string(), entry["reach"].to_string());
             hashes.insert((place, entry["seq"].as_u64().unwrap()), entry["hash"].as_str().unwrap().to_owned());
         }
         assert!(opened.values().all(|times| *times == 1), "{station}: a case was opened twice");

@@ -90,7 +90,8 @@ async fn the_scripted_cases_go_their_way_and_every_station_holds_what_is_its_own
     let request = proto::GetRequest { case_number: stories[0].case_number.clone(), unmasked: false };
     assert_eq!(neighbour.cases.get(request).await.unwrap_err().code(), Code::NotFound);
 
-    let residents: Vec<_> = district.plan.villages.iter().map(|v| district.sample.resident_of(*v).unwrap().clone()).collect();
+    let residents: Vec<_> =
+        district.plan.villages.iter().map(|v| district.sample.resident_of(*v).unwrap().clone()).collect();
     district.stop_all().unwrap();
     for station in district.plan.stations() {
         verify(&district, station);

@@ -53,7 +53,13 @@ fn manifest(folder: &str) -> toml::Table {
 }
 
 fn dependencies(folder: &str) -> BTreeSet<String> {
-    manifest(folder).get("dependencies").and_then(toml::Value::as_table).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    manifest(folder)
+        .get("dependencies")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// Every file below a folder of the repository with an extension, without what is generated or built.
@@ -110,7 +116,10 @@ fn pure_crates_are_pure_by_their_manifest_and_their_words() {
             continue;
         }
         for name in dependencies(folder) {
-            assert!(name.starts_with("sanji-") || PURE.contains(&name.as_str()), "{folder} is pure and must not use {name}");
+            assert!(
+                name.starts_with("sanji-") || PURE.contains(&name.as_str()),
+                "{folder} is pure and must not use {name}"
+            );
         }
         let mut found = Vec::new();
         files(&root().join(folder).join("src"), "rs", &mut found);
@@ -142,7 +151,8 @@ fn versions_stand_once_and_lints_hold_everywhere() {
 
 #[test]
 fn the_top_level_is_what_it_must_be() {
-    let allowed = ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "proto", "hub", "node", "shared", "tests", "target"];
+    let allowed =
+        ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "proto", "hub", "node", "shared", "tests", "target"];
     for file in std::fs::read_dir(root()).unwrap() {
         let name = file.unwrap().file_name().to_string_lossy().into_owned();
         assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} has no place at the top level");
@@ -173,7 +183,10 @@ fn every_file_says_what_it_is_and_none_has_grown() {
         let own = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().lines().count();
         assert!(own <= FILE_MAX_LINES, "{path} has {own} lines; split it by question asked");
         let name = path.rsplit('/').next().unwrap_or_default();
-        assert!(!["util.rs", "utils.rs", "common.rs", "helpers.rs", "misc.rs"].contains(&name), "{path} is a dumping ground");
+        assert!(
+            !["util.rs", "utils.rs", "common.rs", "helpers.rs", "misc.rs"].contains(&name),
+            "{path} is a dumping ground"
+        );
     }
 }
 

@@ -93,7 +93,8 @@ async fn run(options: &Options) -> Result<(), Error> {
     let figures = Figures { machine: Machine::read(), idle_village_kib, relay, latency };
     print_table(&figures);
     if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&figures).map_err(|source| Error::Json { what: "the table", source })?;
+        let text =
+            serde_json::to_string_pretty(&figures).map_err(|source| Error::Json { what: "the table", source })?;
         std::fs::write(file, text).map_err(|source| Error::Io { operation: "write the figures", source })?;
     }
     Ok(())
@@ -204,7 +205,10 @@ fn percentile(times: &mut [Duration], percent: usize) -> f64 {
 
 fn print_table(figures: &Figures) {
     let Figures { machine, idle_village_kib, relay, latency } = figures;
-    println!("machine   {} × {}, {} MiB, Linux {}", machine.processors, machine.processor, machine.memory_mib, machine.kernel);
+    println!(
+        "machine   {} × {}, {} MiB, Linux {}",
+        machine.processors, machine.processor, machine.memory_mib, machine.kernel
+    );
     println!("idle      village node {:.1} MiB resident", *idle_village_kib as f64 / 1024.0);
     println!(
         "latency   {} cases at {RATE}/s: village durable p50 {:.1} ms p99 {:.1} ms; seen at the hub p50 {:.1} ms p99 {:.1} ms",
@@ -212,6 +216,9 @@ fn print_table(figures: &Figures) {
     );
     println!(
         "relay     {} cases, {WRITERS} in flight: {:.0}/s durable at the village, {:.0}/s to the hub, {:.0} µs processor time a case over all three",
-        relay.cases, relay.cases_per_second_at_village, relay.cases_per_second_to_hub, relay.processor_microseconds_per_case
+        relay.cases,
+        relay.cases_per_second_at_village,
+        relay.cases_per_second_to_hub,
+        relay.processor_microseconds_per_case
     );
 }

@@ -81,7 +81,9 @@ async fn run(options: &Options) -> Result<(), Error> {
     let new = prepare(&folder, options.fresh)?;
     let binaries = Binaries::build(options.json)?;
     let bar = ProgressBar::new_spinner();
-    bar.set_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
     bar.enable_steady_tick(Duration::from_millis(120));
     let mut district = District::new(&folder, Plan::demo()?, binaries)?;
     let tell = |what: &str| {
