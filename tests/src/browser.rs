@@ -103,14 +103,26 @@ impl Browser {
         element.click().await.map_err(broken("click an element"))
     }
 
-    /// Clicks the first link or button with this text.
+    /// Clicks a button or link that leads to another page, and waits until that page is there.
     ///
     /// # Errors
-    /// [`Error::Browser`] where there is none.
-    pub async fn press(&self, text: &str) -> Result<(), Error> {
-        let path = format!("//*[self::a or self::button or self::summary][contains(normalize-space(.), '{text}')]");
-        let element = self.window.find(Locator::XPath(&path)).await.map_err(broken("find a button"))?;
-        element.click().await.map_err(broken("press a button"))
+    /// [`Error::Browser`] where there is none; [`Error::Timeout`] where the page stays.
+    pub async fn follow(&self, selector: &str) -> Result<(), Error> {
+        self.run("window.left = false").await?;
+        self.click(selector).await?;
+        for _ in 0..200 {
+            let arrived = self.run("return window.left === undefined && document.readyState === 'complete'").await;
+            // While one page gives way to the next, the driver may find neither.
+            if arrived.is_ok_and(|arrived| arrived == true) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(Error::Timeout { what: format!("the page behind {selector}"), seconds: 10 })
+    }
+
+    async fn run(&self, script: &str) -> Result<serde_json::Value, Error> {
+        self.window.execute(script, Vec::new()).await.map_err(broken("run a script"))
     }
 
     /// What the page says.
@@ -118,8 +130,8 @@ impl Browser {
     /// # Errors
     /// [`Error::Browser`].
     pub async fn text(&self) -> Result<String, Error> {
-        let body = self.window.find(Locator::Css("body")).await.map_err(broken("find the page"))?;
-        body.text().await.map_err(broken("read the page"))
+        let text = self.run("return document.body.innerText").await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
     /// Loads the page again until it says `words`.

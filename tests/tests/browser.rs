@@ -26,11 +26,11 @@ impl Person {
         browser.go(&format!("{desk}/desk")).await.unwrap();
         browser.fill("staff", &staff.id).await.unwrap();
         browser.fill("password", "wrong").await.unwrap();
-        browser.press("登录").await.unwrap();
+        browser.follow("main form button").await.unwrap();
         assert!(!browser.text().await.unwrap().contains("我的待办"), "a wrong password was let in");
         browser.fill("staff", &staff.id).await.unwrap();
         browser.fill("password", PASSWORD).await.unwrap();
-        browser.press("登录").await.unwrap();
+        browser.follow("main form button").await.unwrap();
         let person = Self { browser, desk, name: format!("{station}-{role}") };
         person.says("我的待办").await;
         person
@@ -53,16 +53,8 @@ impl Person {
     }
 
     async fn send(&self, action: &str) {
-        self.browser.click(&format!("#act-{action} form button")).await.unwrap();
-        let mut text = String::new();
-        for _ in 0..40 {
-            text = self.browser.text().await.unwrap_or_default();
-            if text.contains("已完成") {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-        }
-        panic!("{}: {action} was not carried out:\n{text}", self.name);
+        self.browser.follow(&format!("#act-{action} form button")).await.unwrap();
+        self.says("已完成").await;
     }
 
     async fn picture(&self, name: &str) {
@@ -76,13 +68,23 @@ async fn picture(browser: &Browser, name: &str) {
     }
 }
 
+/// The digits that stand right after a label, blanks between them left out.
+fn digits_after(text: &str, label: &str, count: usize) -> String {
+    let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
+    text.split(label)
+        .skip(1)
+        .map(|rest| rest.trim_start_matches('：').chars().take_while(char::is_ascii_digit).take(count).collect())
+        .find(|digits: &String| digits.len() == count)
+        .unwrap_or_else(|| panic!("no {label} in:\n{text}"))
+}
+
 /// The agent's part: picks the item, fills in the form with a photograph, checks, submits.
 async fn apply(agent: &Person, district: &District, village: StationCode, photograph: &str) -> (String, String) {
     let resident = district.sample.resident_of(village).unwrap();
     let browser = &agent.browser;
     browser.go(&format!("{}/desk/new?q=养老", agent.desk)).await.unwrap();
     agent.picture("02-items").await;
-    browser.click("a[href='/desk/new/rs-canbao']").await.unwrap();
+    browser.follow("a[href='/desk/new/rs-canbao']").await.unwrap();
     browser.fill("applicant.name", &resident.name).await.unwrap();
     browser.fill("applicant.id_number", "990106194607010160").await.unwrap();
     browser.fill("applicant.telephone", "13800000000").await.unwrap();
@@ -95,27 +97,22 @@ async fn apply(agent: &Person, district: &District, village: StationCode, photog
     let file = browser.window.find(Locator::Css("input[type='file']")).await.unwrap();
     file.send_keys(photograph).await.unwrap();
     agent.picture("03-form").await;
-    browser.click("button[value='review']").await.unwrap();
+    browser.follow("button[value='review']").await.unwrap();
     if !browser.text().await.unwrap().contains("请先改正") {
-        browser.click("button[value='submit']").await.unwrap();
+        browser.follow("button[value='submit']").await.unwrap();
     }
     agent.says("请先改正以下内容").await;
     agent.picture("04-wrong-number").await;
     let kept = browser.window.find(Locator::Css("[name='applicant.address']")).await.unwrap();
     assert_eq!(kept.prop("value").await.unwrap().as_deref(), Some("三组"), "what was typed is lost after a fault");
     browser.fill("applicant.id_number", &resident.id_number).await.unwrap();
-    browser.click("button[value='review']").await.unwrap();
+    browser.follow("button[value='review']").await.unwrap();
     agent.says("请与申请人核对").await;
     agent.picture("05-review").await;
-    browser.click("button[value='submit']").await.unwrap();
+    browser.follow("button[value='submit']").await.unwrap();
     agent.picture("06-submitted").await;
     let text = browser.text().await.unwrap();
-    let digits: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    let number =
-        digits.split("办件编号").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(25).collect());
-    let code =
-        digits.split("查询码").nth(1).map(|rest| rest.chars().skip_while(|c| !c.is_ascii_digit()).take(6).collect());
-    let (number, code): (String, String) = (number.expect("a case number"), code.expect("a query code"));
+    let (number, code) = (digits_after(&text, "办件编号", 25), digits_after(&text, "查询码", 6));
     assert!(number.parse::<sanji_log::CaseNumber>().is_ok(), "{number} is no case number:\n{text}");
     // Loading the page again changes nothing.
     browser.window.refresh().await.unwrap();
@@ -208,7 +205,7 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
         picture(&resident, "18-public").await;
         resident.fill("number", &number).await.unwrap();
         resident.fill("code", &code).await.unwrap();
-        resident.click("form[action='/query'] button").await.unwrap();
+        resident.follow("form[action='/query'] button").await.unwrap();
         said = resident.text().await.unwrap();
         if said.contains("已办结") {
             break;
@@ -222,7 +219,7 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
     resident.go(&public).await.unwrap();
     resident.fill("number", &number).await.unwrap();
     resident.fill("code", "000000").await.unwrap();
-    resident.click("form[action='/query'] button").await.unwrap();
+    resident.follow("form[action='/query'] button").await.unwrap();
     assert!(!resident.text().await.unwrap().contains("已办结"), "a wrong query code was answered");
     for person in [agent, window, reviewer, approver] {
         person.browser.close().await.unwrap();

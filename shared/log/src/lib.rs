@@ -4,7 +4,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`code`] | [`StationCode`], [`Tier`]: who is above whom is in the digits |
-//! | [`id`] | [`LogId`], [`PublicKey`], [`Hash`], [`CaseId`], [`CaseNumber`], [`AttachmentId`] |
+//! | [`id`] | [`LogId`], [`PublicKey`], [`struct@Hash`], [`CaseId`], [`CaseNumber`], [`AttachmentId`] |
 //! | [`time`] | [`HybridTime`] and its rule |
 //! | [`entry`] | [`Entry`], [`EntryBytes`], chaining |
 //! | [`seal`] | [`Seal`] and [`Receipt`]: what is signed, signing, checking |
