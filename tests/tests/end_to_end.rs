@@ -110,7 +110,7 @@ fn holds_text(folder: &Path, needle: &[u8]) -> bool {
         if path.is_dir() {
             return holds_text(&path, needle);
         }
-        std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+        memchr::memmem::find(&std::fs::read(&path).unwrap(), needle).is_some()
     })
 }
 
@@ -212,7 +212,7 @@ async fn wrong_input_gets_a_clear_answer_and_nothing_is_half_done() {
     unknown_item.item = "xx-nothing".into();
     let expected = [
         (wrong_id, Code::InvalidArgument),
-        (no_mandate, Code::FailedPrecondition),
+        (no_mandate, Code::PermissionDenied),
         (no_material, Code::InvalidArgument),
         (unknown_item, Code::InvalidArgument),
     ];

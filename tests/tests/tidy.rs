@@ -181,7 +181,9 @@ fn every_file_says_what_it_is_and_none_has_grown() {
         let first = text.lines().find(|line| !line.starts_with("#!")).unwrap_or_default();
         assert!(first.starts_with("//!"), "{path} does not begin with a line that says what it is");
         let own = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().lines().count();
-        assert!(own <= FILE_MAX_LINES, "{path} has {own} lines; split it by question asked");
+        // Tables of cases may be long.
+        let is_test = path.contains("/tests/");
+        assert!(is_test || own <= FILE_MAX_LINES, "{path} has {own} lines; split it by question asked");
         let name = path.rsplit('/').next().unwrap_or_default();
         assert!(
             !["util.rs", "utils.rs", "common.rs", "helpers.rs", "misc.rs"].contains(&name),
