@@ -15,6 +15,10 @@ use crate::{Error, binaries::Binaries, command};
 /// Password of every member of staff of a demo or test district.
 pub const PASSWORD: &str = "sanji-demo-2026";
 
+/// File with the stations' addresses: a station that was enrolled dials where its parent listened then, so they
+/// stay the same from run to run.
+const ADDRESSES: &str = "addresses.json";
+
 /// Which stations a district has.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -83,6 +87,12 @@ impl District {
     /// [`Error::Sample`] where the sample can't be read, [`Error::Io`] where the folder can't be made.
     pub fn new(folder: &Path, plan: Plan, binaries: Binaries) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { operation: "make the folder", source })?;
+        let addresses = match std::fs::read(folder.join(ADDRESSES)) {
+            Ok(kept) => {
+                serde_json::from_slice(&kept).map_err(|source| Error::Json { what: "the list of addresses", source })?
+            }
+            Err(_) => BTreeMap::new(),
+        };
         Ok(Self {
             plan,
             sample: Sample::load()?,
@@ -90,7 +100,7 @@ impl District {
             binaries,
             running: BTreeMap::new(),
             without_line: BTreeSet::new(),
-            addresses: BTreeMap::new(),
+            addresses,
         })
     }
 
@@ -202,6 +212,10 @@ impl District {
         let log = self.folder.join(format!("{station}.log"));
         let process = Process::start(self.program(station), station, &self.data(station), &extra, log)?;
         self.addresses.insert(station, process.addresses.clone());
+        let kept = serde_json::to_vec(&self.addresses)
+            .map_err(|source| Error::Json { what: "the list of addresses", source })?;
+        std::fs::write(self.folder.join(ADDRESSES), kept)
+            .map_err(|source| Error::Io { operation: "keep the list of addresses", source })?;
         self.running.insert(station, process);
         Ok(())
     }

@@ -101,6 +101,13 @@ async fn the_scripted_cases_go_their_way_and_every_station_holds_what_is_its_own
             }
         }
     }
+
+    // The next run of the same folder goes on where this one ended.
+    drop(district);
+    let mut again = self::district(folder.path(), Plan::demo().unwrap());
+    let next = story::on_the_spot(&again, second).await.unwrap();
+    assert_ne!(next.case_number, stories[0].case_number);
+    again.stop_all().unwrap();
 }
 
 /// Whether any file below a folder contains some bytes.
