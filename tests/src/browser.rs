@@ -20,6 +20,32 @@ pub struct Browser {
     pub window: Client,
 }
 
+/// How often the driver is started before that counts as a fault: it takes a free port of one kind of address
+/// and ends where the same port of the other kind is in use.
+const STARTS: usize = 5;
+
+/// Starts the driver. None: it ended without naming a port.
+fn start_driver() -> Result<Option<(Child, u16)>, Error> {
+    let mut driver = Command::new("chromedriver")
+        .args(["--port=0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|source| Error::Io { operation: "start chromedriver", source })?;
+    let port = driver.stdout.take().and_then(|output| {
+        BufReader::new(output).lines().map_while(Result::ok).find_map(|line| {
+            let port = line.split("successfully on port ").nth(1)?;
+            port.trim_end_matches('.').parse::<u16>().ok()
+        })
+    });
+    if port.is_none() {
+        let _ = driver.kill();
+        let _ = driver.wait();
+    }
+    Ok(port.map(|port| (driver, port)))
+}
+
 fn broken(what: &'static str) -> impl Fn(fantoccini::error::CmdError) -> Error {
     move |source| Error::Browser { what, source: Box::new(source) }
 }
@@ -31,24 +57,15 @@ impl Browser {
     /// [`Error::Io`] where `chromedriver` is not installed (tests/run installs it), [`Error::NotReady`] where it
     /// does not start.
     pub async fn open(width: u32, height: u32) -> Result<Self, Error> {
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|source| Error::Io { operation: "start chromedriver", source })?;
-        let port = driver.stdout.take().and_then(|output| {
-            BufReader::new(output).lines().map_while(Result::ok).find_map(|line| {
-                let port = line.split("successfully on port ").nth(1)?;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            })
-        });
         let not_ready = |why: String| Error::NotReady { station: "chromedriver".into(), why };
-        let Some(port) = port else {
-            let _ = driver.kill();
-            return Err(not_ready("it named no port".into()));
-        };
+        let mut started = None;
+        for _ in 0..STARTS {
+            started = start_driver()?;
+            if started.is_some() {
+                break;
+            }
+        }
+        let Some((driver, port)) = started else { return Err(not_ready("it named no port".into())) };
         let arguments = [
             "--headless=new",
             "--no-sandbox",
