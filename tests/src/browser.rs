@@ -15,7 +15,7 @@ use crate::Error;
 /// Chromium's driver with one window of its own. Both end with the value.
 #[derive(Debug)]
 pub struct Browser {
-    driver: Child,
+    _driver: Driver,
     /// The window.
     pub window: Client,
 }
@@ -24,25 +24,33 @@ pub struct Browser {
 /// and ends where the same port of the other kind is in use.
 const STARTS: usize = 5;
 
+/// The driver's process; it ends with the value, also where no window could be opened.
+#[derive(Debug)]
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts the driver. None: it ended without naming a port.
-fn start_driver() -> Result<Option<(Child, u16)>, Error> {
+fn start_driver() -> Result<Option<(Driver, u16)>, Error> {
     let mut driver = Command::new("chromedriver")
         .args(["--port=0"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
+        .map(Driver)
         .map_err(|source| Error::Io { operation: "start chromedriver", source })?;
-    let port = driver.stdout.take().and_then(|output| {
+    let port = driver.0.stdout.take().and_then(|output| {
         BufReader::new(output).lines().map_while(Result::ok).find_map(|line| {
             let port = line.split("successfully on port ").nth(1)?;
             port.trim_end_matches('.').parse::<u16>().ok()
         })
     });
-    if port.is_none() {
-        let _ = driver.kill();
-        let _ = driver.wait();
-    }
     Ok(port.map(|port| (driver, port)))
 }
 
@@ -87,7 +95,7 @@ impl Browser {
             .map_err(|source| not_ready(source.to_string()))?;
         let waits = TimeoutConfiguration::new(None, Some(Duration::from_secs(30)), Some(Duration::from_secs(1)));
         window.update_timeouts(waits).await.map_err(broken("set its patience"))?;
-        Ok(Self { driver, window })
+        Ok(Self { _driver: driver, window })
     }
 
     /// Goes to an address.
@@ -183,12 +191,5 @@ impl Browser {
     /// [`Error::Browser`].
     pub async fn close(self) -> Result<(), Error> {
         self.window.clone().close().await.map_err(broken("close the window"))
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }
