@@ -7,13 +7,15 @@
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
-//! | `fold`, `filed`, `rows` | what entries change in state and index |
+//! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
+//! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
 //! | [`reader`] | reading, beside the one that writes |
 //!
 //! Synchronous and deterministic: times and randomness come from the caller. One thread owns the [`Core`]; any may
 //! read through its [`Reader`].
 
+mod ahead;
 mod attachments;
 mod cases;
 mod commands;
@@ -221,15 +223,10 @@ impl Core {
                 for bytes in &run.entries {
                     fold.entry(reader, &bytes.decode().map_err(stored("entry"))?, authority_der)?;
                 }
-                fold.finish(reader)
+                reader.projection_of(fold)
             })();
             match projected {
-                Ok(effects) => {
-                    if let Some(reference) = effects.reference {
-                        reader.publish(reference.into());
-                    }
-                    Ok(effects.projection)
-                }
+                Ok(projection) => Ok(projection),
                 Err(Error::Store { source, .. }) => Err(source),
                 Err(error) => {
                     let what = format!("run of log {}: {error}", run.log);

@@ -159,7 +159,9 @@ impl Station {
         let mut missing = Vec::new();
         let mut after: Option<Vec<u8>> = None;
         while missing.len() < limit {
-            let page = self.reader().store().rows(MISSING, after.as_deref(), true, PAGE);
+            let page = self.reader().indexed().and_then(|store| {
+                store.rows(MISSING, after.as_deref(), true, PAGE).map_err(crate::error::store("read a list"))
+            });
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {

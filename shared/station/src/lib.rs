@@ -28,6 +28,7 @@ pub mod bundle;
 pub mod clock;
 pub mod command;
 mod committer;
+mod compression;
 pub mod config;
 pub mod core;
 pub mod dump;

@@ -10,6 +10,7 @@ mod watching;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use prost::Message;
 use rand::RngCore;
@@ -19,6 +20,8 @@ use sanji_log::entry::BODY_MAX_BYTES;
 use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
 pub use status::StationSummary;
@@ -35,6 +38,9 @@ use crate::views::WrongCodes;
 pub(crate) use links::refused_log;
 
 use links::Links;
+
+/// How long the index may be behind when nobody reads it.
+const INDEX_LAG: Duration = Duration::from_millis(200);
 
 /// A member of staff who has proved who they are.
 #[derive(Debug, Clone)]
@@ -57,6 +63,7 @@ struct Inner {
     wrong_codes: WrongCodes,
     links: Links,
     program: Program,
+    projecting: AbortOnDropHandle<()>,
 }
 
 impl Station {
@@ -70,8 +77,13 @@ impl Station {
         let core = opened.map_err(|_| Error::Stopped)??;
         let (reader, pending) = (core.reader().clone(), core.pending().clone());
         let news = Arc::new(News::new(reader.clone()));
-        let publish = news.clone();
-        let started = Committer::start(core, Arc::new(now_ms), move |committed| publish.tell(committed));
+        let behind = Arc::new(Notify::new());
+        let (publish, fell_behind) = (news.clone(), behind.clone());
+        let started = Committer::start(core, Arc::new(now_ms), move |committed| {
+            publish.tell(committed);
+            fell_behind.notify_one();
+        });
+        let projecting = AbortOnDropHandle::new(tokio::spawn(project(reader.clone(), behind)));
         let (committer, thread) = started.map_err(|_| Error::Stopped)?;
         Ok(Self(Arc::new(Inner {
             reader,
@@ -83,6 +95,7 @@ impl Station {
             wrong_codes: WrongCodes::default(),
             links: Links::default(),
             program,
+            projecting,
         })))
     }
 
@@ -94,6 +107,8 @@ impl Station {
             // A panic there has ended the process before.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+        self.0.projecting.abort();
+        bring_up_to_date(self.0.reader.clone()).await;
     }
 
     /// The store, for checks and listings.
@@ -347,6 +362,22 @@ pub struct Administrative {
     pub kind: proto::Kind,
     /// The encoded message.
     pub body: Vec<u8>,
+}
+
+/// Tells the index of commits soon after them, of many at once.
+async fn project(reader: Reader, behind: Arc<Notify>) {
+    loop {
+        behind.notified().await;
+        tokio::time::sleep(INDEX_LAG).await;
+        bring_up_to_date(reader.clone()).await;
+    }
+}
+
+async fn bring_up_to_date(reader: Reader) {
+    // It fails only where the runtime ends; then the index is brought up to date on opening.
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reader.project()).await {
+        tracing::error!(reason = &error as &dyn std::error::Error, "the index was not brought up to date");
+    }
 }
 
 /// The system's randomness, through the thread's generator.

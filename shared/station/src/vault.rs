@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 pub use master::MasterKey;
 
+use crate::compression::{compress, decompress};
+
 /// `Sealed.method` of body.proto: zstd, then XChaCha20-Poly1305.
 const METHOD: u32 = 1;
 /// Bytes of an XChaCha20 nonce.
@@ -73,7 +75,7 @@ impl CaseKey {
         if plain.len() > PRIVATE_MAX_BYTES {
             return Err(Error::TooLong);
         }
-        let compressed = zstd::bulk::compress(plain, COMPRESSION_LEVEL).map_err(|_| Error::TooLong)?;
+        let compressed = compress(plain, COMPRESSION_LEVEL).map_err(|_| Error::TooLong)?;
         let ciphertext = encrypt(&self.0, &nonce, &compressed, case.as_bytes())?;
         Ok(proto::Sealed { method: METHOD, nonce: nonce.to_vec(), ciphertext })
     }
@@ -83,12 +85,24 @@ impl CaseKey {
     /// # Errors
     /// [`Error::Unreadable`], [`Error::Method`].
     pub fn open(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<Vec<u8>, Error> {
+        let compressed = self.open_compressed(case, sealed)?;
+        decompress(&compressed, PRIVATE_MAX_BYTES).map_err(|_| Error::Unreadable)
+    }
+
+    /// Whether this is the key of a private part.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], [`Error::Method`].
+    pub fn check(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<(), Error> {
+        self.open_compressed(case, sealed).map(|_| ())
+    }
+
+    fn open_compressed(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<Vec<u8>, Error> {
         if sealed.method != METHOD {
             return Err(Error::Method(sealed.method));
         }
         let nonce = <[u8; NONCE_BYTES]>::try_from(sealed.nonce.as_slice()).map_err(|_| Error::Unreadable)?;
-        let compressed = decrypt(&self.0, &nonce, &sealed.ciphertext, case.as_bytes())?;
-        zstd::bulk::decompress(&compressed, PRIVATE_MAX_BYTES).map_err(|_| Error::Unreadable)
+        decrypt(&self.0, &nonce, &sealed.ciphertext, case.as_bytes())
     }
 }
 

@@ -13,6 +13,8 @@ mod delivery;
 mod list;
 mod query;
 
+use std::sync::Arc;
+
 use sanji_domain::case::{Case, Sight, may_see};
 use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
@@ -26,7 +28,12 @@ use crate::core::{Reader, context};
 use crate::error::Failure;
 
 /// The case of a number that a person may see, and how much of it.
-pub(crate) fn find(reader: &Reader, staff: &Staff, number: &CaseNumber, now_ms: u64) -> Result<(Case, Sight), Failure> {
+pub(crate) fn find(
+    reader: &Reader,
+    staff: &Staff,
+    number: &CaseNumber,
+    now_ms: u64,
+) -> Result<(Arc<Case>, Sight), Failure> {
     let reference = reader.reference();
     let context = context(&reference, reader.me(), staff, now_ms)?;
     for id in reader.find(number)? {
@@ -40,7 +47,7 @@ pub(crate) fn find(reader: &Reader, staff: &Staff, number: &CaseNumber, now_ms: 
 }
 
 /// A case, where the person may see that it exists.
-pub(crate) fn visible(reader: &Reader, staff: &Staff, id: &CaseId, now_ms: u64) -> Result<Option<Case>, Failure> {
+pub(crate) fn visible(reader: &Reader, staff: &Staff, id: &CaseId, now_ms: u64) -> Result<Option<Arc<Case>>, Failure> {
     let reference = reader.reference();
     let context = context(&reference, reader.me(), staff, now_ms)?;
     Ok(reader.case(id)?.filter(|case| may_see(case, &context) != Sight::None))

@@ -97,9 +97,6 @@ pub struct Commit {
     pub case_keys: Vec<WrappedKey>,
     /// Receipts of other stations. Kept: the furthest of each log and station.
     pub receipts: Vec<Receipt>,
-    /// What the index shall show after the commit. Alone, without extensions, it is kept only as far as the index
-    /// is: after a crash it may be gone, and nothing asks for it again.
-    pub projection: Projection,
 }
 
 /// A run and the head that it extends.
@@ -120,7 +117,7 @@ pub struct WrappedKey {
     pub bytes: Vec<u8>,
 }
 
-/// Changes of the index. Derived from entries: lost changes are asked for again, see [`Store::unprojected`].
+/// Changes of the index, derived from entries. See [`Store::project`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
     /// Snapshots that replace earlier ones.
@@ -175,8 +172,8 @@ pub struct Faults {
     pub faults: Vec<String>,
 }
 
-/// A station's store. All calls block; one thread commits, any may read. Reads see every commit that has
-/// returned, index included.
+/// A station's store. All calls block; one thread commits, any may read. Reads see every commit and every
+/// projection that has returned.
 pub trait Store: Send + Sync {
     /// Makes a commit durable. When it returns `Ok`, a power cut loses nothing of it.
     ///
@@ -184,6 +181,14 @@ pub trait Store: Send + Sync {
     /// [`Error::HeadMoved`], [`Error::Invalid`] and [`Error::Full`]: nothing was kept, the store goes on. Any
     /// other: the store is read-only from now on.
     fn commit(&self, commit: &Commit) -> Result<(), Error>;
+
+    /// Shows in the index what follows from all that was committed so far. May come long after the commits, and once
+    /// for many of them: what is not projected when the process ends is asked for on opening, see
+    /// [`Store::unprojected`]. Rows that follow from no entry may be lost in a crash.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: nothing was kept. [`Error::Index`]: the store is read-only from now on.
+    fn project(&self, projection: &Projection) -> Result<(), Error>;
 
     /// The heads of all logs.
     fn have(&self) -> Have;
@@ -254,7 +259,7 @@ pub trait Store: Send + Sync {
     /// [`Error::Index`].
     fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Calls `visit` for every run whose projection the index has lost (after a crash or a rebuild), in commit
+    /// Calls `visit` for every run that was never projected, or whose projection the index has lost (after a crash or a rebuild), in commit
     /// order, with the time of its arrival. `visit` returns the projection computed again; it is in the index
     /// before the next run is visited. Returns how many runs were visited; then the index is whole. To be called
     /// after opening and before the first commit.

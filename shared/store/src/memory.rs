@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
-use crate::bounds::{check_bounds, check_head};
+use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
 use state::State;
 
@@ -41,7 +41,8 @@ enum Change {
     DestroyKey(CaseId),
     Manifest(AttachmentId, Vec<u8>, u64),
     Chunk(AttachmentId, Vec<u8>),
-    Projected(Box<Projection>),
+    /// A projection, and how many runs are projected after it.
+    Projected(Box<Projection>, usize),
 }
 
 impl State {
@@ -53,8 +54,8 @@ impl State {
             }
             Change::Manifest(id, manifest, size) => self.put_manifest(id, manifest, *size),
             Change::Chunk(id, data) => self.put_chunk(id, data),
-            Change::Projected(projection) => {
-                self.projected += 1;
+            Change::Projected(projection, runs) => {
+                self.projected = *runs;
                 self.project(projection);
             }
         }
@@ -130,6 +131,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn project(&self, projection: &Projection) -> Result<(), Error> {
+        check_projection(projection)?;
+        let mut inner = self.inner();
+        let runs = inner.current.runs();
+        inner.make(Change::Projected(Box::new(projection.clone()), runs));
+        Ok(())
+    }
+
     fn have(&self) -> Have {
         self.inner().current.have()
     }
@@ -191,7 +200,9 @@ impl Store for MemoryStore {
             let next = self.inner().current.next_unprojected();
             let Some((run, arrived_ms)) = next else { return Ok(visited) };
             let projection = visit(run, arrived_ms)?;
-            self.inner().make(Change::Projected(Box::new(projection)));
+            let mut inner = self.inner();
+            let runs = inner.current.projected + 1;
+            inner.make(Change::Projected(Box::new(projection), runs));
             visited += 1;
         }
     }

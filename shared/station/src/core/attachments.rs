@@ -157,7 +157,7 @@ fn whole(reader: &Reader, id: &AttachmentId) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn seen_in_full(reader: &Reader, staff: &Staff, number: &str, now_ms: u64) -> Result<Case, Failure> {
+fn seen_in_full(reader: &Reader, staff: &Staff, number: &str, now_ms: u64) -> Result<std::sync::Arc<Case>, Failure> {
     let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
     match views::find(reader, staff, &number, now_ms)? {
         (case, Sight::Full) => Ok(case),

@@ -112,7 +112,7 @@ impl Core {
     }
 
     /// The case of a number that the actor may see, the open group included.
-    fn visible_case(&self, number: &str, context: &Context<'_>) -> Result<Case, Failure> {
+    fn visible_case(&self, number: &str, context: &Context<'_>) -> Result<Arc<Case>, Failure> {
         let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
         let held = self.reader.find(&number)?;
         let ids: BTreeSet<CaseId> = held.into_iter().chain(self.group.fold.cases_of_number(&number)).collect();

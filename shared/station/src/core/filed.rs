@@ -1,41 +1,45 @@
 //! A case as the index keeps it: folded, with the rows where it is filed.
 
+use std::sync::Arc;
+
 use sanji_domain::case::{Case, CaseEntry, codec};
 use sanji_log::{Entry, StationCode};
-use serde::{Deserialize, Serialize};
 
 use super::rows::RowKey;
+use crate::compression::{compress, decompress};
 
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
 const VERSION: u8 = 1;
 const COMPRESSION_LEVEL: i32 = 1;
 const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct FiledCase {
-    pub(crate) case: Case,
+    pub(crate) case: Arc<Case>,
     /// Rows in the index at present. Kept, since what was filed under an older catalogue must be found again.
     pub(crate) rows: Vec<RowKey>,
 }
 
 impl FiledCase {
     pub(crate) fn new(case: Case) -> Self {
-        Self { case, rows: Vec::new() }
+        Self { case: Arc::new(case), rows: Vec::new() }
     }
 
     /// None only where the case can't be encoded at all; then it is folded anew each time.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let plain = postcard::to_allocvec(self).ok()?;
+        let plain = postcard::to_allocvec(&(&*self.case, &self.rows)).ok()?;
         let mut bytes = vec![VERSION];
-        bytes.extend(zstd::bulk::compress(&plain, COMPRESSION_LEVEL).ok()?);
+        bytes.extend(compress(&plain, COMPRESSION_LEVEL).ok()?);
         Some(bytes)
     }
 
     /// None: of another version, or damaged.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let compressed = bytes.strip_prefix(&[VERSION])?;
-        let plain = zstd::bulk::decompress(compressed, SNAPSHOT_MAX_BYTES).ok()?;
-        postcard::from_bytes(&plain).ok()
+        let plain = decompress(compressed, SNAPSHOT_MAX_BYTES).ok()?;
+        let (case, rows): (Case, Vec<RowKey>) = postcard::from_bytes(&plain).ok()?;
+        Some(Self { case: Arc::new(case), rows })
     }
 }
 

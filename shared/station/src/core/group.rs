@@ -12,7 +12,7 @@ use sanji_store::{Commit, Extension, WrappedKey};
 
 use super::Core;
 use super::fold::Fold;
-use crate::error::{Error, store};
+use crate::error::Error;
 use crate::pending::Purpose;
 use crate::vault::CaseKey;
 
@@ -229,10 +229,11 @@ impl Core {
             self.have = self.reader.store().have();
             self.last_serial = None;
         }
+        self.reader.project_if_full();
         result
     }
 
-    fn try_commit(&mut self, group: Group, now_ms: u64) -> Result<Committed, Error> {
+    fn try_commit(&mut self, mut group: Group, now_ms: u64) -> Result<Committed, Error> {
         if group.broken {
             return Err(Error::Entry { problem: "a part of its group could not be staged" });
         }
@@ -241,8 +242,7 @@ impl Core {
             .iter()
             .map(|(log, staged)| Head { log: *log, seq: staged.head.0, hash: staged.head.1 })
             .collect();
-        let mut effects = group.fold.finish(&self.reader)?;
-        effects.projection.rows.extend(group.extra_rows.iter().cloned());
+        let reference = group.fold.settle();
         let received = group.received.iter().filter_map(|log| {
             let head = heads.iter().find(|head| head.log == *log).copied();
             head.or_else(|| self.have.get(log).map(|(seq, hash)| Head { log: *log, seq, hash }))
@@ -259,27 +259,17 @@ impl Core {
             extensions: extensions.collect(),
             case_keys: group.keys.into_values().map(|(wrapped, _)| wrapped).collect(),
             receipts: receipts.clone(),
-            projection: effects.projection,
         };
-        self.reader.store().commit(&commit).map_err(store("commit a group"))?;
+        let reference_changed = reference.is_some();
+        let cases = group.fold.cases.keys().copied().collect();
+        let attachments_changed = group.fold.attachments_missing || !group.extra_rows.is_empty();
+        self.reader.commit(&commit, group.fold, group.extra_rows, reference)?;
         for (purpose, named) in &group.used {
             self.pending.done(purpose, named);
         }
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));
         }
-        self.reader.count_open_cases(effects.opened);
-        let reference_changed = effects.reference.is_some();
-        if let Some(reference) = effects.reference {
-            self.reader.publish(reference.into());
-        }
-        Ok(Committed {
-            heads,
-            receipts,
-            confirmed: group.confirmed,
-            cases: effects.cases,
-            reference_changed,
-            attachments_changed: effects.attachments_missing || !group.extra_rows.is_empty(),
-        })
+        Ok(Committed { heads, receipts, confirmed: group.confirmed, cases, reference_changed, attachments_changed })
     }
 }

@@ -8,9 +8,11 @@ use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
 use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, StationCode};
 use sanji_proto::v1 as proto;
-use sanji_store::Store;
+use sanji_store::{Commit, Projection, Row, Store};
 
+use super::ahead::Ahead;
 use super::filed::{FiledCase, case_entry};
+use super::fold::Fold;
 use super::reference::ReferenceData;
 use super::rows::{FILES, Place, REQUESTS, file_key, request_key};
 use crate::error::{Error, store, stored};
@@ -29,15 +31,24 @@ struct Shared {
     me: StationCode,
     key: PublicKey,
     reference: RwLock<Arc<ReferenceData>>,
+    ahead: Ahead,
     open_cases: AtomicU64,
 }
 
 impl Reader {
     pub(super) fn new(store: Arc<dyn Store>, master: MasterKey, me: StationCode, key: PublicKey) -> Self {
-        Self(Arc::new(Shared { store, master, me, key, reference: RwLock::default(), open_cases: AtomicU64::new(0) }))
+        Self(Arc::new(Shared {
+            store,
+            master,
+            me,
+            key,
+            reference: RwLock::default(),
+            ahead: Ahead::default(),
+            open_cases: AtomicU64::new(0),
+        }))
     }
 
-    /// The store.
+    /// The store. Its index may be behind what was committed: whoever reads rows takes [`Reader::indexed`].
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
@@ -65,6 +76,66 @@ impl Reader {
         *self.0.reference.write().unwrap_or_else(PoisonError::into_inner) = reference;
     }
 
+    /// Makes a commit durable and shows what follows from it.
+    pub(super) fn commit(
+        &self,
+        commit: &Commit,
+        fold: Fold,
+        rows: Vec<Row>,
+        reference: Option<ReferenceData>,
+    ) -> Result<(), Error> {
+        let _gate = self.0.ahead.gate();
+        self.store().commit(commit).map_err(store("commit a group"))?;
+        let opened = self.0.ahead.take_in(fold, rows, reference.is_some());
+        self.count_open_cases(opened);
+        if let Some(reference) = reference {
+            self.publish(reference.into());
+        }
+        Ok(())
+    }
+
+    /// What the index shall show of a run that it has lost. Only while the station is opened.
+    pub(super) fn projection_of(&self, mut fold: Fold) -> Result<Projection, Error> {
+        let reference = fold.settle();
+        self.0.ahead.take_in(fold, Vec::new(), reference.is_some());
+        if let Some(reference) = reference {
+            self.publish(reference.into());
+        }
+        let mut lost = Projection::default();
+        self.0.ahead.project(self, |projection| {
+            lost = projection;
+            Ok(())
+        })?;
+        Ok(lost)
+    }
+
+    /// Brings the index up to date with all that was committed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn project(&self) -> Result<(), Error> {
+        let _gate = self.0.ahead.gate();
+        self.0.ahead.project(self, |projection| self.store().project(&projection).map_err(store("write the index")))
+    }
+
+    /// Keeps what is ahead of the index within bounds.
+    pub(super) fn project_if_full(&self) {
+        if self.0.ahead.is_full()
+            && let Err(error) = self.project()
+        {
+            tracing::error!(reason = &error as &dyn std::error::Error, "the index was not brought up to date");
+        }
+    }
+
+    /// The store, with an index that shows all that was committed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn indexed(&self) -> Result<&Arc<dyn Store>, Error> {
+        self.project()?;
+        Ok(self.store())
+    }
+
     /// Cases that are not closed.
     #[must_use]
     pub fn open_cases(&self) -> u64 {
@@ -85,14 +156,17 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub fn case(&self, id: &CaseId) -> Result<Option<Case>, Error> {
-        Ok(self.filed(id)?.map(|filed| filed.case))
+    pub fn case(&self, id: &CaseId) -> Result<Option<Arc<Case>>, Error> {
+        Ok(self.filed(id)?.map(|filed| filed.case.clone()))
     }
 
-    pub(super) fn filed(&self, id: &CaseId) -> Result<Option<FiledCase>, Error> {
+    pub(super) fn filed(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
+        if let Some(filed) = self.0.ahead.case(id) {
+            return Ok(Some(filed));
+        }
         let Some(bytes) = self.store().snapshot(id).map_err(store("read a case"))? else { return Ok(None) };
         if let Some(filed) = FiledCase::decode(&bytes) {
-            return Ok(Some(filed));
+            return Ok(Some(Arc::new(filed)));
         }
         let reference = self.reference();
         let mut case = Case::new(*id);
@@ -102,7 +176,7 @@ impl Reader {
                 case.apply(&entry);
             }
         }
-        Ok(Some(FiledCase::new(case)))
+        Ok(Some(Arc::new(FiledCase::new(case))))
     }
 
     /// The station that wrote an entry, whether its key was revoked since or not; none where the key is not known.
@@ -116,7 +190,14 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn find(&self, number: &CaseNumber) -> Result<Vec<CaseId>, Error> {
-        self.store().cases_with_prefix(&number.prefix(), SAME_NUMBER_MAX).map_err(store("look a case number up"))
+        let shown = self.store().cases_with_prefix(&number.prefix(), SAME_NUMBER_MAX);
+        let mut cases = shown.map_err(store("look a case number up"))?;
+        for id in self.0.ahead.cases_of_number(number) {
+            if !cases.contains(&id) {
+                cases.push(id);
+            }
+        }
+        Ok(cases)
     }
 
     /// The case that a request opened at this station.
@@ -124,6 +205,11 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn case_of_request(&self, request: &RequestId) -> Result<Option<CaseId>, Error> {
+        // The same bytes from another station's callers are another request.
+        let ahead = self.0.ahead.case_of_request(request).filter(|case| case.home() == Some(self.me()));
+        if ahead.is_some() {
+            return Ok(ahead);
+        }
         let row = self.store().row(REQUESTS, &request_key(self.me(), request)).map_err(store("look a request up"))?;
         Ok(row.and_then(|bytes| CaseId::from_bytes(&bytes).ok()))
     }
@@ -154,7 +240,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn published(&self, path: &str, version: u32) -> Result<Option<Vec<u8>>, Error> {
-        let row = self.store().row(FILES, &file_key(path, version)).map_err(store("look a file up"))?;
+        let row = self.indexed()?.row(FILES, &file_key(path, version)).map_err(store("look a file up"))?;
         let Some(row) = row else { return Ok(None) };
         let place: Place = postcard::from_bytes(&row).map_err(stored("row"))?;
         let bytes = self.store().entry(&place.log, place.seq).map_err(store("read an entry"))?;

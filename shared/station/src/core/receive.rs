@@ -120,12 +120,13 @@ impl Core {
     ) -> Result<(), Error> {
         for entry in entries.iter().filter(|entry| entry.opens_case) {
             let Some((case, bytes)) = entry.case.and_then(|case| Some((case, *keys.get(&case)?))) else { continue };
-            if self.key_of(&case)?.is_some() {
+            // The key comes with the opening, so a case that was not known before has none.
+            if !self.group.fold.is_new(&case) && self.key_of(&case)?.is_some() {
                 continue;
             }
             let key = CaseKey::from_bytes(bytes);
             let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
-            if sealed.is_some_and(|sealed| key.open(&case, &sealed).is_err()) {
+            if sealed.is_some_and(|sealed| key.check(&case, &sealed).is_err()) {
                 tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
                 continue;
             }

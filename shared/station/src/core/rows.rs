@@ -128,7 +128,7 @@ pub(crate) fn count_open(reader: &Reader) -> Result<i64, Error> {
     for list in shelves(reader, Work::Open, |_| true) {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = reader.store().rows(&list, after.as_deref(), false, 1024).map_err(store("read a list"))?;
+            let page = reader.indexed()?.rows(&list, after.as_deref(), false, 1024).map_err(store("read a list"))?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             open += i64::try_from(page.len()).unwrap_or(i64::MAX);

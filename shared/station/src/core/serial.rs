@@ -37,7 +37,7 @@ impl Core {
         let prefix = probe(1).map_err(|_| Error::Entry { problem: "its case has no possible number" })?;
         let held = self
             .reader
-            .store()
+            .indexed()?
             .cases_with_prefix(&prefix[..7], usize::from(SERIAL_MAX) * 2)
             .map_err(store("look for the day's cases"))?;
         Ok(held.iter().map(CaseId::serial).max().unwrap_or(0))

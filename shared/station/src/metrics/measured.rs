@@ -40,6 +40,10 @@ impl Store for Measured {
         result
     }
 
+    fn project(&self, projection: &Projection) -> Result<(), Error> {
+        self.store.project(projection)
+    }
+
     fn have(&self) -> Have {
         self.store.have()
     }

@@ -93,7 +93,7 @@ impl Station {
         }
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = reader.store().rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
+            let page = reader.indexed()?.rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
             let Some((last, _)) = page.last() else { return Ok(counts) };
             after = Some(last.clone());
             counts.attachments_missing += page.len() as u64;

@@ -69,6 +69,9 @@ impl Store for Filling {
         }
         self.inner.commit(commit)
     }
+    fn project(&self, projection: &sanji_store::Projection) -> Result<(), StoreError> {
+        self.inner.project(projection)
+    }
     fn have(&self) -> Have {
         self.inner.have()
     }

@@ -3,7 +3,7 @@
 use sanji_log::{Head, Receipt, Run, SigningKey};
 
 use super::writer::{Writer, case, home};
-use crate::contract::{Commit, Error, Row, Store, WrappedKey};
+use crate::contract::{Commit, Error, Store, WrappedKey};
 
 pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
     let log = Writer::new(1).log();
@@ -104,21 +104,10 @@ pub(super) fn a_commit_on_an_old_head_is_refused_whole(store: &dyn Store) {
 pub(super) fn a_commit_beyond_the_bounds_is_refused_whole(store: &dyn Store) {
     let mut writer = Writer::new(1);
     let good = writer.clone().commit(None, 1, 10);
-    let row = |list: &[u8], key: usize, value: usize| Row {
-        list: list.to_vec(),
-        key: vec![1; key],
-        value: Some(vec![1; value]),
-    };
-    let mut wrong = vec![good.clone(); 6];
+    let mut wrong = vec![good.clone(); 3];
     wrong[0].extensions.push(good.extensions[0].clone());
     wrong[1].extensions[0].run.entries.clear();
     wrong[2].case_keys.push(WrappedKey { case: case(1), bytes: vec![1; 257] });
-    wrong[3].projection.rows.push(row(&[1; 65], 1, 1));
-    wrong[4].projection.rows.push(row(b"list", 513, 1));
-    wrong[5].projection.rows.push(row(b"list", 512, 4097));
-    let mut named = good.clone();
-    named.projection.rows.push(row(b"li\0st", 1, 1));
-    wrong.push(named);
     for commit in wrong {
         let refused = store.commit(&commit);
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
@@ -127,9 +116,7 @@ pub(super) fn a_commit_beyond_the_bounds_is_refused_whole(store: &dyn Store) {
     assert_eq!(store.read_only(), None);
     let mut largest = writer.commit(None, 1, 10);
     largest.case_keys.push(WrappedKey { case: case(1), bytes: vec![1; 256] });
-    largest.projection.rows.push(row(&[1; 64], 512, 4096));
     store.commit(&largest).unwrap();
-    assert_eq!(store.row(&[1; 64], &[1; 512]).unwrap(), Some(vec![1; 4096]));
 }
 
 pub(super) fn the_entries_of_a_case_come_in_order_of_arrival(store: &dyn Store) {

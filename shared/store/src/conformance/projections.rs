@@ -3,28 +3,27 @@
 use bytes::Bytes;
 
 use super::writer::{Writer, case};
-use crate::contract::{CaseSnapshot, Commit, Projection, Row, Store};
+use crate::contract::{CaseSnapshot, Error, Projection, Row, Store};
 
 fn set(list: &[u8], key: &[u8], value: Option<&[u8]>) -> Row {
     Row { list: list.to_vec(), key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
 }
 
 fn project(store: &dyn Store, projection: Projection) {
-    store.commit(&Commit { projection, ..Commit::default() }).unwrap();
+    store.project(&projection).unwrap();
 }
 
 pub(super) fn rows_come_in_order_and_lists_do_not_mix(store: &dyn Store) {
-    let mut writer = Writer::new(1);
-    let mut commit = writer.commit(None, 1, 10);
+    let mut projection = Projection::default();
     for key in [5u8, 1, 255, 3, 0, 9] {
-        commit.projection.rows.push(set(b"work", &[key], Some(&[key])));
-        commit.projection.rows.push(set(b"work-old", &[key], Some(b"other")));
-        commit.projection.rows.push(set(b"wor", &[key], Some(b"other")));
+        projection.rows.push(set(b"work", &[key], Some(&[key])));
+        projection.rows.push(set(b"work-old", &[key], Some(b"other")));
+        projection.rows.push(set(b"wor", &[key], Some(b"other")));
     }
-    commit.projection.rows.push(set(b"work", b"", Some(b"empty")));
-    commit.projection.rows.push(set(b"work", &[3], None));
-    commit.projection.rows.push(set(b"work", &[9, 9], Some(b"")));
-    store.commit(&commit).unwrap();
+    projection.rows.push(set(b"work", b"", Some(b"empty")));
+    projection.rows.push(set(b"work", &[3], None));
+    projection.rows.push(set(b"work", &[9, 9], Some(b"")));
+    project(store, projection);
 
     let keys = |after: Option<&[u8]>, newest_first, limit| -> Vec<Vec<u8>> {
         store.rows(b"work", after, newest_first, limit).unwrap().into_iter().map(|(key, _)| key).collect()
@@ -70,6 +69,24 @@ pub(super) fn nothing_is_unprojected_in_a_store_that_lost_nothing(store: &dyn St
     assert_eq!(store.unprojected(never).unwrap(), 0);
     for _ in 0..3 {
         store.commit(&writer.commit(None, 1, 10)).unwrap();
+        store.project(&Projection::default()).unwrap();
     }
     assert_eq!(store.unprojected(never).unwrap(), 0);
+}
+
+pub(super) fn a_projection_beyond_the_bounds_is_refused_whole(store: &dyn Store) {
+    let row = |list: &[u8], key: usize, value: usize| Row {
+        list: list.to_vec(),
+        key: vec![1; key],
+        value: Some(vec![1; value]),
+    };
+    for wrong in [row(&[1; 65], 1, 1), row(b"list", 513, 1), row(b"list", 512, 4097), row(b"li\0st", 1, 1)] {
+        let rows = vec![set(b"list", b"good", Some(b"")), wrong];
+        let refused = store.project(&Projection { rows, ..Projection::default() });
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    }
+    assert_eq!(store.row(b"list", b"good").unwrap(), None);
+    assert_eq!(store.read_only(), None);
+    project(store, Projection { rows: vec![row(&[1; 64], 512, 4096)], ..Projection::default() });
+    assert_eq!(store.row(&[1; 64], &[1; 512]).unwrap(), Some(vec![1; 4096]));
 }

@@ -162,13 +162,10 @@ impl DiskStore {
         for extension in &commit.extensions {
             check_head(extension, self.log(&extension.run.log).map(|row| (row.seq, row.hash)))?;
         }
-        self.index.wait_for_room()?;
-        // First of all, since it may fail and what follows the journal must not.
-        let projection = rows::projection(&self.index, &commit.projection)?;
         if commit.extensions.is_empty() && commit.case_keys.is_empty() && commit.receipts.is_empty() {
-            self.index.push(projection);
             return Ok(());
         }
+        self.index.wait_for_room()?;
         let appended = self.journal.append(commit)?;
 
         let mut receipts = self.receipts.write().unwrap_or_else(PoisonError::into_inner);
@@ -183,8 +180,8 @@ impl DiskStore {
         // Held until the rows can be read, so that nobody sees a head without its entries.
         let mut logs = self.logs.write().unwrap_or_else(PoisonError::into_inner);
         let mut changes = placed.changes(&mut logs);
-        changes.extend(projection);
-        if progress.projected == progress.end {
+        // Receipts and keys say nothing that is projected.
+        if commit.extensions.is_empty() && progress.projected == progress.end {
             progress.projected = appended.end;
             changes.push((keys::PROJECTED.to_vec(), Some(keys::position(appended.end))));
         }
@@ -195,16 +192,21 @@ impl DiskStore {
 }
 
 impl DiskStore {
-    fn project(&self, projection: &Projection) -> Result<(), Error> {
+    /// Shows a projection and how far it reaches, if anywhere new.
+    fn show(&self, projection: &Projection, until: Option<Position>) -> Result<(), Error> {
         check_projection(projection)?;
+        let mut changes = rows::projection(projection)?;
+        if let Some(until) = until {
+            changes.push((keys::PROJECTED.to_vec(), Some(keys::position(until))));
+        }
         self.index.wait_for_room()?;
-        self.index.push(rows::projection(&self.index, projection)?);
+        self.index.push(changes);
         Ok(())
     }
 
-    fn note_projected(&self, until: Position) {
+    fn note_projected(&self, until: Position) -> Result<(), Error> {
         self.progress().projected = until;
-        self.index.push(vec![(keys::PROJECTED.to_vec(), Some(keys::position(until)))]);
+        self.show(&Projection::default(), Some(until))
     }
 }
 
@@ -214,6 +216,17 @@ impl Store for DiskStore {
         let mut progress = self.progress();
         self.check_writable()?;
         self.append(commit, &mut progress).map_err(|error| self.note_failure(error))
+    }
+
+    fn project(&self, projection: &Projection) -> Result<(), Error> {
+        // Held, so that no commit comes between that is not in the projection.
+        let mut progress = self.progress();
+        let behind = progress.projected < progress.end;
+        let shown = self.show(projection, behind.then_some(progress.end));
+        if shown.is_ok() {
+            progress.projected = progress.end;
+        }
+        shown.map_err(|error| self.note_failure(error))
     }
 
     fn have(&self) -> Have {
@@ -310,17 +323,17 @@ impl Store for DiskStore {
                 match event {
                     Event::Commit(committed) => {
                         for (_, extension) in committed.record.runs {
-                            self.project(&visit(extension.run, committed.record.time_ms)?)?;
+                            self.show(&visit(extension.run, committed.record.time_ms)?, None)?;
                             visited += 1;
                         }
-                        self.note_projected(committed.end);
+                        self.note_projected(committed.end)?;
                     }
                     Event::DamagedKey(_) => {}
                     Event::Damage(what) => tracing::warn!(%what, "entries are left out of the index"),
                 }
                 Ok(())
             })?;
-            self.note_projected(end);
+            self.note_projected(end)?;
         }
     }
 

@@ -57,7 +57,7 @@ impl Placed<'_> {
 }
 
 /// The changes of a projection.
-pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Changes, Error> {
+pub(crate) fn projection(projection: &Projection) -> Result<Changes, Error> {
     let mut changes = Changes::new();
     for snapshot in &projection.cases {
         let parts: Vec<&[u8]> = snapshot.bytes.chunks(PART_BYTES).collect();
@@ -71,8 +71,8 @@ pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Chang
             value.extend_from_slice(parts.get(usize::from(part)).copied().unwrap_or_default());
             changes.push((keys::snapshot_part(&snapshot.case, part), Some(value)));
         }
-        let before = index.get(&keys::snapshot_part(&snapshot.case, 0))?.map_or(0, |first| parts_in(&first));
-        changes.extend((count..before).map(|part| (keys::snapshot_part(&snapshot.case, part), None)));
+        // Parts of a longer snapshot before it stay and are never read: cases seldom shrink, and looking for such
+        // parts would cost a read of the index for each snapshot.
     }
     for row in &projection.rows {
         changes.push((keys::list_row(&row.list, &row.key), row.value.clone()));

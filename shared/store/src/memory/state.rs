@@ -64,7 +64,6 @@ impl State {
     }
 
     pub(super) fn commit(&mut self, commit: &Commit) {
-        let whole = self.projected == self.runs.len();
         for extension in &commit.extensions {
             let run = &extension.run;
             let log = self.logs.entry(run.log).or_default();
@@ -83,10 +82,11 @@ impl State {
         for receipt in &commit.receipts {
             self.receipts.keep(receipt);
         }
-        if whole {
-            self.projected = self.runs.len();
-        }
-        self.project(&commit.projection);
+    }
+
+    /// Number of runs.
+    pub(super) fn runs(&self) -> usize {
+        self.runs.len()
     }
 
     pub(super) fn project(&mut self, projection: &Projection) {

@@ -19,7 +19,7 @@ fn written(commits: usize) -> Written {
     let mut writer = Writer::new(1);
     let mut ends = Vec::new();
     for round in 0..commits {
-        store.commit(&rich_commit(&mut writer, 1, round % 3 + 1, 150 * (round % 5))).unwrap();
+        keep(&store, &rich_commit(&mut writer, 1, round % 3 + 1, 150 * (round % 5)));
         ends.push((store.journal.end(), writer.head()));
     }
     Written { folder, ends, writer }

@@ -62,7 +62,7 @@ fn a_full_disk_refuses_a_commit_whole_and_takes_the_next() {
         assert!(!refused.unwrap_err().is_permanent());
         assert_eq!(store.have().get(&writer.log()), writer.head());
         full += 1;
-        store.commit(&rich_commit(&mut writer, 1, 1, size)).unwrap();
+        keep(&store, &rich_commit(&mut writer, 1, 1, size));
     }
     assert_eq!((full, store.read_only()), (20, None));
     assert!(store.journal.end().segment() > 3, "segments were made, too");
@@ -111,7 +111,7 @@ proptest! {
             run.verify(None).unwrap();
         }
         let mut next = if head == writer.head() { writer } else { acknowledged };
-        store.commit(&rich_commit(&mut next, 2, 1, 100)).unwrap();
+        keep(&store, &rich_commit(&mut next, 2, 1, 100));
         prop_assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
     }
 

@@ -25,7 +25,6 @@ fn open(folder: &TempDir) -> DiskStore {
 fn rich_commit(writer: &mut Writer, serial: u16, count: usize, size: usize) -> Commit {
     let mut commit = writer.commit(Some(case(serial)), count, size);
     commit.case_keys.push(WrappedKey { case: case(serial), bytes: vec![0xa5; 72] });
-    commit.projection = projection_of(&commit.extensions[0].run);
     commit
 }
 
@@ -38,6 +37,12 @@ fn projection_of(run: &Run) -> Projection {
         cases: vec![crate::CaseSnapshot { case: case(serial), bytes: value.repeat(700) }],
         rows: vec![crate::Row { list: b"runs".to_vec(), key, value: Some(value) }],
     }
+}
+
+/// Commits and shows what follows.
+fn keep(store: &DiskStore, commit: &Commit) {
+    store.commit(commit).unwrap();
+    store.project(&projection_of(&commit.extensions[0].run)).unwrap();
 }
 
 /// Everything that can be read.
@@ -78,7 +83,7 @@ fn reopening_and_rebuilding_give_the_same_reads() {
     let store = open(&folder);
     for round in 0..30u16 {
         let writer = &mut writers[usize::from(round % 2)];
-        store.commit(&rich_commit(writer, round % 5 + 1, usize::from(round % 4) + 1, 700)).unwrap();
+        keep(&store, &rich_commit(writer, round % 5 + 1, usize::from(round % 4) + 1, 700));
     }
     store.destroy_case_key(&case(3)).unwrap();
     let before = all_reads(&store);
@@ -110,7 +115,7 @@ fn projections_lost_half_way_are_asked_for_again() {
     let mut writer = Writer::new(1);
     let store = open(&folder);
     for _ in 0..5 {
-        store.commit(&rich_commit(&mut writer, 1, 1, 100)).unwrap();
+        keep(&store, &rich_commit(&mut writer, 1, 1, 100));
     }
     let before = all_reads(&store);
     drop(store);
@@ -130,12 +135,43 @@ fn projections_lost_half_way_are_asked_for_again() {
 }
 
 #[test]
+fn one_projection_may_stand_for_many_commits_and_may_never_come() {
+    let folder = TempDir::new().unwrap();
+    let mut writer = Writer::new(1);
+    let store = open(&folder);
+    let runs: Vec<Run> = (0..5)
+        .map(|_| {
+            let commit = rich_commit(&mut writer, 1, 1, 100);
+            store.commit(&commit).unwrap();
+            commit.extensions[0].run.clone()
+        })
+        .collect();
+    let all = runs[..3].iter().map(projection_of).fold(Projection::default(), |mut all, next| {
+        all.cases.extend(next.cases);
+        all.rows.extend(next.rows);
+        all
+    });
+    store.project(&all).unwrap();
+    keep(&store, &rich_commit(&mut writer, 2, 1, 100));
+    drop(store);
+    assert_eq!(catch_up(&open(&folder)), 0, "the last projection stood for all before it");
+
+    let store = open(&folder);
+    store.commit(&rich_commit(&mut writer, 1, 1, 100)).unwrap();
+    store.commit(&rich_commit(&mut writer, 2, 1, 100)).unwrap();
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(catch_up(&store), 2, "nothing was projected after these two");
+}
+
+#[test]
 fn readers_see_every_head_with_its_entries_while_commits_go_on() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);
     let mut writer = Writer::new(1);
     let log = writer.log();
     let done = std::sync::atomic::AtomicBool::new(false);
+    let projected = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = 0;
@@ -146,17 +182,20 @@ fn readers_see_every_head_with_its_entries_while_commits_go_on() {
                 assert_eq!(store.entry(&log, head).unwrap().unwrap().hash(), hash);
                 assert!(store.read(&log, head, 1).unwrap().unwrap().seal.seq >= head);
                 assert!(store.case_entries(&case(1)).unwrap().len() as u64 >= head);
-                let key = [log.key.as_bytes(), head.to_be_bytes().as_slice()].concat();
-                assert!(store.row(b"runs", &key).unwrap().is_some());
+                let shown = projected.load(std::sync::atomic::Ordering::Acquire);
+                let key = [log.key.as_bytes(), shown.to_be_bytes().as_slice()].concat();
+                assert_eq!(store.row(b"runs", &key).unwrap().is_some(), shown > 0);
                 store.snapshot(&case(1)).unwrap();
             }
             seen
         });
         for _ in 0..200 {
-            let mut commit = rich_commit(&mut writer, 1, 1, 300);
-            commit.projection.cases[0] =
-                crate::CaseSnapshot { case: case(1), bytes: vec![commit.extensions[0].run.seal.seq as u8; 9000] };
+            let commit = rich_commit(&mut writer, 1, 1, 300);
             store.commit(&commit).unwrap();
+            let seq = commit.extensions[0].run.seal.seq;
+            let cases = vec![crate::CaseSnapshot { case: case(1), bytes: vec![seq as u8; 9000] }];
+            store.project(&Projection { cases, ..projection_of(&commit.extensions[0].run) }).unwrap();
+            projected.store(seq, std::sync::atomic::Ordering::Release);
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(reader.join().unwrap() > 0);
@@ -213,6 +252,9 @@ proptest! {
             let commit = rich_commit(&mut writers[usize::from(writer)], serial, count, size);
             disk.commit(&commit).unwrap();
             memory.commit(&commit).unwrap();
+            let projection = projection_of(&commit.extensions[0].run);
+            disk.project(&projection).unwrap();
+            memory.project(&projection).unwrap();
             if special && count > 5 {
                 drop(disk);
                 disk = open(&folder);
