@@ -119,7 +119,7 @@ fn holders<'a>(id: &CaseId, stations: &'a [Station]) -> impl Iterator<Item = &'a
     stations.iter().filter(move |station| home.within(station.code))
 }
 
-fn case_at(station: &Station, id: &CaseId) -> sanji_domain::case::Case {
+fn case_at(station: &Station, id: &CaseId) -> std::sync::Arc<sanji_domain::case::Case> {
     let reader = station.running.as_ref().expect("it runs").core.reader();
     let case = reader.case(id).expect("a case can be read");
     case.unwrap_or_else(|| panic!("{} does not know {}", station.code, id.number()))
