@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::codes::Invitation;
 use crate::error::Error;
 use crate::files::DistrictFiles;
-use crate::register::{Register, keys_of};
+use crate::register::{Issued, Register, keys_of};
 
 /// The service.
 pub(crate) struct Service {
@@ -20,6 +20,16 @@ pub(crate) struct Service {
     pub(crate) access: Access,
     /// "host:port" of the hub's enrolment, for the person who carries the code.
     pub(crate) enrolment_address: String,
+}
+
+impl Service {
+    fn issued(&self, issued: Issued) -> proto::AddStationReply {
+        proto::AddStationReply {
+            code: issued.code.to_string(),
+            until_ms: issued.until_ms,
+            enrolment_address: self.enrolment_address.clone(),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -33,11 +43,7 @@ impl Administration for Service {
         let link_address = address(request.link_address)?;
         let upstream = address(request.upstream)?;
         let invited = self.register.invite(station(request.station)?, link_address, upstream).await.map_err(status)?;
-        Ok(Response::new(proto::AddStationReply {
-            code: invited.code.to_string(),
-            until_ms: invited.until_ms,
-            enrolment_address: self.enrolment_address.clone(),
-        }))
+        Ok(Response::new(self.issued(invited)))
     }
 
     async fn revoke_station(
@@ -46,11 +52,21 @@ impl Administration for Service {
     ) -> Result<Response<proto::RevokeStationReply>, Status> {
         self.access.keeper(&request)?;
         let request = request.into_inner();
-        if request.reason.trim().is_empty() {
-            return Err(Status::invalid_argument("say the reason: it goes on record"));
-        }
-        let keys = self.register.revoke(station(request.station)?, &request.reason).await.map_err(status)?;
+        let reason = on_record(&request.reason)?;
+        let keys = self.register.revoke(station(request.station)?, reason).await.map_err(status)?;
         Ok(Response::new(proto::RevokeStationReply { keys }))
+    }
+
+    async fn replace_station(
+        &self,
+        request: Request<proto::ReplaceStationRequest>,
+    ) -> Result<Response<proto::AddStationReply>, Status> {
+        self.access.keeper(&request)?;
+        let request = request.into_inner();
+        let (link_address, upstream) = (address(request.link_address)?, address(request.upstream)?);
+        let reason = on_record(&request.reason)?;
+        let replaced = self.register.replace(station(request.station)?, reason, link_address, upstream).await;
+        Ok(Response::new(self.issued(replaced.map_err(status)?)))
     }
 
     async fn list_stations(
@@ -92,11 +108,13 @@ fn rows(register: &Register) -> Vec<(StationCode, proto::StationRow)> {
         .into_iter()
         .filter(|code| *code != register.hub())
         .map(|code| {
-            let newest = keys_of(&reference, code).max_by_key(|(_, life)| (!life.revoked, life.certificate_until_ms));
+            let newest =
+                keys_of(&reference, code).max_by_key(|(_, life)| (life.is_living(), life.certificate_until_ms));
             let invitation = invitations.iter().find(|invitation| invitation.station == code);
             let state = match newest {
                 None => proto::StationState::Invited,
                 Some((_, life)) if life.revoked => proto::StationState::Revoked,
+                Some((_, life)) if life.ended_ms.is_some() => proto::StationState::Ended,
                 Some(_) => proto::StationState::Enrolled,
             };
             let row = proto::StationRow {
@@ -116,6 +134,14 @@ fn rows(register: &Register) -> Vec<(StationCode, proto::StationRow)> {
 
 fn open_until(invitation: Option<&Invitation>) -> u64 {
     invitation.filter(|invitation| invitation.is_open(now_ms())).map_or(0, |invitation| invitation.until_ms)
+}
+
+#[allow(clippy::result_large_err)]
+fn on_record(reason: &str) -> Result<&str, Status> {
+    match reason.trim() {
+        "" => Err(Status::invalid_argument("say the reason: it goes on record")),
+        reason => Ok(reason),
+    }
 }
 
 #[allow(clippy::result_large_err)]

@@ -115,6 +115,14 @@ impl Codes {
         self.keep(&mut all, changed)
     }
 
+    /// Ends every code.
+    pub(crate) fn withdraw_all(&self) -> Result<(), Error> {
+        let mut all = self.lock();
+        let mut changed = all.clone();
+        changed.iter_mut().for_each(|open| open.until_ms = 0);
+        self.keep(&mut all, changed)
+    }
+
     /// What is known of a station.
     pub(crate) fn of(&self, station: StationCode) -> Option<Invitation> {
         self.lock().iter().find(|invitation| invitation.station == station).cloned()

@@ -4,6 +4,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`init`] | a new district: keys, authority, files, staff |
+//! | [`restore`] | the district's hub from its backup |
 //! | [`serve`] | the running hub as a list |
 //! | [`files`], [`staff`] | the district's data folder, read and checked as a whole |
 //! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
@@ -20,6 +21,7 @@ mod files;
 mod init;
 mod register;
 mod renewal;
+mod restore;
 mod serve;
 mod staff;
 mod stations;
@@ -43,6 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Arguments),
+    Restore(restore::Arguments),
     /// Run the hub until it is told to stop (SIGTERM or Ctrl-C)
     #[command(after_help = "Example:\n  sanji-hub serve --data hub")]
     Serve(run::Arguments),
@@ -64,6 +67,7 @@ async fn main() -> ExitCode {
     };
     match cli.command {
         Command::Init(arguments) => command::finish(init::init(arguments).await),
+        Command::Restore(arguments) => command::finish(restore::restore(arguments).await),
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Station(stations) => command::finish(stations.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),

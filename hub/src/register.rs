@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prost::Message as _;
 use sanji_domain::Organisation;
 use sanji_link::{Authority, EnrolmentCode, VALID_DAYS};
-use sanji_log::{PublicKey, Reach, StationCode};
+use sanji_log::{Have, PublicKey, Reach, StationCode};
 use sanji_proto::v1::{self as proto, Kind, station_record::Record};
 use sanji_station::clock::now_ms;
 use sanji_station::core::ReferenceData;
@@ -66,7 +66,7 @@ impl Register {
     /// certificate. None: the key was revoked.
     pub(crate) async fn enrol(&self, station: StationCode, key: PublicKey) -> Result<Option<Vec<u8>>, Error> {
         if let Some(known) = self.station.reference().keys().get(&key) {
-            return Ok(Some(known.certificate_der.clone()).filter(|_| known.station == station && !known.revoked));
+            return Ok(Some(known.certificate_der.clone()).filter(|_| known.station == station && known.is_living()));
         }
         let certificate = self.certify(station, key)?;
         let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate: certificate.clone() };
@@ -101,12 +101,36 @@ impl Register {
         Ok(revoked)
     }
 
+    /// Ends every life of a station whose machine is lost, and makes a code for its successor.
+    pub(crate) async fn replace(
+        &self,
+        station: StationCode,
+        reason: &str,
+        link_address: Option<String>,
+        upstream: Option<String>,
+    ) -> Result<Issued, Error> {
+        if station == self.hub() {
+            return Err(Error::Input("the hub is replaced by `sanji-hub restore`".to_owned()));
+        }
+        let reference = self.station.reference();
+        if keys_of(&reference, station).next().is_none() {
+            return Err(Error::Input(format!("{station} was never enrolled: use `station add`")));
+        }
+        let have = self.station.store().have();
+        let living = keys_of(&reference, station).filter(|(_, life)| life.ended_ms.is_none());
+        let ends = living.map(|(key, _)| ending(station, *key, &have, reason, now_ms())).collect();
+        self.write(ends, "write into the directory").await?;
+        self.station.record("station.replaced", "", &station.to_string(), reason);
+        self.invite(station, link_address, upstream).await
+    }
+
     /// Gives stations whose certificate ends within `within_ms` a new one for the same key. How many.
     pub(crate) async fn renew(&self, within_ms: u64, now_ms: u64) -> Result<usize, Error> {
         let reference = self.station.reference();
-        let ending = reference.keys().iter().filter(|(_, life)| {
-            !life.revoked && !life.certificate_der.is_empty() && life.certificate_until_ms < now_ms + within_ms
-        });
+        let ending = reference
+            .keys()
+            .iter()
+            .filter(|(_, life)| life.is_living() && life.certificate_until_ms < now_ms + within_ms);
         let mut certificates = Vec::new();
         for (key, life) in ending {
             let certificate = self.certify(life.station, *key)?;
@@ -159,6 +183,13 @@ impl Register {
 pub(crate) fn directory_entry(station: StationCode, record: Record) -> Administrative {
     let body = proto::StationRecord { record: Some(record) }.encode_to_vec();
     Administrative { home: station, reach: Reach::Public, kind: Kind::Station, body }
+}
+
+/// The end of a life, with what the hub holds of it.
+pub(crate) fn ending(station: StationCode, key: PublicKey, have: &Have, reason: &str, now_ms: u64) -> Administrative {
+    let heads = have.heads().filter(|head| head.log.key == key).map(Into::into).collect();
+    let ended = proto::StationEnded { key: key.0.to_vec(), at_ms: now_ms, heads, reason: reason.to_owned() };
+    directory_entry(station, Record::Ended(ended))
 }
 
 /// A published file, in a public log of the district.

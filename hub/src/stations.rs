@@ -33,6 +33,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Replace a station whose machine is lost: ends its former life and makes a one-time code for the new machine
+    ///
+    /// From now on no link with the former machine is served. The new one fetches what the stations above and below
+    /// it hold, and takes submissions after that. Where it has a backup, it begins with `restore` instead of `enrol`.
+    #[command(after_help = "Example:\n  sanji-hub station replace 990106101203 --reason 'disk died' --data hub")]
+    Replace {
+        /// Division code of the station, 12 digits.
+        station: StationCode,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        /// Where villages will reach the link of this township, where that changes.
+        #[arg(long, value_name = "HOST:PORT")]
+        link_address: Option<String>,
+        /// Where the station shall link to. Without it: its township's link address, or the hub.
+        #[arg(long, value_name = "HOST:PORT")]
+        upstream: Option<String>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Revoke a station: its link is cut, nothing that it writes is taken any more
     #[command(after_help = "Example:\n  sanji-hub station revoke 990106101203 --reason 'PC stolen' --data hub")]
     Revoke {
@@ -81,13 +103,17 @@ impl Command {
                     upstream: upstream.unwrap_or_default(),
                 };
                 let reply = at.connect().await?.administration().add_station(request).await?.into_inner();
-                let line = json!({
-                    "station": station.to_string(),
-                    "code": reply.code,
-                    "until_ms": reply.until_ms,
-                    "enrolment_address": reply.enrolment_address,
-                });
-                Ok(output.print(&line, |_| invited(station, &reply))?)
+                print_code(station, &reply, &output)
+            }
+            Self::Replace { station, reason, link_address, upstream, at, output } => {
+                let request = proto::ReplaceStationRequest {
+                    station: station.number(),
+                    reason,
+                    link_address: link_address.unwrap_or_default(),
+                    upstream: upstream.unwrap_or_default(),
+                };
+                let reply = at.connect().await?.administration().replace_station(request).await?.into_inner();
+                print_code(station, &reply, &output)
             }
             Self::Revoke { station, reason, at, output } => {
                 let request = proto::RevokeStationRequest { station: station.number(), reason };
@@ -135,11 +161,22 @@ fn invited(station: StationCode, reply: &proto::AddStationReply) -> String {
     )
 }
 
+fn print_code(station: StationCode, reply: &proto::AddStationReply, output: &Output) -> Result<(), Error> {
+    let line = json!({
+        "station": station.to_string(),
+        "code": reply.code,
+        "until_ms": reply.until_ms,
+        "enrolment_address": reply.enrolment_address,
+    });
+    Ok(output.print(&line, |_| invited(station, reply))?)
+}
+
 fn state(row: &proto::StationRow) -> &'static str {
     match row.state() {
         proto::StationState::Invited => "invited",
         proto::StationState::Enrolled => "enrolled",
         proto::StationState::Revoked => "revoked",
+        proto::StationState::Ended => "ended",
         proto::StationState::Unspecified => "unknown",
     }
 }

@@ -13,6 +13,7 @@ use sanji_station::clock::now_ms;
 use sanji_station::command::print_line;
 use sanji_station::config::{Program, is_host_port};
 use sanji_station::folder::DataFolder;
+use sanji_station::healing;
 use sanji_station::keys::{self, Keys, Membership};
 use sanji_station::run::{self, open_store, station_keys};
 use sanji_station::station::Station;
@@ -26,16 +27,16 @@ use crate::error::Error;
 pub(crate) struct Arguments {
     /// Data folder of the new station.
     #[arg(long, value_name = "DIR", env = "SANJI_DATA")]
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Division code of the station, 12 digits.
     #[arg(long, value_name = "CODE")]
-    station: StationCode,
+    pub(crate) station: StationCode,
     /// Address of the hub's enrolment.
     #[arg(long, value_name = "HOST:PORT")]
-    hub: String,
+    pub(crate) hub: String,
     /// The one-time code: 28 letters and digits.
     #[arg(long, value_name = "CODE")]
-    code: EnrolmentCode,
+    pub(crate) code: EnrolmentCode,
 }
 
 /// Enrols a station.
@@ -51,6 +52,9 @@ pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
     }
     let data = DataFolder::new(&arguments.data);
     data.create()?;
+    if let Some(backup) = keys::membership(&data)?.filter(|backup| backup.station != arguments.station) {
+        return Err(Error::Input(format!("the data folder has the backup of {}", backup.station)));
+    }
     let signing_key = keys::enrolling_key(&data)?;
     let software = env!("CARGO_PKG_VERSION");
     let reply = sanji_link::enrol(&arguments.hub, arguments.station, &arguments.code, &signing_key, software)
@@ -78,12 +82,19 @@ async fn keep(
     let keys = Keys {
         membership: Membership { station, hub_key: reply.hub_key, upstream: reply.upstream },
         identity: Identity { certificate_der: reply.certificate, authority_der: reply.authority, signing_key },
-        master: keys::new_master_key(data)?,
+        master: keys::master_key(data)?,
     };
+    // Kept before the station is whole: only what the hub gives tells whether it had a former life.
+    healing::begin(data, now_ms())?;
     keys.write(data, now_ms())?;
     let store = open_store(data).await?;
     let station = Station::open(store, station_keys(&keys), Program::Node).await.map_err(run::Error::Station)?;
     let adopted = station.adopt(reply.runs).await;
+    let (reference, me, key) = (station.reference(), station.reader().me(), station.reader().key());
     station.close().await;
-    adopted.map_err(|source| Error::Adopt { source })
+    adopted.map_err(|source| Error::Adopt { source })?;
+    if !reference.keys().iter().any(|(other, life)| life.station == me && *other != key) {
+        healing::end(data)?;
+    }
+    Ok(())
 }

@@ -3,12 +3,14 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`enrol`] | how it becomes part of its district |
+//! | [`restore`] | how it comes back from a backup |
 //! | [`serve`] | the running node as a list |
 //!
 //! Everything else is what every station does: `sanji-station`.
 
 mod enrol;
 mod error;
+mod restore;
 mod serve;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Enrol(enrol::Arguments),
+    Restore(restore::Arguments),
     /// Run the node until it is told to stop (SIGTERM or Ctrl-C)
     #[command(after_help = "Example:\n  sanji-node serve --data village")]
     Serve(run::Arguments),
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
     };
     match cli.command {
         Command::Enrol(arguments) => command::finish(enrol::enrol(arguments).await),
+        Command::Restore(arguments) => command::finish(restore::restore(arguments).await),
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Common(common) => command::finish(common.run(Program::Node).await),
     }

@@ -256,6 +256,15 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         (
+            "station.ended",
+            station(station_record::Record::Ended(proto::StationEnded {
+                key: vec![0x11; 32],
+                at_ms: 1_780_000_000_000,
+                heads: vec![head()],
+                reason: "dead".into(),
+            })),
+        ),
+        (
             "staff",
             proto::StaffRecord {
                 id: "990106101-03".into(),

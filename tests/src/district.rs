@@ -163,31 +163,63 @@ impl District {
 
     /// Issues a one-time code at the hub and trades it at the station, as two people would.
     fn enrol(&self, station: StationCode) -> Result<(), Error> {
+        let code = self.code(station, &["station", "add"])?;
+        let mut arguments = vec!["enrol".to_owned(), "--station".into(), station.to_string()];
+        arguments.extend(self.with_code(station, code)?);
+        command::run(&self.binaries.node, arguments).map(|_| ())
+    }
+
+    /// Replaces a station whose data folder is gone, and enrols its successor in the same place.
+    ///
+    /// # Errors
+    /// The first command that fails.
+    pub fn replace(&self, station: StationCode) -> Result<(), Error> {
+        let code = self.code(station, &["station", "replace", "--reason", "its disk died"])?;
+        let mut arguments = vec!["enrol".to_owned(), "--station".into(), station.to_string()];
+        arguments.extend(self.with_code(station, code)?);
+        command::run(&self.binaries.node, arguments).map(|_| ())
+    }
+
+    /// Replaces a station whose data folder is gone, and restores its successor from a backup.
+    ///
+    /// # Errors
+    /// The first command that fails.
+    pub fn replace_from(&self, station: StationCode, opener: &[String]) -> Result<(), Error> {
+        let code = self.code(station, &["station", "replace", "--reason", "its disk died"])?;
+        let mut arguments = vec!["restore".to_owned()];
+        arguments.extend(opener.iter().cloned());
+        arguments.extend(self.with_code(station, code)?);
+        command::run(&self.binaries.node, arguments).map(|_| ())
+    }
+
+    /// Runs a command of a station's program on its data folder; its answer as JSON.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub fn command(&self, station: StationCode, arguments: &[&str]) -> Result<serde_json::Value, Error> {
+        let data = self.data(station).display().to_string();
+        command::run_json(self.program(station), arguments.iter().copied().chain(["--json", "--data", &data]))
+    }
+
+    /// Where a new life of a station trades its code.
+    fn with_code(&self, station: StationCode, code: String) -> Result<Vec<String>, Error> {
         let hub = self.address(self.plan.hub)?;
         let enrolment = hub.enrolment.ok_or_else(|| Error::Sample("enrolment address".into()))?;
-        let mut add = vec!["station".to_owned(), "add".into(), station.to_string(), "--json".into(), "--data".into()];
+        let data = self.data(station).display().to_string();
+        Ok(["--data".into(), data, "--hub".into(), enrolment.to_string(), "--code".into(), code].to_vec())
+    }
+
+    /// A one-time code for a station, as the hub's command gives it.
+    fn code(&self, station: StationCode, command: &[&str]) -> Result<String, Error> {
+        let mut add: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+        add.extend([station.to_string(), "--json".into(), "--data".into()]);
         add.push(self.data(self.plan.hub).display().to_string());
         let parent = station.parent().ok_or_else(|| Error::Sample("parent".into()))?;
         if let Some(link) = self.address(parent)?.link {
             add.extend(["--upstream".into(), link.to_string()]);
         }
         let added = command::run_json(&self.binaries.hub, add)?;
-        let one_time = added["code"].as_str().ok_or_else(|| Error::Sample("one-time code".into()))?.to_owned();
-        command::run(
-            &self.binaries.node,
-            [
-                "enrol".to_owned(),
-                "--data".into(),
-                self.data(station).display().to_string(),
-                "--station".into(),
-                station.to_string(),
-                "--hub".into(),
-                enrolment.to_string(),
-                "--code".into(),
-                one_time,
-            ],
-        )
-        .map(|_| ())
+        added["code"].as_str().map(str::to_owned).ok_or_else(|| Error::Sample("one-time code".into()))
     }
 
     /// Starts one station. One that ran before listens where it did.

@@ -587,14 +587,14 @@ pub struct AttachmentName {
     pub media_type: ::prost::alloc::string::String,
 }
 /// What the district says of one station. The log's home is that station.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
 pub mod station_record {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Record {
         #[prost(message, tag = "1")]
         Enrolled(super::StationEnrolled),
@@ -602,6 +602,8 @@ pub mod station_record {
         CertificateIssued(super::CertificateIssued),
         #[prost(message, tag = "3")]
         Revoked(super::StationRevoked),
+        #[prost(message, tag = "4")]
+        Ended(super::StationEnded),
     }
 }
 /// A new life of the station begins: from now on its logs are written under this key.
@@ -630,6 +632,23 @@ pub struct StationRevoked {
     pub key: ::prost::alloc::vec::Vec<u8>,
     /// For people.
     #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// A life of the station is over: its machine died, or it was restored from a backup. No link with this key is
+/// served from now on. What other stations took of it before they heard of its end stays good, wherever it arrives.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StationEnded {
+    /// 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// When the hub ended it, by the hub's clock: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "2")]
+    pub at_ms: u64,
+    /// Where the logs of this key ended at the hub then.
+    #[prost(message, repeated, tag = "3")]
+    pub heads: ::prost::alloc::vec::Vec<Head>,
+    /// For people.
+    #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
 /// A member of staff as it stands; replaces the record of the same id with an earlier time.
@@ -1996,6 +2015,22 @@ pub struct StatusReply {
     /// Logs refused or stopped, newest first, at most 100.
     #[prost(message, repeated, tag = "17")]
     pub refused: ::prost::alloc::vec::Vec<RefusedLog>,
+    /// Present while a new life of the station waits for what its former life wrote: it takes no submissions then.
+    #[prost(message, optional, tag = "30")]
+    pub healing: ::core::option::Option<Healing>,
+}
+/// A station that was replaced or restored hears its neighbours before it writes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Healing {
+    /// Since when: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "1")]
+    pub since_ms: u64,
+    /// Division codes of the stations that were heard in full.
+    #[prost(uint64, repeated, tag = "2")]
+    pub heard: ::prost::alloc::vec::Vec<u64>,
+    /// Those that are still waited for. Of the stations above one is enough, named first.
+    #[prost(uint64, repeated, tag = "3")]
+    pub awaited: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LinkStatus {
@@ -4244,6 +4279,40 @@ pub struct ImportBundleReply {
     #[prost(message, repeated, tag = "9")]
     pub refused_logs: ::prost::alloc::vec::Vec<RefusedLog>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckpointRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckpointReply {
+    #[prost(message, repeated, tag = "1")]
+    pub files: ::prost::alloc::vec::Vec<DurableFile>,
+    /// How many entries that is.
+    #[prost(uint64, tag = "2")]
+    pub entries: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DurableFile {
+    /// Relative to the data folder.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// So many bytes from its beginning are durable and do not change.
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    /// Length of the file; what follows `bytes` is blank.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndHealingRequest {
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndHealingReply {
+    /// Division codes of the stations that were not heard.
+    #[prost(uint64, repeated, tag = "1")]
+    pub unheard: ::prost::alloc::vec::Vec<u64>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddStationRequest {
     /// Division code of a station below the hub. Required.
@@ -4276,6 +4345,21 @@ pub struct RevokeStationRequest {
     /// For people; goes on record. Required.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplaceStationRequest {
+    /// Division code of a station that was enrolled. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// As in AddStationRequest.
+    #[prost(string, tag = "3")]
+    pub link_address: ::prost::alloc::string::String,
+    /// As in AddStationRequest.
+    #[prost(string, tag = "4")]
+    pub upstream: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeStationReply {
@@ -4346,6 +4430,8 @@ pub enum StationState {
     Enrolled = 2,
     /// Every key of it is revoked.
     Revoked = 3,
+    /// Its last life has ended; the next has not enrolled yet.
+    Ended = 4,
 }
 impl StationState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4358,6 +4444,7 @@ impl StationState {
             Self::Invited => "STATION_STATE_INVITED",
             Self::Enrolled => "STATION_STATE_ENROLLED",
             Self::Revoked => "STATION_STATE_REVOKED",
+            Self::Ended => "STATION_STATE_ENDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4367,6 +4454,7 @@ impl StationState {
             "STATION_STATE_INVITED" => Some(Self::Invited),
             "STATION_STATE_ENROLLED" => Some(Self::Enrolled),
             "STATION_STATE_REVOKED" => Some(Self::Revoked),
+            "STATION_STATE_ENDED" => Some(Self::Ended),
             _ => None,
         }
     }
@@ -4541,6 +4629,59 @@ pub mod keeper_client {
                 .insert(GrpcMethod::new("sanji.v1.Keeper", "ImportBundle"));
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Which files of the data folder hold what is durable now, and how far: copied that far, they are a consistent
+        /// copy of the station, however much is written meanwhile.
+        pub async fn checkpoint(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckpointRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckpointReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/Checkpoint",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "Checkpoint"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The keeper's decision that a replaced or restored station takes submissions before it has heard all its
+        /// neighbours. What they alone still hold of its former life may then be contradicted. FAILED_PRECONDITION where
+        /// nothing is waited for.
+        pub async fn end_healing(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndHealingRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EndHealingReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/EndHealing",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "EndHealing"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4586,6 +4727,19 @@ pub mod keeper_server {
             tonic::Response<super::ImportBundleReply>,
             tonic::Status,
         >;
+        /// Which files of the data folder hold what is durable now, and how far: copied that far, they are a consistent
+        /// copy of the station, however much is written meanwhile.
+        async fn checkpoint(
+            &self,
+            request: tonic::Request<super::CheckpointRequest>,
+        ) -> std::result::Result<tonic::Response<super::CheckpointReply>, tonic::Status>;
+        /// The keeper's decision that a replaced or restored station takes submissions before it has heard all its
+        /// neighbours. What they alone still hold of its former life may then be contradicted. FAILED_PRECONDITION where
+        /// nothing is waited for.
+        async fn end_healing(
+            &self,
+            request: tonic::Request<super::EndHealingRequest>,
+        ) -> std::result::Result<tonic::Response<super::EndHealingReply>, tonic::Status>;
     }
     /// Served by every station.
     #[derive(Debug)]
@@ -4800,6 +4954,92 @@ pub mod keeper_server {
                     };
                     Box::pin(fut)
                 }
+                "/sanji.v1.Keeper/Checkpoint" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckpointSvc<T: Keeper>(pub Arc<T>);
+                    impl<T: Keeper> tonic::server::UnaryService<super::CheckpointRequest>
+                    for CheckpointSvc<T> {
+                        type Response = super::CheckpointReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckpointRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::checkpoint(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckpointSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/EndHealing" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndHealingSvc<T: Keeper>(pub Arc<T>);
+                    impl<T: Keeper> tonic::server::UnaryService<super::EndHealingRequest>
+                    for EndHealingSvc<T> {
+                        type Response = super::EndHealingReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndHealingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::end_healing(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndHealingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -4984,6 +5224,31 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "RevokeStation"));
             self.inner.unary(req, path, codec).await
         }
+        /// Ends every life of a station whose machine is lost, and makes a one-time code for its successor.
+        pub async fn replace_station(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReplaceStationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AddStationReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/ReplaceStation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "ReplaceStation"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_stations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStationsRequest>,
@@ -5061,6 +5326,11 @@ pub mod administration_server {
             tonic::Response<super::RevokeStationReply>,
             tonic::Status,
         >;
+        /// Ends every life of a station whose machine is lost, and makes a one-time code for its successor.
+        async fn replace_station(
+            &self,
+            request: tonic::Request<super::ReplaceStationRequest>,
+        ) -> std::result::Result<tonic::Response<super::AddStationReply>, tonic::Status>;
         async fn list_stations(
             &self,
             request: tonic::Request<super::ListStationsRequest>,
@@ -5227,6 +5497,52 @@ pub mod administration_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RevokeStationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/ReplaceStation" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReplaceStationSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::UnaryService<super::ReplaceStationRequest>
+                    for ReplaceStationSvc<T> {
+                        type Response = super::AddStationReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReplaceStationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::replace_station(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReplaceStationSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

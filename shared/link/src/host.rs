@@ -49,6 +49,10 @@ pub trait Host: Send + Sync + 'static {
         case_keys: Vec<CaseKeyMessage>,
     ) -> BoxFuture<'_, Result<StoreOutcome, HostError>>;
 
+    /// Takes in the beginning of a public log whose writer is not known, if it brings a certificate by the district's
+    /// authority for its own key; else nothing happens.
+    fn introduce(&self, peer: StationCode, run: Run) -> BoxFuture<'_, ()>;
+
     /// Keeps receipts, whose signatures were checked, for showing and for passing on.
     fn keep_receipts(&self, peer: StationCode, receipts: Vec<Receipt>);
 

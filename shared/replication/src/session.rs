@@ -184,6 +184,7 @@ impl Session {
             Ok(outcome) => {
                 logs.into_iter().for_each(|log| self.sending.reconsider(log, &self.heads));
                 outcome.refused.into_iter().for_each(|refused| self.refuse(refused));
+                self.actions.extend(outcome.introduced.into_iter().map(Action::Introduce));
                 if !outcome.runs.is_empty() {
                     self.actions.push(Action::Store { batch, runs: outcome.runs, case_keys: outcome.case_keys });
                 }

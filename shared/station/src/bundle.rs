@@ -67,8 +67,8 @@ impl Bundles {
         output: impl Write,
     ) -> Result<ExportSummary, Error> {
         let reference = self.station.reference();
-        // A station has one life at a time; where a former one was never revoked, the newest certificate counts.
-        let lives = reference.keys().iter().filter(|(_, life)| life.station == to && !life.revoked);
+        // A station has one life at a time; where a former one was never ended, the newest certificate counts.
+        let lives = reference.keys().iter().filter(|(_, life)| life.station == to && life.is_living());
         let (key, _) = lives.max_by_key(|(_, life)| life.certificate_until_ms).ok_or(Error::UnknownStation(to))?;
         let defaults = ExportOptions::default();
         let options = ExportOptions {

@@ -5,6 +5,7 @@
 //! stopped station. Bad input is one line on standard error and exit status 1 or 2.
 
 mod attachments;
+pub mod backups;
 mod bundles;
 mod cases;
 mod client;
@@ -34,6 +35,9 @@ pub enum Common {
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
+    /// A copy for bad days.
+    #[command(flatten)]
+    Backups(backups::Command),
     /// What the keeper of the station does.
     #[command(flatten)]
     Keeper(keeper::Command),
@@ -48,6 +52,7 @@ impl Common {
         match self {
             Self::Cases(command) => command.run().await,
             Self::Bundles(command) => command.run().await,
+            Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,
         }
     }

@@ -1,4 +1,4 @@
-//! Every entry that a store holds, without its content: what `dump` prints and Health.Dump sends.
+//! What a store holds, as the contract says it: every entry without its content, its durable files, its faults.
 
 use sanji_domain::case::codec;
 use sanji_proto::v1 as proto;
@@ -34,6 +34,20 @@ pub fn dump(store: &dyn Store, visit: &mut dyn FnMut(proto::DumpedEntry) -> bool
         }
     }
     Ok(())
+}
+
+/// The files that hold what is durable.
+///
+/// # Errors
+/// Those of the disk.
+pub fn checkpoint(store: &dyn Store) -> Result<proto::CheckpointReply, Error> {
+    let files = store.durable_files()?.into_iter();
+    let files = files.map(|file| proto::DurableFile {
+        path: file.path.to_string_lossy().into_owned(),
+        bytes: file.bytes,
+        size: file.size,
+    });
+    Ok(proto::CheckpointReply { files: files.collect(), entries: store.have().heads().map(|head| head.seq).sum() })
 }
 
 /// What a check found, as the contract says it.

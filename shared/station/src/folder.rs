@@ -8,6 +8,7 @@
 //! | `tokens/` | mode 0700: tokens of programs, hashed; see [`crate::tokens`] |
 //! | `bundles/` | attachments that the last bundle of each station asked for; bundles of revoked stations |
 //! | `enrolment/` | hub only: one-time codes, hashed |
+//! | `healing.json` | a replaced or restored station waits for its neighbours; see [`crate::healing`] |
 //! | `run/address.json` | where the running station listens |
 //! | `sanji.toml` | its configuration, if any |
 
@@ -98,6 +99,12 @@ impl DataFolder {
     #[must_use]
     pub fn address_file(&self) -> PathBuf {
         self.0.join("run").join("address.json")
+    }
+
+    /// Says that the station waits for its neighbours.
+    #[must_use]
+    pub fn healing_file(&self) -> PathBuf {
+        self.0.join("healing.json")
     }
 
     /// The configuration that is read where none is named.

@@ -42,8 +42,8 @@ fn apply(station: &Station, trust: &Trust, identity: &Identity, data: &DataFolde
     let reference = station.reference();
     let me = trust.me();
     for (key, life) in reference.keys() {
-        if life.revoked && !trust.is_revoked(key) {
-            tracing::warn!(peer.station = %life.station, peer.key = ?key, "key revoked");
+        if !life.may_link() && !trust.is_revoked(key) {
+            tracing::warn!(peer.station = %life.station, peer.key = ?key, life.revoked, "links with a key are cut");
             trust.revoke(*key);
         }
     }

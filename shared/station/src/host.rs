@@ -10,6 +10,7 @@ use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
 use tokio::sync::broadcast;
 
 use crate::clock::now_ms;
+use crate::core::reference::KeyLife;
 use crate::core::rows::{MISSING, of_missing_key};
 use crate::error::{Failure, store, stored};
 use crate::station::{Station, random};
@@ -66,6 +67,19 @@ impl Host for Station {
         })
     }
 
+    fn introduce(&self, peer: StationCode, run: Run) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let log = run.log;
+            match self.adopt(vec![run]).await {
+                Ok(()) => tracing::info!(peer.station = %peer, log.home = %log.home, "a new writer has proved its key"),
+                Err(failure) => {
+                    let reason = &failure as &dyn std::error::Error;
+                    tracing::debug!(peer.station = %peer, log.home = %log.home, reason, "an unknown writer stays unknown");
+                }
+            }
+        })
+    }
+
     fn keep_receipts(&self, _peer: StationCode, receipts: Vec<Receipt>) {
         // Where the queue is full they are dropped: the next link brings them again.
         self.committer().write_soon(move |core, _| {
@@ -87,7 +101,10 @@ impl Host for Station {
     }
 
     fn receipts_of(&self, peer: StationCode) -> Vec<Receipt> {
-        self.receipts_shared_with(peer, |receipt| receipt.station == peer)
+        // What a former life of the peer held may have died with it.
+        let reference = self.reference();
+        let lives = |receipt: &Receipt| reference.keys().get(&receipt.key).is_some_and(KeyLife::is_living);
+        self.receipts_shared_with(peer, |receipt| receipt.station == peer && lives(receipt))
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Change> {
@@ -95,6 +112,9 @@ impl Host for Station {
     }
 
     fn link_changed(&self, peer: StationCode, state: LinkState) {
+        if state.connected && state.in_sync {
+            self.heard(peer);
+        }
         self.links().changed(peer, state);
     }
 

@@ -53,8 +53,7 @@ impl Keys {
         let Some(signing_key) = read_signing_key(data, SIGNING)? else {
             return Err(Error::Vacant { path: data.path().to_owned(), command });
         };
-        let membership = serde_json::from_slice(&required(data, "station.json")?)
-            .map_err(|fault| damaged(data, "station.json", &fault.to_string()))?;
+        let membership = required(data, STATION).and_then(|json| membership_in(data, &json))?;
         let master = MasterKey::read(&data.keys().join(MASTER)).map_err(|source| Error::Io {
             operation: "read",
             path: data.keys().join(MASTER),
@@ -81,9 +80,9 @@ impl Keys {
         }
         folder::replace(&keys.join("authority.der"), &self.identity.authority_der)?;
         replace_certificate(data, &self.identity.certificate_der)?;
-        let membership = serde_json::to_vec_pretty(&self.membership)
-            .map_err(|fault| damaged(data, "station.json", &fault.to_string()))?;
-        folder::replace(&keys.join("station.json"), &membership)?;
+        let membership =
+            serde_json::to_vec_pretty(&self.membership).map_err(|fault| damaged(data, STATION, &fault.to_string()))?;
+        folder::replace(&keys.join(STATION), &membership)?;
         let token = Tokens::new(data).issue(Holder::Keeper, now_ms)?;
         folder::replace(&keys.join(KEEPER), token.as_bytes())?;
         write_signing_key(data, SIGNING, &self.identity.signing_key)?;
@@ -93,6 +92,7 @@ impl Keys {
 
 const SIGNING: &str = "signing.key";
 const ENROLLING: &str = "enrolling.key";
+const STATION: &str = "station.json";
 const MASTER: &str = "master.key";
 const CERTIFICATE: &str = "certificate.der";
 const KEEPER: &str = "keeper.token";
@@ -131,6 +131,31 @@ pub fn enrolling_key(data: &DataFolder) -> Result<SigningKey, Error> {
 /// [`Error::Io`] where there is none.
 pub fn new_signing_key(data: &DataFolder) -> Result<SigningKey, Error> {
     random(data).map(|bytes| SigningKey::from_bytes(&bytes))
+}
+
+/// The station whose backup is in a data folder, or which is there; none where nothing is.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Damaged`].
+pub fn membership(data: &DataFolder) -> Result<Option<Membership>, Error> {
+    let json = folder::read(&data.keys().join(STATION))?;
+    json.map(|json| membership_in(data, &json)).transpose()
+}
+
+fn membership_in(data: &DataFolder, json: &[u8]) -> Result<Membership, Error> {
+    serde_json::from_slice(json).map_err(|fault| damaged(data, STATION, &fault.to_string()))
+}
+
+/// The master key of the data folder, which a backup has brought, or a new one.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn master_key(data: &DataFolder) -> Result<MasterKey, Error> {
+    let path = data.keys().join(MASTER);
+    if !path.exists() {
+        return new_master_key(data);
+    }
+    MasterKey::read(&path).map_err(|source| Error::Io { operation: "read", path, source })
 }
 
 /// A new master key from the system's randomness.

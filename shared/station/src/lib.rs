@@ -16,6 +16,8 @@
 //! | [`command`] | the command line that hub and node share |
 //! | [`config`] | the TOML file of a station |
 //! | [`folder`], [`keys`], [`addresses`] | what lies where in a data folder |
+//! | [`backup`] | a consistent copy of a station in one file, and its restoration |
+//! | [`healing`] | a new life hears its neighbours before it writes |
 //! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
 //! | `follow`, [`clock`] | the directory's word about keys, applied; the wall clock |
 //!
@@ -24,6 +26,7 @@
 
 pub mod accounts;
 pub mod addresses;
+pub mod backup;
 pub mod bundle;
 pub mod clock;
 pub mod command;
@@ -35,6 +38,7 @@ pub mod dump;
 mod error;
 pub mod folder;
 mod follow;
+pub mod healing;
 mod host;
 pub mod keys;
 pub mod metrics;

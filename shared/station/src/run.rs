@@ -86,6 +86,7 @@ impl Run {
         let store = open_store(&data).await?;
         let store = Arc::new(Measured::new(store, commits.clone()));
         let station = Station::open(store, station_keys(&keys), program).await.map_err(Error::Station)?;
+        station.read_healing(&data)?;
         tracing::info!(station.code = %keys.membership.station, version = env!("CARGO_PKG_VERSION"), "station opened");
         Ok(Self {
             program,

@@ -3,6 +3,7 @@
 //! Writing goes through the committer's queue, reading straight to the store. Nothing here decides: rights and rules
 //! are the domain's, called where state is (`core`, `views`).
 
+mod healing;
 mod links;
 mod status;
 mod watching;
@@ -32,6 +33,7 @@ use crate::committer::Committer;
 use crate::config::Program;
 use crate::core::{Core, Reader, ReferenceData, StationKeys, Written};
 use crate::error::{Error, Failure};
+use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
 use crate::views::WrongCodes;
@@ -62,6 +64,7 @@ struct Inner {
     accounts: Accounts,
     wrong_codes: WrongCodes,
     links: Links,
+    healing: Healing,
     program: Program,
     projecting: AbortOnDropHandle<()>,
 }
@@ -94,6 +97,7 @@ impl Station {
             accounts: Accounts::default(),
             wrong_codes: WrongCodes::default(),
             links: Links::default(),
+            healing: Healing::default(),
             program,
             projecting,
         })))
@@ -162,6 +166,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn submit(&self, actor: &Actor, request: proto::SubmitRequest) -> Result<proto::SubmitReply, Failure> {
+        self.check_healed()?;
         let staff = actor.staff.id.clone();
         let write = self.0.committer.write(move |core, now| core.submit(&staff, request, now, &mut random));
         let (written, _) = write.await?;
@@ -179,6 +184,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn act(&self, actor: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure> {
+        self.check_healed()?;
         let staff = actor.staff.id.clone();
         let write = self.0.committer.write(move |core, now| core.act(&staff, request, now, &mut random));
         let (written, _) = write.await?;
@@ -196,6 +202,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn administer(&self, actor: &str, entries: Vec<Administrative>) -> Result<Vec<Written>, Failure> {
+        self.check_healed()?;
         let actor = actor.to_owned();
         let write = self.0.committer.write(move |core, now| {
             let me = core.reader().me();

@@ -110,6 +110,22 @@ impl Attachments {
         Ok(Some(data))
     }
 
+    /// The files of every complete attachment.
+    pub(crate) fn durable(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
+        for folder in list(&self.path)? {
+            for path in list(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let Some(id) = name.strip_suffix(".manifest").and_then(|name| name.parse().ok()) else { continue };
+                let whole = self.whole(&id);
+                if whole.exists() {
+                    files.extend([path, whole]);
+                }
+            }
+        }
+        Ok(files)
+    }
+
     /// Checks every complete attachment: how many there are, and what is wrong with them.
     pub(crate) fn verify(&self) -> Result<(u64, Vec<String>), Error> {
         let (mut complete, mut faults) = (0, Vec::new());

@@ -274,6 +274,16 @@ pub trait Store: Send + Sync {
     /// [`Error::Io`] where the data can't be read at all.
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error>;
 
+    /// The files that hold what is durable now, and how far, for a copy that is made while commits go on. A copy of
+    /// so many bytes of each, filled up to its size with zeros, opens as the store stood at this moment. None where
+    /// the store has no files.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn durable_files(&self) -> Result<Vec<DurableFile>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Why the store takes no writes; none while it does.
     fn read_only(&self) -> Option<String>;
 
@@ -303,6 +313,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
     fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error>;
+}
+
+/// A file of a store, as far as it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DurableFile {
+    /// Relative to the data folder.
+    pub path: std::path::PathBuf,
+    /// Bytes from the beginning that are durable.
+    pub bytes: u64,
+    /// Length of the file; what follows is blank.
+    pub size: u64,
 }
 
 /// How much of an attachment is here.

@@ -30,7 +30,8 @@ mod receipts;
 mod record;
 
 pub use contract::{
-    AttachmentState, CaseEntry, CaseSnapshot, Commit, Error, Extension, Faults, Projection, Row, Store, WrappedKey,
+    AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Projection, Row, Store,
+    WrappedKey,
 };
 pub use disk::{DiskStore, Options};
 pub use memory::MemoryStore;

@@ -158,6 +158,8 @@ impl World {
                 running.waiting.push(Waiting::Peer { stream, batch, accepted, refused });
                 self.commit_soon(at);
             }
+            // The hub of the simulator has one life.
+            Action::Introduce(_) => {}
             Action::KeepReceipts(receipts) => {
                 let Some(running) = self.stations[at].running.as_mut() else { return };
                 running.core.keep_receipts(receipts);

@@ -221,6 +221,7 @@ impl<'a> Import<'a> {
                         let stored = Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused };
                         actions.extend(self.session.on(stored, &self.host.directory(), now_ms()));
                     }
+                    Action::Introduce(run) => self.runtime.block_on(self.host.introduce(sender, run)),
                     Action::KeepReceipts(receipts) => self.host.keep_receipts(sender, receipts),
                     Action::Alert { log, seq, reason, detail } => self.host.alert(sender, log, seq, reason, detail),
                     Action::Send(Message::LogRefused(refused)) => {

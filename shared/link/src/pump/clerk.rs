@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sanji_log::{LogId, Receipt, StationCode};
+use sanji_log::{LogId, Receipt, Run, StationCode};
 use sanji_replication::{CaseKeyMessage, RefusalReason, VerifiedRun};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ const WAITING_MAX: usize = 8192;
 /// Something to be kept.
 pub(super) enum Job {
     Store { batch: u64, runs: Vec<VerifiedRun>, case_keys: Vec<CaseKeyMessage> },
+    Introduce(Run),
     KeepReceipts(Vec<Receipt>),
     Alert { log: LogId, seq: u64, reason: RefusalReason, detail: String },
 }
@@ -78,6 +79,10 @@ async fn work(
                 if failed {
                     return;
                 }
+                continue;
+            }
+            Job::Introduce(run) => {
+                host.introduce(peer, run).await;
                 continue;
             }
             Job::KeepReceipts(receipts) => {

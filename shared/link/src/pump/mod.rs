@@ -261,6 +261,7 @@ impl Pump {
                 Action::Send(message) => self.outbox.push_back(message.into()),
                 Action::Load { log, from, max_bytes } => self.read_log(log, from, max_bytes),
                 Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
+                Action::Introduce(run) => self.clerk.give(Job::Introduce(run))?,
                 Action::KeepReceipts(receipts) => self.clerk.give(Job::KeepReceipts(receipts))?,
                 Action::Alert { log, seq, reason, detail } => {
                     self.clerk.give(Job::Alert { log, seq, reason, detail })?;

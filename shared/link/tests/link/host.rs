@@ -218,6 +218,10 @@ impl Host for MemoryHost {
         })
     }
 
+    fn introduce(&self, _peer: StationCode, _run: Run) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn keep_receipts(&self, _peer: StationCode, receipts: Vec<Receipt>) {
         self.held().receipts.extend(receipts.iter().cloned());
         let _ = self.changes.send(Change::Receipts(receipts));

@@ -75,6 +75,10 @@ pub enum Action {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// Look whether the beginning of a public log proves whose it is: the district's hub begins a new life by
+    /// certifying its own key, which nobody can know before. Where it does, the run is committed, and
+    /// [`Event::DirectoryChanged`] and [`Event::Local`] follow.
+    Introduce(Run),
     /// Keep receipts whose signature and key were checked, show them, pass them on to other links.
     KeepReceipts(Vec<Receipt>),
     /// Something that supervision should know.

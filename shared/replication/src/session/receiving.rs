@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sanji_log::{CaseId, Hash, Head, LogId, Receipt, Run};
+use sanji_log::{CaseId, Hash, Head, LogId, Reach, Receipt, Run};
 
 use super::heads::Heads;
 use crate::limits::{RECEIPTS_MAX, RECEIVING_MAX_BYTES};
@@ -38,6 +38,8 @@ pub(super) struct Outcome {
     pub(super) runs: Vec<VerifiedRun>,
     pub(super) case_keys: Vec<CaseKeyMessage>,
     pub(super) refused: Vec<Refused>,
+    /// Beginnings of public logs of unknown writers.
+    pub(super) introduced: Vec<Run>,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +104,9 @@ impl Receiving {
         let known = self.refused.get(&log).map(|refusal| refusal.reason);
         if known.is_some_and(|reason| reason != RefusalReason::Gap) {
             return;
+        }
+        if log.reach == Reach::Public && run.first_seq() == 1 && directory.get(&log.key).is_none() {
+            outcome.introduced.push(run.clone());
         }
         let head = run.head();
         match verify(heads.ends, directory, run, self.tail(&log, heads)) {

@@ -30,6 +30,8 @@ pub struct Side {
     pub inbox: VecDeque<Message>,
     pub alerts: Vec<(LogId, u64, RefusalReason)>,
     pub receipts: Vec<Receipt>,
+    /// Logs of unknown writers whose beginning was offered as a proof.
+    pub introduced: Vec<LogId>,
     pub closed: Option<String>,
     /// Sizes of batches sent and not acknowledged.
     unacknowledged: BTreeMap<u64, usize>,
@@ -51,6 +53,7 @@ impl Side {
             stores: VecDeque::new(),
             inbox: VecDeque::new(),
             alerts: Vec::new(),
+            introduced: Vec::new(),
             receipts: Vec::new(),
             closed: None,
             unacknowledged: BTreeMap::new(),
@@ -140,6 +143,7 @@ impl Link {
                 }
                 side.stores.push_back((batch, runs, case_keys));
             }
+            Action::Introduce(run) => side.introduced.push(run.log),
             Action::KeepReceipts(receipts) => side.receipts.extend(receipts),
             Action::Alert { log, seq, reason, .. } => side.alerts.push((log, seq, reason)),
             Action::ClockOffset(_) => {}

@@ -157,7 +157,7 @@ async fn import(client: &Client, path: &Path) -> Result<proto::ImportBundleReply
 }
 
 /// Progress on standard error, where a person looks at it.
-fn bar(bytes: Option<u64>) -> ProgressBar {
+pub(super) fn bar(bytes: Option<u64>) -> ProgressBar {
     let (bar, template) = match bytes {
         Some(bytes) => (ProgressBar::new(bytes), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec}"),
         None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),

@@ -55,6 +55,9 @@ pub enum Error {
     /// A bundle was refused, or could be read or written in part only.
     #[error("the bundle was not taken to its end: {0}")]
     Bundle(String),
+    /// A backup can't be written or read.
+    #[error("the backup failed")]
+    Backup(#[from] crate::backup::Error),
     /// A check found faults; they were printed.
     #[error("{0} faults found")]
     Faults(usize),

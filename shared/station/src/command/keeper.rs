@@ -44,6 +44,24 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Show what a replaced or restored station waits for, or let it go on without
+    ///
+    /// It takes submissions once it has heard a station above it and every living station just below it in full.
+    /// With --end it does so now: what a station that was not heard alone still holds may then be contradicted.
+    #[command(after_help = "Example:\n  sanji-node healing --data township\n  \
+        sanji-node healing --end --reason 'the village PC is lost too' --data township")]
+    Healing {
+        /// Wait no longer.
+        #[arg(long, requires = "reason")]
+        end: bool,
+        /// Why; goes on record.
+        #[arg(long, requires = "end")]
+        reason: Option<String>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Issue, list and revoke tokens with which programs call this station
     #[command(subcommand)]
     Token(TokenCommand),
@@ -122,6 +140,16 @@ impl Command {
                 };
                 output.print(&json::show("VerifyReply", &reply)?, |_| words::verify(&reply))?;
                 if reply.faults.is_empty() { Ok(()) } else { Err(Error::Faults(reply.faults.len())) }
+            }
+            Self::Healing { end: true, reason, at, output } => {
+                let request = proto::EndHealingRequest { reason: reason.unwrap_or_default() };
+                let reply = at.connect().await?.keeper().end_healing(request).await?.into_inner();
+                output.print(&json::show("EndHealingReply", &reply)?, |_| words::healing_ended(&reply))
+            }
+            Self::Healing { at, output, .. } => {
+                let status = at.connect().await?.health().status(proto::StatusRequest {}).await?.into_inner();
+                let healing = status.healing.unwrap_or_default();
+                output.print(&json::show("Healing", &healing)?, |_| words::healing(&healing))
             }
             Self::Token(command) => command.run(program).await,
             Self::Config(ConfigCommand::Check { file }) => {

@@ -18,7 +18,7 @@ use crate::run::station_keys;
 use crate::tokens::{Holder, Tokens};
 
 /// Opens the store of a station that is there and stopped.
-fn open(data: &DataFolder) -> Result<DiskStore, Error> {
+pub(super) fn open(data: &DataFolder) -> Result<DiskStore, Error> {
     // Opening would make a store where there is none.
     if !data.holds_station() {
         return Err(folder::Error::Vacant { path: data.path().to_owned(), command: "init` or `enrol" }.into());

@@ -25,6 +25,7 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
     if !status.writable {
         lines.push(format!("READ-ONLY    {}", status.read_only_reason));
     }
+    lines.extend(status.healing.as_ref().map(|waiting| format!("healing      {}", healing(waiting))));
     lines.extend(status.upstream.iter().map(|upstream| link("upstream  ", upstream)));
     lines.extend(status.downstream.iter().map(|downstream| link("downstream", downstream)));
     for refused in &status.refused {
@@ -36,6 +37,27 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
         ));
     }
     lines.join("\n")
+}
+
+pub(super) fn healing(healing: &proto::Healing) -> String {
+    if healing.since_ms == 0 {
+        return "waits for nobody".to_owned();
+    }
+    format!(
+        "since {}; heard in full: {}; awaited: {}",
+        time(healing.since_ms),
+        stations(&healing.heard),
+        stations(&healing.awaited)
+    )
+}
+
+pub(super) fn healing_ended(reply: &proto::EndHealingReply) -> String {
+    format!("goes on; not heard: {}", stations(&reply.unheard))
+}
+
+fn stations(codes: &[u64]) -> String {
+    let codes: Vec<_> = codes.iter().map(|code| format!("{code:012}")).collect();
+    if codes.is_empty() { "none".to_owned() } else { codes.join(", ") }
 }
 
 fn link(direction: &str, link: &proto::LinkStatus) -> String {

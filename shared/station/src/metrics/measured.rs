@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run};
-use sanji_store::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
+use sanji_store::{AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, WrappedKey};
 
 use super::Commits;
 
@@ -100,6 +100,10 @@ impl Store for Measured {
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
         self.store.verify(progress)
+    }
+
+    fn durable_files(&self) -> Result<Vec<DurableFile>, Error> {
+        self.store.durable_files()
     }
 
     fn read_only(&self) -> Option<String> {

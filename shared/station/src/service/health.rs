@@ -16,6 +16,7 @@ use super::access::Access;
 use super::bundles;
 use crate::bundle::Bundles;
 use crate::clock::now_ms;
+use crate::error::Failure;
 use crate::station::Station;
 use crate::tokens::{Holder, Tokens};
 use crate::{command::chain, dump};
@@ -79,6 +80,36 @@ impl Keeper for Care {
         };
         let token = self.tokens.issue(holder, now_ms()).map_err(|fault| failed(&fault))?;
         Ok(Response::new(proto::IssueTokenReply { token: token.to_string() }))
+    }
+
+    async fn checkpoint(
+        &self,
+        request: Request<proto::CheckpointRequest>,
+    ) -> Result<Response<proto::CheckpointReply>, Status> {
+        self.access.keeper(&request)?;
+        let store = self.station.store();
+        let listed = tokio::task::spawn_blocking(move || dump::checkpoint(&*store));
+        let listed = listed.await.map_err(|_| Status::internal("the look at the store ended early"))?;
+        listed.map(Response::new).map_err(|fault| failed(&fault))
+    }
+
+    async fn end_healing(
+        &self,
+        request: Request<proto::EndHealingRequest>,
+    ) -> Result<Response<proto::EndHealingReply>, Status> {
+        self.access.keeper(&request)?;
+        let reason = request.into_inner().reason;
+        if reason.trim().is_empty() {
+            return Err(Status::invalid_argument("say the reason: it goes on record"));
+        }
+        match self.station.end_healing(reason.trim()) {
+            Ok(unheard) => {
+                let unheard = unheard.into_iter().map(StationCode::number).collect();
+                Ok(Response::new(proto::EndHealingReply { unheard }))
+            }
+            Err(Failure::NotFound) => Err(Status::failed_precondition("the station waits for nobody")),
+            Err(failure) => Err(failed(&failure)),
+        }
     }
 
     type ExportBundleStream = Pin<Box<dyn Stream<Item = Result<proto::ExportBundlePart, Status>> + Send>>;

@@ -68,11 +68,12 @@ impl Station {
             certificate_until_ms: certificate.map_or(0, |life| life.certificate_until_ms),
             entries_unconfirmed: counts.entries_unconfirmed,
             refused: self.0.links.all_refused(),
+            healing: self.healing(),
         }
     }
 
     fn read_only_reason(&self) -> Option<String> {
-        let reason = self.0.reader.store().read_only()?;
+        let Some(reason) = self.0.reader.store().read_only() else { return self.waits() };
         tracing::debug!(reason, "the store takes no writes");
         Some("本站数据写入失败，已转为只读，请立即联系系统维护人员。".to_owned())
     }

@@ -15,8 +15,8 @@ use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, Head, LogId, Receipt, Ru
 
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
-use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
-use crate::files::{Folder, SystemFolder};
+use crate::contract::{AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, WrappedKey};
+use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
 use crate::index::rows::{self, Placed};
 use crate::index::{self, Index};
@@ -339,6 +339,20 @@ impl Store for DiskStore {
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
         self.verify_all(progress)
+    }
+
+    fn durable_files(&self) -> Result<Vec<DurableFile>, Error> {
+        // First, since attachments are durable before the entries that name them.
+        let segments = self.journal.durable().into_iter();
+        let mut files: Vec<_> = segments
+            .map(|(name, bytes, size)| DurableFile { path: Path::new("journal").join(name), bytes, size })
+            .collect();
+        for path in self.attachments.durable()?.into_iter().chain([self.path.join("FORMAT")]) {
+            let size = std::fs::metadata(&path).map_err(|source| failed("look at", &path, source))?.len();
+            let path = path.strip_prefix(&self.path).map(Path::to_owned).unwrap_or(path);
+            files.push(DurableFile { path, bytes: size, size });
+        }
+        Ok(files)
     }
 
     fn read_only(&self) -> Option<String> {

@@ -256,6 +256,14 @@ impl Journal {
         Ok(frames)
     }
 
+    /// The segments: name, where their frames end, size.
+    pub(crate) fn durable(&self) -> Vec<(String, u64, u64)> {
+        // Held, so that all of it is of one moment.
+        let tail = self.tail();
+        let known: Vec<SegmentInfo> = self.segments().known.values().copied().collect();
+        known.into_iter().map(|info| (file_name(info.number), self.end_of(&tail, info.number), info.size)).collect()
+    }
+
     /// Where the frames of a segment end.
     fn end_of(&self, tail: &Tail, number: u32) -> u64 {
         if tail.segment.info.number == number {

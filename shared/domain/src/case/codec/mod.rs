@@ -91,6 +91,7 @@ pub fn kind_name(kind: u32, body: &[u8]) -> String {
             Ok(Some(Record::Enrolled(_))) => "station.enrolled".to_owned(),
             Ok(Some(Record::CertificateIssued(_))) => "station.certificate_issued".to_owned(),
             Ok(Some(Record::Revoked(_))) => "station.revoked".to_owned(),
+            Ok(Some(Record::Ended(_))) => "station.ended".to_owned(),
             Ok(None) => "station.unknown".to_owned(),
             Err(_) => "unreadable".to_owned(),
         },

@@ -20,11 +20,28 @@ pub struct KeyLife {
     pub certificate_until_ms: u64,
     /// Whether the key was revoked.
     pub revoked: bool,
+    /// When the hub ended this life, for another to follow: milliseconds since 1970-01-01 UTC.
+    pub ended_ms: Option<u64>,
 }
 
-/// First byte of a row's key. Certificates are read before revocations, which need the hub's key to be known.
+impl KeyLife {
+    /// Whether the station lives under this key: it is certified, not revoked, and its life has not ended.
+    #[must_use]
+    pub fn is_living(&self) -> bool {
+        !self.certificate_der.is_empty() && self.may_link()
+    }
+
+    /// Whether links with this key are served.
+    #[must_use]
+    pub fn may_link(&self) -> bool {
+        !self.revoked && self.ended_ms.is_none()
+    }
+}
+
+/// First byte of a row's key. Certificates are read first: the rest needs the hub's key to be known.
 const CERTIFIED: u8 = 1;
 const REVOKED: u8 = 2;
+const ENDED: u8 = 3;
 
 impl ReferenceData {
     pub(super) fn fold_station(&mut self, entry: &Entry, authority_der: &[u8]) -> Result<Vec<u8>, Ignored> {
@@ -33,6 +50,7 @@ impl ReferenceData {
             Record::Enrolled(enrolled) => self.certify(entry, &enrolled.key, enrolled.certificate, authority_der),
             Record::CertificateIssued(issued) => self.certify(entry, &issued.key, issued.certificate, authority_der),
             Record::Revoked(revoked) => self.revoke(entry, &revoked.key),
+            Record::Ended(ended) => self.end(entry, &ended),
         }
     }
 
@@ -55,12 +73,14 @@ impl ReferenceData {
             return Err(Ignored::Superseded);
         }
         let revoked = known.is_some_and(|known| known.revoked);
+        let ended_ms = known.and_then(|known| known.ended_ms);
         Arc::make_mut(&mut self.directory).insert(key, certified.station);
         let life = KeyLife {
             station: certified.station,
             certificate_der,
             certificate_until_ms: certified.not_after_ms,
             revoked,
+            ended_ms,
         };
         Arc::make_mut(&mut self.keys).insert(key, life);
         Ok(row_key(CERTIFIED, &key))
@@ -72,10 +92,27 @@ impl ReferenceData {
             return Err(Ignored::NotAuthorised);
         }
         Arc::make_mut(&mut self.directory).revoke(key);
-        let unknown =
-            KeyLife { station: entry.log.home, certificate_der: Vec::new(), certificate_until_ms: 0, revoked: true };
-        Arc::make_mut(&mut self.keys).entry(key).or_insert(unknown).revoked = true;
+        self.life(key, entry.log.home).revoked = true;
         Ok(row_key(REVOKED, &key))
+    }
+
+    /// What others took of an ended key stays good, so the directory of links goes on believing its seals.
+    fn end(&mut self, entry: &Entry, ended: &proto::StationEnded) -> Result<Vec<u8>, Ignored> {
+        let key = PublicKey::try_from(ended.key.as_slice()).map_err(|_| Ignored::Malformed)?;
+        if !self.written_by_district(entry) {
+            return Err(Ignored::NotAuthorised);
+        }
+        let life = self.life(key, entry.log.home);
+        // The first end counts, whatever the order of arrival.
+        life.ended_ms = Some(life.ended_ms.map_or(ended.at_ms, |known| known.min(ended.at_ms)));
+        Ok(row_key(ENDED, &key))
+    }
+
+    /// What is known of a key; little, where its certificate has not come yet.
+    fn life(&mut self, key: PublicKey, station: StationCode) -> &mut KeyLife {
+        let unknown =
+            KeyLife { station, certificate_der: Vec::new(), certificate_until_ms: 0, revoked: false, ended_ms: None };
+        Arc::make_mut(&mut self.keys).entry(key).or_insert(unknown)
     }
 }
 

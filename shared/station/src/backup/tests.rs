@@ -1,0 +1,93 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+
+use sanji_store::{Commit, DiskStore, Options, Store as _, WrappedKey};
+
+use super::*;
+use crate::folder::DataFolder;
+
+const STATION: &str = "990106101203";
+
+fn lock() -> (Lock, Opener) {
+    let identity = age::x25519::Identity::generate();
+    (Lock::Recipient(identity.to_public()), Opener::Identity(identity))
+}
+
+/// A folder with a store and some keys.
+fn station(data: &DataFolder) -> DiskStore {
+    let options = Options { segment_bytes: 1 << 16, ..Options::default() };
+    let store = DiskStore::open(data.path(), options).unwrap();
+    for (name, content) in [("signing.key", "secret"), ("master.key", "master"), ("station.json", "{}")] {
+        crate::folder::replace(&data.keys().join(name), content.as_bytes()).unwrap();
+    }
+    store
+}
+
+fn commit(store: &DiskStore, serial: u16) {
+    let case = sanji_log::CaseId::new(STATION.parse().unwrap(), 1, serial, [1; 7]).unwrap();
+    let case_keys = vec![WrappedKey { case, bytes: vec![7; 60] }];
+    store.commit(&Commit { time_ms: 1, case_keys, ..Commit::default() }).unwrap();
+}
+
+fn back_up(data: &DataFolder, store: &DiskStore, lock: Lock) -> Vec<u8> {
+    let source = Source {
+        data,
+        station: STATION.parse().unwrap(),
+        program: "node",
+        durable: store.durable_files().unwrap(),
+        entries: 0,
+        now_ms: 1,
+    };
+    // What comes after the files were listed is not in the backup, and does not harm it.
+    commit(store, 2);
+    let mut bytes = Vec::new();
+    write(source, lock, &mut bytes, &mut |done, all| assert!(done <= all)).unwrap();
+    bytes
+}
+
+#[test]
+fn a_backup_of_a_working_store_opens_as_it_stood_and_has_no_signing_key() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, back) = (DataFolder::new(root.path().join("a")), DataFolder::new(root.path().join("b")));
+    let store = station(&data);
+    commit(&store, 1);
+    let (lock, opener) = lock();
+    let bytes = back_up(&data, &store, lock);
+
+    let manifest = restore(bytes.as_slice(), &opener, &back, "node", &mut |_, _| {}).unwrap();
+    assert_eq!(manifest.station, STATION.parse().unwrap());
+    assert_eq!(fs::read(back.keys().join("master.key")).unwrap(), b"master");
+    assert!(!back.holds_station(), "a backup is no clone");
+    let restored = DiskStore::open(back.path(), Options::default()).unwrap();
+    let key = |serial| {
+        let case = sanji_log::CaseId::new(STATION.parse().unwrap(), 1, serial, [1; 7]).unwrap();
+        restored.case_key(&case).unwrap().is_some()
+    };
+    assert!(key(1) && !key(2), "up to the moment at which the files were listed");
+    assert_eq!(restored.verify(&mut |_, _| {}).unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_no_whole_backup_leaves_nothing_behind() {
+    let root = tempfile::tempdir().unwrap();
+    let data = DataFolder::new(root.path().join("a"));
+    let store = station(&data);
+    commit(&store, 1);
+    let (lock, opener) = lock();
+    let bytes = back_up(&data, &store, lock);
+    let back = DataFolder::new(root.path().join("b"));
+    let refused = |bytes: &[u8], opener: &Opener, program: &str| {
+        let error = restore(bytes, opener, &back, program, &mut |_, _| {}).unwrap_err().to_string();
+        let names: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["a"], "{error}");
+        error
+    };
+    assert!(refused(&bytes[..bytes.len() - 100], &opener, "node").contains("cut or was altered"));
+    let mut altered = bytes.clone();
+    altered[bytes.len() / 2] ^= 1;
+    assert!(refused(&altered, &opener, "node").contains("cut or was altered"));
+    assert!(refused(&bytes, &self::lock().1, "node").contains("can't decrypt"));
+    assert!(refused(&bytes, &opener, "hub").contains("use sanji-node restore"));
+    assert!(matches!(restore(bytes.as_slice(), &opener, &data, "node", &mut |_, _| {}), Err(Error::Occupied { .. })));
+}

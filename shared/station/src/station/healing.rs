@@ -1,0 +1,101 @@
+//! How a new life of a station waits for what its former life wrote.
+
+use sanji_log::StationCode;
+use sanji_proto::v1 as proto;
+
+use super::Station;
+use crate::command::chain;
+use crate::error::Failure;
+use crate::folder::{self, DataFolder};
+use crate::healing::{Waiting, awaited};
+
+/// Stations named in a sentence for people.
+const NAMED: usize = 5;
+
+impl Station {
+    /// Reads whether the station has to hear its neighbours before it writes.
+    ///
+    /// # Errors
+    /// [`folder::Error`].
+    pub fn read_healing(&self, data: &DataFolder) -> Result<(), folder::Error> {
+        self.0.healing.read(data)?;
+        self.heal_if_all_are_heard();
+        Ok(())
+    }
+
+    /// What the station waits for; none where it may write.
+    #[must_use]
+    pub fn healing(&self) -> Option<proto::Healing> {
+        let waiting = self.0.healing.waiting()?;
+        Some(proto::Healing {
+            since_ms: waiting.since_ms,
+            awaited: self.awaited(&waiting).into_iter().map(StationCode::number).collect(),
+            heard: waiting.heard.into_iter().map(StationCode::number).collect(),
+        })
+    }
+
+    /// A neighbour and this station have told each other everything.
+    pub(crate) fn heard(&self, peer: StationCode) {
+        if !self.0.healing.heard(peer) {
+            return;
+        }
+        tracing::info!(peer.station = %peer, "heard a neighbour in full after a new beginning");
+        // The answer rests on the disk.
+        let station = self.clone();
+        drop(tokio::task::spawn_blocking(move || station.heal_if_all_are_heard()));
+    }
+
+    fn heal_if_all_are_heard(&self) {
+        let Some(waiting) = self.0.healing.waiting() else { return };
+        if !self.awaited(&waiting).is_empty() {
+            return;
+        }
+        match self.0.healing.end() {
+            Ok(()) => self.record("station.healed", "", &self.reader().me().to_string(), ""),
+            Err(fault) => tracing::error!(error = chain(&fault), "can't note that the station has healed"),
+        }
+    }
+
+    /// The keeper's decision to go on without those that were not heard: they are returned, and it goes on record.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where nothing is waited for; [`Failure::ReadOnly`] where that can't be noted.
+    pub fn end_healing(&self, reason: &str) -> Result<Vec<StationCode>, Failure> {
+        let waiting = self.0.healing.waiting().ok_or(Failure::NotFound)?;
+        let unheard = self.awaited(&waiting);
+        self.0.healing.end().map_err(|fault| {
+            tracing::error!(error = chain(&fault), "can't note that nothing is waited for");
+            Failure::ReadOnly("本站数据写入失败，请立即联系系统维护人员。".to_owned())
+        })?;
+        let named: Vec<_> = unheard.iter().map(ToString::to_string).collect();
+        self.record("station.healing-ended", "", &self.reader().me().to_string(), &format!("{reason}: {named:?}"));
+        Ok(unheard)
+    }
+
+    /// Refused while the station waits.
+    pub(crate) fn check_healed(&self) -> Result<(), Failure> {
+        self.0.healing.waiting().map_or(Ok(()), |waiting| Err(Failure::ReadOnly(self.waits_words(&waiting))))
+    }
+
+    /// That it waits, in words for the desk.
+    pub(crate) fn waits(&self) -> Option<String> {
+        self.0.healing.waiting().map(|waiting| self.waits_words(&waiting))
+    }
+
+    fn waits_words(&self, waiting: &Waiting) -> String {
+        let awaited = self.awaited(waiting);
+        let mut names: Vec<_> = awaited.iter().take(NAMED).map(|station| self.station_name(*station)).collect();
+        if awaited.len() > NAMED {
+            names.push(format!("等{}个站点", awaited.len()));
+        }
+        format!(
+            "本站更换过电脑或从备份恢复，正在取回以前的办理记录，取回后自动恢复办理。正在等待：{}。请检查线路；\
+             如对方长期不能连接，请联系系统维护人员处理。",
+            if names.is_empty() { "核对完成".to_owned() } else { names.join("、") }
+        )
+    }
+
+    fn awaited(&self, waiting: &Waiting) -> Vec<StationCode> {
+        awaited(self.reader().me(), &self.reference(), &waiting.heard)
+    }
+}

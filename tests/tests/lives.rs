@@ -1,0 +1,286 @@
+//! The lives of a station, with real processes: a dead machine is replaced, a station comes back from a backup, the
+//! hub too. Nothing that was confirmed is lost or doubled, and nothing is written before the former life is back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use sanji_log::StationCode;
+use sanji_proto::v1::{self as proto, act_request::Action};
+use sanji_tests::binaries::Binaries;
+use sanji_tests::client::{Client, failed};
+use sanji_tests::district::{District, Plan};
+use sanji_tests::process::Process;
+use sanji_tests::{command, story};
+use tonic::Code;
+
+const SOON: Duration = Duration::from_secs(30);
+
+struct Scene {
+    district: District,
+    hub: StationCode,
+    township: StationCode,
+    village: StationCode,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan::line().unwrap();
+        let (hub, township, village) = (plan.hub, plan.townships[0], plan.villages[0]);
+        let binaries = Binaries::build(true).unwrap();
+        let mut district = District::new(&folder.path().join("district"), plan, binaries).unwrap();
+        district.start(&|_| ()).unwrap();
+        Self { district, hub, township, village, _folder: folder }
+    }
+
+    async fn agent(&self) -> Client {
+        self.district.client(self.village, "village", "代办员").await.unwrap()
+    }
+
+    async fn try_submit(&self) -> Result<String, sanji_tests::Error> {
+        let mut agent = self.agent().await;
+        let application = story::application(&self.district, &mut agent, self.village, "rs-canbao").await.unwrap();
+        let reply = agent.cases.submit(application).await.map_err(failed("Submit"))?;
+        Ok(reply.into_inner().case_number)
+    }
+
+    async fn submit(&self) -> String {
+        self.try_submit().await.unwrap()
+    }
+
+    async fn act(&self, (station, department, role): (StationCode, &str, &str), number: &str, action: Action) {
+        let mut client = self.district.client(station, department, role).await.unwrap();
+        story::until(&format!("{number} held at {station}"), SOON, async || {
+            client.get(number).await.ok().filter(|case| case.holder == station.number())
+        })
+        .await
+        .unwrap();
+        client.act(number, action).await.unwrap();
+    }
+
+    async fn accept(&self, number: &str) {
+        self.act((self.township, "township", "窗口受理"), number, Action::Accept(proto::Accept {})).await;
+    }
+
+    /// What the township still has to do, until the case is before the district.
+    async fn forward(&self, number: &str) {
+        let opinion = proto::Opinion::Agree.into();
+        let finish =
+            proto::FinishStage { opinion, words: "材料属实，同意上报。".into(), ..Default::default() };
+        self.act((self.township, "township", "审核"), number, Action::FinishStage(finish)).await;
+    }
+
+    async fn decide(&self, number: &str) {
+        let decide = proto::Decide { approved: true, document_number: "〔2026〕1号".into(), ..Default::default() };
+        self.act((self.hub, "rs", "审批"), number, Action::Decide(decide)).await;
+    }
+
+    async fn status(&self, station: StationCode) -> proto::StatusReply {
+        let mut keeper = self.district.keeper(station).await.unwrap();
+        keeper.health.status(proto::StatusRequest {}).await.unwrap().into_inner()
+    }
+
+    async fn in_sync(&self) {
+        for station in [self.village, self.township] {
+            self.district.in_sync(station, SOON).await.unwrap();
+        }
+    }
+
+    async fn healed(&self, station: StationCode) {
+        story::until(&format!("{station} healed"), SOON, async || {
+            self.status(station).await.healing.is_none().then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Loses a machine: its process and its disk.
+    fn lose(&mut self, station: StationCode) {
+        self.district.kill(station);
+        let data = self.district.data(station);
+        fs::rename(&data, data.with_extension("lost")).unwrap();
+    }
+
+    /// Every entry by log and position, with its hash. No position is held twice.
+    fn held(&self, station: StationCode) -> BTreeMap<(String, u64), String> {
+        let data = self.district.data(station).display().to_string();
+        let lines = command::run(self.district.program(station), ["dump", "--jsonl", "--data", &data]).unwrap();
+        let mut held = BTreeMap::new();
+        for line in lines.lines() {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            let log = format!("{}/{}/{}", entry["home"], entry["reach"], entry["key"]);
+            let hash = entry["hash"].as_str().unwrap().to_owned();
+            assert!(held.insert((log, entry["seq"].as_u64().unwrap()), hash).is_none(), "a position is held twice");
+        }
+        held
+    }
+
+    /// Nothing of `before` is missing or altered at a station.
+    fn holds(&self, station: StationCode, before: &BTreeMap<(String, u64), String>) {
+        let now = self.held(station);
+        for (place, hash) in before {
+            assert_eq!(now.get(place), Some(hash), "{station} lacks {place:?}");
+        }
+    }
+
+    fn stop_and_verify(mut self) {
+        self.district.stop_all().unwrap();
+        for station in [self.hub, self.township, self.village] {
+            let data = self.district.data(station).display().to_string();
+            command::run(self.district.program(station), ["verify", "--data", &data]).unwrap();
+        }
+    }
+
+    fn back_up(&self, station: StationCode) -> Vec<String> {
+        let folder = self.district.data(station).with_extension("backup");
+        fs::create_dir(&folder).unwrap();
+        let [pass, file] = ["pass", "file"].map(|name| folder.join(name).display().to_string());
+        fs::write(&pass, "correct horse battery staple\n").unwrap();
+        let made = self.district.command(station, &["backup", "--file", &file, "--passphrase-file", &pass]).unwrap();
+        assert_eq!(made["station"], station.to_string());
+        let sealed = fs::read(&file).unwrap();
+        let master = fs::read(self.district.data(station).join("keys/master.key")).unwrap();
+        assert!(!sealed.windows(master.len()).any(|window| window == master), "the keys are encrypted");
+        ["--file".into(), file, "--passphrase-file".into(), pass].to_vec()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_village_pc_is_replaced_and_goes_on() {
+    let mut scene = Scene::start();
+    let (township, village) = (scene.township, scene.village);
+    let (first, second) = (scene.submit().await, scene.submit().await);
+    scene.accept(&first).await;
+    scene.in_sync().await;
+    let before = scene.held(village);
+
+    scene.lose(village);
+    scene.district.replace(village).unwrap();
+    // The township is away: the new machine takes nothing, and says so.
+    scene.district.kill(township);
+    scene.district.serve(village).unwrap();
+    let refused = scene.try_submit().await.unwrap_err();
+    assert!(format!("{refused:?}").contains("正在取回以前的办理记录"), "{refused:?}");
+    let status = scene.status(village).await;
+    assert!(!status.writable && status.read_only_reason.contains("正在等待"), "{}", status.read_only_reason);
+    assert_eq!(status.healing.unwrap().awaited, [scene.hub.number(), township.number()]);
+
+    scene.district.serve(township).unwrap();
+    scene.healed(village).await;
+    scene.holds(village, &before);
+    let mut agent = scene.agent().await;
+    for number in [&first, &second] {
+        let case = agent.get(number).await.unwrap();
+        assert!(!case.applicant.unwrap_or_default().name.is_empty(), "its key was handed over");
+    }
+    let third = scene.submit().await;
+    assert!(third != first && third != second, "no number is given twice");
+    // The cases of the former life go on.
+    scene.accept(&second).await;
+    scene.forward(&first).await;
+    scene.decide(&first).await;
+    story::until("the decision at the new machine", SOON, async || {
+        agent.get(&first).await.ok().filter(|case| case.stage == "deliver")
+    })
+    .await
+    .unwrap();
+    let receiver = scene.district.sample.resident_of(village).unwrap().name.clone();
+    let deliver = proto::Deliver { method: proto::DeliveryMethod::InPerson.into(), receiver, signed_on: 0 };
+    agent.act(&first, Action::Deliver(deliver)).await.unwrap();
+    scene.in_sync().await;
+
+    // The former machine comes up again elsewhere: nobody talks to it.
+    let lost = scene.district.data(village).with_extension("lost");
+    let anywhere = ["--listen-desk", "127.0.0.1:0", "--listen-api", "127.0.0.1:0", "--listen-metrics", "127.0.0.1:0"];
+    let program = scene.district.program(village).to_owned();
+    let former = Process::start(&program, village, &lost, &anywhere, lost.with_extension("log")).unwrap();
+    let data = lost.display().to_string();
+    story::until("the former life is turned away", SOON, async || {
+        let status = command::run_json(&program, ["status", "--json", "--data", &data]).ok()?;
+        assert_ne!(status["upstream"]["connected"], true, "{status}");
+        status["upstream"]["last_error"].as_str().map(str::to_owned)
+    })
+    .await
+    .unwrap();
+    former.stop().unwrap();
+    scene.stop_and_verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_village_comes_back_from_a_backup_with_what_came_after_it() {
+    let mut scene = Scene::start();
+    let village = scene.village;
+    let first = scene.submit().await;
+    let backup = scene.back_up(village);
+    let second = scene.submit().await;
+    scene.in_sync().await;
+    let before = scene.held(village);
+    let key = scene.status(village).await.key;
+
+    scene.lose(village);
+    scene.district.replace_from(village, &backup).unwrap();
+    scene.district.serve(village).unwrap();
+    scene.healed(village).await;
+    scene.holds(village, &before);
+    assert_ne!(scene.status(village).await.key, key, "a key is one life");
+    let third = scene.submit().await;
+    for number in [&first, &second, &third] {
+        scene.accept(number).await;
+    }
+    scene.stop_and_verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hub_comes_back_from_a_backup_and_decides_nothing_twice() {
+    let mut scene = Scene::start();
+    let (hub, township, village) = (scene.hub, scene.township, scene.village);
+    let backup = scene.back_up(hub);
+    let (first, second) = (scene.submit().await, scene.submit().await);
+    for number in [&first, &second] {
+        scene.accept(number).await;
+        scene.forward(number).await;
+    }
+    scene.decide(&first).await;
+    story::until("the decision in the village", SOON, async || {
+        scene.agent().await.get(&first).await.ok().filter(|case| case.stage == "deliver")
+    })
+    .await
+    .unwrap();
+    scene.in_sync().await;
+    let before = scene.held(hub);
+
+    scene.district.kill(township);
+    scene.lose(hub);
+    let mut restore = vec!["restore".to_owned(), "--data".into(), scene.district.data(hub).display().to_string()];
+    restore.extend(backup);
+    command::run(scene.district.program(hub), restore).unwrap();
+    scene.district.serve(hub).unwrap();
+    let status = scene.status(hub).await;
+    assert_eq!(status.healing.unwrap().awaited, [township.number()]);
+    let mut approver = scene.district.client(hub, "rs", "审批").await.unwrap();
+    let request = proto::GetRequest { case_number: first.clone(), unmasked: false };
+    assert_eq!(approver.cases.get(request).await.unwrap_err().code(), Code::NotFound, "it came after the backup");
+
+    scene.district.serve(township).unwrap();
+    scene.healed(hub).await;
+    scene.holds(hub, &before);
+    assert_eq!(approver.get(&first).await.unwrap().stage, "deliver", "it is decided, and not again");
+    scene.decide(&second).await;
+    // Its new key reaches the village through the township.
+    story::until("the new life's decision in the village", SOON, async || {
+        scene.agent().await.get(&second).await.ok().filter(|case| case.stage == "deliver")
+    })
+    .await
+    .unwrap();
+    assert!(scene.status(village).await.refused.is_empty());
+    // It goes on to administer: a village's machine is replaced.
+    scene.lose(village);
+    scene.district.replace(village).unwrap();
+    scene.district.serve(village).unwrap();
+    scene.healed(village).await;
+    scene.submit().await;
+    scene.stop_and_verify();
+}
