@@ -1,5 +1,7 @@
 //! A whole district of real processes: initialised, enrolled and linked the way a real one is.
 
+mod many;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,9 +75,12 @@ pub struct District {
     /// The people.
     pub sample: Sample,
     folder: PathBuf,
+    sample_folder: PathBuf,
     binaries: Binaries,
     running: BTreeMap<StationCode, Process>,
     without_line: BTreeSet<StationCode>,
+    /// Programs that serve a station in place of `sanji-hub` or `sanji-node`.
+    served_by: BTreeMap<StationCode, PathBuf>,
     /// Kept over a restart, so that stations below and open browser windows find their way back.
     addresses: BTreeMap<StationCode, crate::process::Addresses>,
 }
@@ -86,6 +91,14 @@ impl District {
     /// # Errors
     /// [`Error::Sample`] where the sample can't be read, [`Error::Io`] where the folder can't be made.
     pub fn new(folder: &Path, plan: Plan, binaries: Binaries) -> Result<Self, Error> {
+        Self::of_sample(folder, plan, binaries, sample::folder())
+    }
+
+    /// As [`District::new`], with another sample's files and people.
+    ///
+    /// # Errors
+    /// As for [`District::new`].
+    pub fn of_sample(folder: &Path, plan: Plan, binaries: Binaries, sample: PathBuf) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Io { operation: "make the folder", source })?;
         let addresses = match std::fs::read(folder.join(ADDRESSES)) {
             Ok(kept) => {
@@ -95,11 +108,13 @@ impl District {
         };
         Ok(Self {
             plan,
-            sample: Sample::load()?,
+            sample: Sample::of(&sample)?,
             folder: folder.to_owned(),
+            sample_folder: sample,
             binaries,
             running: BTreeMap::new(),
             without_line: BTreeSet::new(),
+            served_by: BTreeMap::new(),
             addresses,
         })
     }
@@ -109,6 +124,12 @@ impl District {
     pub fn without_line(mut self, station: StationCode) -> Self {
         self.without_line.insert(station);
         self
+    }
+
+    /// Lets another program serve a station from its next start. It takes `serve` and its options as `sanji-node`
+    /// does.
+    pub fn set_served_by(&mut self, station: StationCode, program: PathBuf) {
+        self.served_by.insert(station, program);
     }
 
     /// The data folder of a station.
@@ -139,8 +160,7 @@ impl District {
                     self.enrol(station)?
                 }
                 if self.without_line.contains(&station) {
-                    std::fs::write(self.data(station).join("sanji.toml"), "upstream = \"none\"\n")
-                        .map_err(|source| Error::Io { operation: "write a configuration", source })?;
+                    self.configure(station, "upstream = \"none\"\n")?;
                 }
             }
             tell(&format!("{station}: serve"));
@@ -149,11 +169,21 @@ impl District {
         Ok(())
     }
 
+    /// Makes the hub alone, with a configuration, and starts it.
+    ///
+    /// # Errors
+    /// Where it can't be made or does not get ready.
+    pub fn make_hub(&mut self, configuration: &str) -> Result<(), Error> {
+        self.initialise()?;
+        self.configure(self.plan.hub, configuration)?;
+        self.serve(self.plan.hub)
+    }
+
     fn initialise(&self) -> Result<(), Error> {
         let mut arguments: Vec<String> = ["init", "--district"].map(String::from).to_vec();
         arguments.push(self.plan.hub.to_string());
         arguments.extend(["--data".into(), self.data(self.plan.hub).display().to_string()]);
-        arguments.extend(["--sample".into(), sample::folder().display().to_string()]);
+        arguments.extend(["--sample".into(), self.sample_folder.display().to_string()]);
         arguments.extend(["--demo-password".into(), PASSWORD.into()]);
         for station in self.plan.stations() {
             arguments.extend(["--staff-of".into(), station.to_string()]);
@@ -215,11 +245,22 @@ impl District {
         add.extend([station.to_string(), "--json".into(), "--data".into()]);
         add.push(self.data(self.plan.hub).display().to_string());
         let parent = station.parent().ok_or_else(|| Error::Sample("parent".into()))?;
-        if let Some(link) = self.address(parent)?.link {
+        // Where no township ever ran, its villages link to the hub.
+        let above = self.addresses.get(&parent).unwrap_or(hub);
+        if let Some(link) = above.link {
             add.extend(["--upstream".into(), link.to_string()]);
         }
         let added = command::run_json(&self.binaries.hub, add)?;
         added["code"].as_str().map(str::to_owned).ok_or_else(|| Error::Sample("one-time code".into()))
+    }
+
+    /// Writes a station's configuration, which holds from its next start.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn configure(&self, station: StationCode, text: &str) -> Result<(), Error> {
+        std::fs::write(self.data(station).join("sanji.toml"), text)
+            .map_err(|source| Error::Io { operation: "write a configuration", source })
     }
 
     /// Starts one station. One that ran before listens where it did.
@@ -227,6 +268,11 @@ impl District {
     /// # Errors
     /// [`Error::NotReady`].
     pub fn serve(&mut self, station: StationCode) -> Result<(), Error> {
+        let process = self.launch(station)?;
+        self.admit([process])
+    }
+
+    fn launch(&self, station: StationCode) -> Result<Process, Error> {
         let mut extra = Vec::new();
         let mut listen = |name: &str, address: Option<SocketAddr>, wanted: bool| {
             if wanted {
@@ -242,14 +288,19 @@ impl District {
         listen("enrolment", before.and_then(|addresses| addresses.enrolment), station == self.plan.hub);
         let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
         let log = self.folder.join(format!("{station}.log"));
-        let process = Process::start(self.program(station), station, &self.data(station), &extra, log)?;
-        self.addresses.insert(station, process.addresses.clone());
+        let program = self.served_by.get(&station).map_or_else(|| self.program(station), PathBuf::as_path);
+        Process::start(program, station, &self.data(station), &extra, log)
+    }
+
+    fn admit(&mut self, started: impl IntoIterator<Item = Process>) -> Result<(), Error> {
+        for process in started {
+            self.addresses.insert(process.station, process.addresses.clone());
+            self.running.insert(process.station, process);
+        }
         let kept = serde_json::to_vec(&self.addresses)
             .map_err(|source| Error::Json { what: "the list of addresses", source })?;
         std::fs::write(self.folder.join(ADDRESSES), kept)
-            .map_err(|source| Error::Io { operation: "keep the list of addresses", source })?;
-        self.running.insert(station, process);
-        Ok(())
+            .map_err(|source| Error::Io { operation: "keep the list of addresses", source })
     }
 
     /// Stops one station cleanly.

@@ -61,6 +61,20 @@ pub enum Error {
         /// The driver's answer.
         source: Box<fantoccini::error::CmdError>,
     },
+    /// The writers inside a village's process could not do what they were told.
+    #[error("the village's writers: {0}")]
+    Writers(String),
+    /// Stations that ought to hold the same entries don't.
+    #[error("{0}")]
+    Lost(String),
+    /// A stopped station's store can't be read.
+    #[error("can't read the store of {station}")]
+    Store {
+        /// The station.
+        station: String,
+        /// The store's reason.
+        source: sanji_store::Error,
+    },
     /// Something did not happen in time.
     #[error("waited {seconds} s in vain for: {what}")]
     Timeout {

@@ -10,12 +10,15 @@
 //! | [`browser`] | headless Chromium |
 //! | [`client`] | a program at a station's gRPC service, with a token |
 //! | [`machine`] | facts of the machine, memory and processor time of a process |
+//! | [`mod@bench`] | how fast all of it is: a file a workload |
+//! | [`thin_line`] | a bad line: rate, delay, loss, cuts |
 //! | [`story`] | scripted cases, told hop by hop |
 //! | [`simulator`] | a district in one thread, driven by a seed |
 //! | [`sample`] | the sample district's files and people |
 //!
 //! Nothing in the product depends on this crate.
 
+pub mod bench;
 pub mod binaries;
 pub mod browser;
 pub mod client;
@@ -27,5 +30,6 @@ pub mod process;
 pub mod sample;
 pub mod simulator;
 pub mod story;
+pub mod thin_line;
 
 pub use error::Error;

@@ -44,6 +44,18 @@ pub fn resident_kib(process: u32) -> Option<u64> {
     kib(&format!("/proc/{process}/status"), "VmRSS")
 }
 
+/// Most memory that a process ever had resident, in KiB.
+#[must_use]
+pub fn peak_resident_kib(process: u32) -> Option<u64> {
+    kib(&format!("/proc/{process}/status"), "VmHWM")
+}
+
+/// Resident memory of a process with its share of what it shares with others (PSS), in KiB.
+#[must_use]
+pub fn share_kib(process: u32) -> Option<u64> {
+    kib(&format!("/proc/{process}/smaps_rollup"), "Pss")
+}
+
 /// Processor time that a process has used, its own and the kernel's for it.
 #[must_use]
 pub fn processor_time(process: u32) -> Option<Duration> {

@@ -1,5 +1,7 @@
 //! The sample district: its files and the people in them.
 
+pub mod wide;
+
 use std::path::{Path, PathBuf};
 
 use sanji_log::StationCode;
@@ -64,8 +66,16 @@ impl Sample {
     /// # Errors
     /// [`Error::Io`] or [`Error::Sample`] where a file is missing or is not what it should be.
     pub fn load() -> Result<Self, Error> {
-        let residents: Residents = read("organisation/residents-sample.toml")?;
-        let staff: StaffFile = read("organisation/staff.toml")?;
+        Self::of(&folder())
+    }
+
+    /// Reads the people of a district's folder.
+    ///
+    /// # Errors
+    /// As for [`Sample::load`].
+    pub fn of(folder: &Path) -> Result<Self, Error> {
+        let residents: Residents = read(folder, "organisation/residents-sample.toml")?;
+        let staff: StaffFile = read(folder, "organisation/staff.toml")?;
         Ok(Self { residents: residents.residents, staff: staff.staff })
     }
 
@@ -98,8 +108,8 @@ impl Sample {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(path: &str) -> Result<T, Error> {
-    let text = std::fs::read_to_string(folder().join(path))
+fn read<T: serde::de::DeserializeOwned>(folder: &Path, path: &str) -> Result<T, Error> {
+    let text = std::fs::read_to_string(folder.join(path))
         .map_err(|source| Error::Io { operation: "read a file of the sample district", source })?;
     toml::from_str(&text).map_err(|fault| Error::Sample(format!("readable {path}: {}", fault.message())))
 }

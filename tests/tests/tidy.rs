@@ -16,7 +16,7 @@ const BORDERS: [(&str, &[&str], bool); 11] = [
     ("shared/desk", &["proto", "log", "domain", "station"], false),
     ("hub", &["proto", "log", "domain", "store", "link", "station", "desk"], false),
     ("node", &["proto", "log", "store", "link", "station", "desk"], false),
-    ("tests", &["proto", "log", "domain", "replication", "store", "link", "station"], false),
+    ("tests", &["proto", "log", "domain", "replication", "store", "link", "station", "desk"], false),
 ];
 
 /// What a pure crate may use besides crates of the workspace: nothing that reads a clock, a disk, a network or

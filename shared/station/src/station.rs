@@ -187,13 +187,39 @@ impl Station {
         self.check_healed()?;
         let staff = actor.staff.id.clone();
         let write = self.0.committer.write(move |core, now| core.act(&staff, request, now, &mut random));
-        let (written, _) = write.await?;
-        Ok(proto::ActReply {
-            rev: written.rev,
-            log: Some(written.log.into()),
-            seq: written.seq,
-            hash: written.hash.0.to_vec(),
-        })
+        write.await.map(|(written, _)| act_reply(written))
+    }
+
+    /// As [`Station::act`] for several commands at once: they share one commit, or as few as hold them. Each stands
+    /// for itself, so one that is refused leaves the others. All are durable when it returns.
+    ///
+    /// # Errors
+    /// [`Failure`] where a commit failed: nothing of it was written, and nothing of what stands behind it.
+    pub async fn act_together(
+        &self,
+        actor: &Actor,
+        requests: Vec<proto::ActRequest>,
+    ) -> Result<Vec<Result<proto::ActReply, Failure>>, Failure> {
+        let mut replies = Vec::with_capacity(requests.len());
+        let mut waiting = requests.into_iter();
+        while waiting.len() > 0 {
+            let staff = actor.staff.id.clone();
+            let write = self.0.committer.write(move |core, now| {
+                let mut written = Vec::with_capacity(waiting.len());
+                // A command begins with room in its group, so at least one is written each time.
+                for request in waiting.by_ref() {
+                    written.push(core.act(&staff, request, now, &mut random));
+                    if core.is_full() {
+                        break;
+                    }
+                }
+                Ok((written, waiting))
+            });
+            let ((written, rest), _) = write.await?;
+            replies.extend(written.into_iter().map(|written| written.map(act_reply)));
+            waiting = rest;
+        }
+        Ok(replies)
     }
 
     /// Writes an entry of the station's administration: station records, staff, files. All of `entries` become
@@ -385,6 +411,10 @@ async fn bring_up_to_date(reader: Reader) {
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reader.project()).await {
         tracing::error!(reason = &error as &dyn std::error::Error, "the index was not brought up to date");
     }
+}
+
+fn act_reply(written: Written) -> proto::ActReply {
+    proto::ActReply { rev: written.rev, log: Some(written.log.into()), seq: written.seq, hash: written.hash.0.to_vec() }
 }
 
 /// The system's randomness, through the thread's generator.

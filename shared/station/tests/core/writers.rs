@@ -182,3 +182,36 @@ async fn of_several_administrative_entries_all_are_written_or_none() {
     assert_eq!(station.administer("", vec![said.clone(), said]).await.unwrap().len(), 2);
     station.close().await;
 }
+
+#[tokio::test]
+async fn of_commands_that_share_a_commit_each_stands_for_itself() {
+    let district = District::new();
+    let (station, actor) = open(&district.village).await;
+    let reply = station.submit(&actor, dibao(&[1; 16])).await.unwrap();
+    let mut changes = station.subscribe();
+    let note = |number: u16, case: &str, words: &str| proto::ActRequest {
+        request: [&number.to_be_bytes()[..], &[9; 14]].concat(),
+        case_number: case.to_owned(),
+        expected_rev: 0,
+        action: Some(proto::act_request::Action::AddNote(proto::AddNote { words: words.to_owned() })),
+    };
+    let mut notes: Vec<_> = (0..64).map(|number| note(number, &reply.case_number, "已电话告知申请人")).collect();
+    notes[7] = note(7, "9901061012082026070100019", "没有这件办件");
+    let replies = station.act_together(&actor, notes).await.unwrap();
+    let refused: Vec<usize> = (0..64).filter(|at| replies[*at].is_err()).collect();
+    assert_eq!(refused, [7]);
+    let last = replies.iter().flatten().map(|reply| reply.seq).max().unwrap();
+    assert_eq!(last, reply.seq + 63, "one entry for each that was not refused");
+    let heads = |change: &_| matches!(change, sanji_link::Change::Heads(_));
+    let commits = std::iter::from_fn(|| changes.try_recv().ok()).filter(heads).count();
+    assert_eq!(commits, 1);
+
+    // More than one group holds: several commits, and nothing is left out.
+    let long = "长".repeat(2000);
+    let notes: Vec<_> = (100..2500).map(|number| note(number, &reply.case_number, &long)).collect();
+    let replies = station.act_together(&actor, notes).await.unwrap();
+    assert!(replies.len() == 2400 && replies.iter().all(Result::is_ok));
+    let commits = std::iter::from_fn(|| changes.try_recv().ok()).filter(heads).count();
+    assert!((2..10).contains(&commits), "{commits} commits");
+    station.close().await;
+}
