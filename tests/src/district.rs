@@ -246,7 +246,7 @@ impl District {
         add.push(self.data(self.plan.hub).display().to_string());
         let parent = station.parent().ok_or_else(|| Error::Sample("parent".into()))?;
         // Where no township ever ran, its villages link to the hub.
-        let above = self.addresses.get(&parent).unwrap_or(hub);
+        let above = self.addresses.get(&parent).map_or_else(|| self.address(self.plan.hub), Ok)?;
         if let Some(link) = above.link {
             add.extend(["--upstream".into(), link.to_string()]);
         }
