@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`relay`], [`submissions`], [`trip`], [`catch_up`], [`fan_in`], [`thin`] | the workloads, one a file |
+//! | [`relay`], [`submissions`], [`trip`], [`catch_up`], [`fan_in`], [`thin`], [`attachments`], [`herd`], [`store`] | the workloads, one a file |
 //! | [`line`] | the village, township and hub that most of them run on |
 //! | [`writers`] | a village's station with writers in its process |
 //! | [`books`] | nothing lost, nothing doubled: checked at the end of each workload |
@@ -11,13 +11,16 @@
 //!
 //! The load runs on the same processors as the stations. Figures say so: they are those of the whole machine.
 
+pub mod attachments;
 pub mod books;
 pub mod catch_up;
 pub mod fan_in;
 pub mod form;
+pub mod herd;
 pub mod line;
 pub mod relay;
 pub mod sheet;
+pub mod store;
 pub mod submissions;
 pub mod text;
 pub mod thin;
@@ -54,6 +57,12 @@ pub enum Workload {
     FanIn,
     /// 64 kbit/s, 600 ms, 5 % loss
     Thin,
+    /// 20 files of 2 MB while applications go on
+    Attachments,
+    /// 400 nodes return to a restarted hub
+    Herd,
+    /// The store alone, up to 2,000,000 entries
+    Store,
 }
 
 /// What is asked for.
@@ -153,12 +162,15 @@ pub async fn run(options: &Options) -> Result<(Machine, Sheet), Error> {
             Workload::CatchUp => catch_up::measure(&setting, &mut sheet).await,
             Workload::FanIn => fan_in::measure(&setting, &mut sheet).await,
             Workload::Thin => thin::measure(&setting, &mut sheet).await,
+            Workload::Attachments => attachments::measure(&setting, &mut sheet).await,
+            Workload::Herd => herd::measure(&setting, &mut sheet).await,
+            Workload::Store => store::measure(&setting, &mut sheet).await,
         };
         if let Err(error) = measured {
             let mut why = error.to_string();
             let mut cause = std::error::Error::source(&error);
             while let Some(below) = cause {
-                why.push_str(&format!(": {below}"));
+                why = format!("{why}: {below}");
                 cause = below.source();
             }
             let name = clap::ValueEnum::to_possible_value(workload);

@@ -1,10 +1,15 @@
 //! Relay: 20,000 entries written at the village, until the last is durable at the hub.
 
+use std::time::Duration;
+
+use sanji_log::StationCode;
+
 use super::line::{CASES, Line};
 use super::sheet::{Row, Sheet};
 use super::writers::Order;
 use super::{Setting, books};
 use crate::Error;
+use crate::thin_line::{Quality, ThinLine, Way};
 
 /// Entries that wait for their commit at once, both ways.
 const IN_FLIGHT: usize = 256;
@@ -15,27 +20,30 @@ pub const CHARACTERS: usize = 540;
 
 const NAME: &str = "relay";
 
-struct Way {
+/// How entries are handed over, and the rows that tell of it.
+struct Manner {
     together: usize,
     to_hub: Row,
     at_village: Row,
     processor: Row,
 }
 
-const WAYS: [Way; 2] = [
-    Way {
+const MANNERS: [Manner; 2] = [
+    Manner {
         together: 1,
         to_hub: Row::at_least(NAME, "256 writers, one entry each: to the hub", "entries/s", 25_000.0),
         at_village: Row::told(NAME, "256 writers, one entry each: at the village", "entries/s"),
         processor: Row::told(NAME, "256 writers, one entry each: processor, 3 stations", "µs/entry"),
     },
-    Way {
+    Manner {
         together: TOGETHER,
         to_hub: Row::at_least(NAME, "64 entries a commit: to the hub", "entries/s", 40_000.0),
         at_village: Row::told(NAME, "64 entries a commit: at the village", "entries/s"),
         processor: Row::at_most(NAME, "64 entries a commit: processor, 3 stations", "µs/entry", 35.0),
     },
 ];
+
+const WIRE: Row = Row::told(NAME, "on the wire, a link, both ways, 64 a commit", "bytes/entry");
 
 /// Runs the workload.
 ///
@@ -46,15 +54,42 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
     let mut line = Line::start(setting).await?;
     line.open_cases(cases).await?;
     for run in 0..setting.runs {
-        for way in &WAYS {
-            setting.tell(&format!("relay: run {}, {} together", run + 1, way.together));
+        for manner in &MANNERS {
+            setting.tell(&format!("relay: run {}, {} together", run + 1, manner.together));
             line.foreman.order(&Order::Prepare { notes, characters: CHARACTERS }).await?;
-            let written = line.write(notes, IN_FLIGHT / way.together, way.together).await?;
-            sheet.note(way.to_hub, notes as f64 / written.at_hub.as_secs_f64());
-            sheet.note(way.at_village, notes as f64 / written.village.seconds);
-            sheet.note(way.processor, written.busy.as_secs_f64() * 1e6 / notes as f64);
+            let written = line.write(notes, IN_FLIGHT / manner.together, manner.together).await?;
+            sheet.note(manner.to_hub, notes as f64 / written.at_hub.as_secs_f64());
+            sheet.note(manner.at_village, notes as f64 / written.village.seconds);
+            sheet.note(manner.processor, written.busy.as_secs_f64() * 1e6 / notes as f64);
         }
     }
-    let written = notes * WAYS.len() * setting.runs;
-    line.finish(&books::Expected::from([("step.submitted", cases), ("side.note", written)])).await
+    setting.tell("relay: counting the bytes");
+    let few = setting.size(CASES, 200) / 10;
+    sheet.note(WIRE, bytes_an_entry(&mut line, few, notes).await?);
+    let written = notes * (MANNERS.len() * setting.runs + 1);
+    line.finish(&books::Expected::from([("step.submitted", cases + few), ("side.note", written)])).await
+}
+
+/// Once more over lines that count; bytes an entry on one link, both ways, TLS included.
+async fn bytes_an_entry(line: &mut Line, cases: usize, notes: usize) -> Result<f64, Error> {
+    let (village, township, hub) = (line.village, line.township, line.district.plan.hub);
+    let lower = counting_line(line, township).await?;
+    let upper = counting_line(line, hub).await?;
+    line.redirect(township, upper.address())?;
+    line.redirect(village, lower.address())?;
+    line.district.in_sync(village, Duration::from_secs(60)).await?;
+    // The village has started anew, and its writers with it.
+    line.open_cases(cases).await?;
+    line.foreman.order(&Order::Prepare { notes, characters: CHARACTERS }).await?;
+    let bytes = || [&lower, &upper].map(|line| line.bytes(Way::Up) + line.bytes(Way::Down)).iter().sum::<u64>();
+    let before = bytes();
+    line.write(notes, IN_FLIGHT / TOGETHER, TOGETHER).await?;
+    line.district.in_sync(village, Duration::from_secs(60)).await?;
+    Ok((bytes() - before) as f64 / 2.0 / notes as f64)
+}
+
+async fn counting_line(line: &Line, parent: StationCode) -> Result<ThinLine, Error> {
+    let link = line.district.address(parent)?.link.ok_or_else(|| Error::Sample("listener for links".into()))?;
+    let opened = ThinLine::open(link, Quality::PERFECT, 1).await;
+    opened.map_err(|source| Error::Io { operation: "open a line", source })
 }

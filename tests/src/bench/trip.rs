@@ -18,7 +18,7 @@ const RATE: u32 = 50;
 /// Applications of a run.
 const CASES: usize = 500;
 /// An item that a village files and the district accepts: there and back without another hand.
-const ITEM: &str = "sc-canyin";
+pub(super) const ITEM: &str = "sc-canyin";
 /// How long the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -89,7 +89,10 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
 }
 
 /// Cases that reach a rev, and when that was seen.
-async fn changes(client: &mut Client, rev: u32) -> Result<mpsc::UnboundedReceiver<(String, Instant)>, Error> {
+pub(super) async fn changes(
+    client: &mut Client,
+    rev: u32,
+) -> Result<mpsc::UnboundedReceiver<(String, Instant)>, Error> {
     let request = proto::WatchRequest { case_number: String::new() };
     let mut changes = client.cases.watch(request).await.map_err(failed("Watch"))?.into_inner();
     let (sender, seen) = mpsc::unbounded_channel();
@@ -109,7 +112,7 @@ async fn changes(client: &mut Client, rev: u32) -> Result<mpsc::UnboundedReceive
 }
 
 /// How long each case took until it was seen.
-async fn all(
+pub(super) async fn all(
     seen: &mut mpsc::UnboundedReceiver<(String, Instant)>,
     begun: &HashMap<String, Instant>,
 ) -> Result<Vec<Duration>, Error> {

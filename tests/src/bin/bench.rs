@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sanji_station::run::Arguments;
-use sanji_tests::bench::{self, Options, writers};
+use sanji_tests::bench::{self, Options, store, writers};
 
 /// Measures a district of real processes on this machine and prints a table.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Part {
     /// A village's station with writers in its process
     #[command(hide = true)]
     Serve(Arguments),
+    /// A store alone
+    #[command(hide = true, subcommand)]
+    Store(store::Part),
 }
 
 #[tokio::main]
@@ -34,6 +37,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.part {
         Some(Part::Serve(arguments)) => sanji_station::command::finish(writers::serve(arguments).await),
+        Some(Part::Store(part)) => store_alone(&part),
         None => measure(&cli.options).await,
     }
 }
@@ -48,9 +52,28 @@ async fn measure(options: &Options) -> ExitCode {
             print!("{}", sheet.table());
             if sheet.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(&error),
     }
+}
+
+/// Prints what a part of the store's workload found, as one line of JSON.
+fn store_alone(part: &store::Part) -> ExitCode {
+    match store::carry_out(part).map(|told| serde_json::to_string(&told)) {
+        Ok(Ok(line)) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(error)) => fail(&error),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(below) = cause {
+        eprintln!("  because: {below}");
+        cause = below.source();
+    }
+    ExitCode::FAILURE
 }
