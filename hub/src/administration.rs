@@ -1,6 +1,6 @@
 //! The register over gRPC, for the hub's own command line.
 
-use sanji_log::StationCode;
+use sanji_log::{Hash, LogId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::administration_server::Administration;
 use sanji_station::clock::now_ms;
@@ -69,6 +69,30 @@ impl Administration for Service {
         Ok(Response::new(self.issued(replaced.map_err(status)?)))
     }
 
+    async fn show_fork(
+        &self,
+        request: Request<proto::ShowForkRequest>,
+    ) -> Result<Response<proto::ShowForkReply>, Status> {
+        self.access.keeper(&request)?;
+        let (register, log) = (self.register.clone(), log(request.into_inner().log)?);
+        let shown = tokio::task::spawn_blocking(move || register.fork(&log)).await;
+        let shown = shown.map_err(|_| Status::internal("the look at the branches ended early"))?;
+        shown.map(Response::new).map_err(status)
+    }
+
+    async fn decide_fork(
+        &self,
+        request: Request<proto::DecideForkRequest>,
+    ) -> Result<Response<proto::DecideForkReply>, Status> {
+        self.access.keeper(&request)?;
+        let request = request.into_inner();
+        let hash =
+            Hash::try_from(request.hash.as_slice()).map_err(|fault| Status::invalid_argument(fault.to_string()))?;
+        let reason = on_record(&request.reason)?;
+        self.register.decide_fork(&log(request.log)?, hash, reason).await.map_err(status)?;
+        Ok(Response::new(proto::DecideForkReply {}))
+    }
+
     async fn list_stations(
         &self,
         request: Request<proto::ListStationsRequest>,
@@ -134,6 +158,12 @@ fn rows(register: &Register) -> Vec<(StationCode, proto::StationRow)> {
 
 fn open_until(invitation: Option<&Invitation>) -> u64 {
     invitation.filter(|invitation| invitation.is_open(now_ms())).map_or(0, |invitation| invitation.until_ms)
+}
+
+#[allow(clippy::result_large_err)]
+fn log(log: Option<proto::LogId>) -> Result<LogId, Status> {
+    let log = log.ok_or_else(|| Status::invalid_argument("say which log"))?;
+    log.try_into().map_err(|fault: sanji_log::Error| Status::invalid_argument(fault.to_string()))
 }
 
 #[allow(clippy::result_large_err)]

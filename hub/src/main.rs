@@ -9,6 +9,7 @@
 //! | [`files`], [`staff`] | the district's data folder, read and checked as a whole |
 //! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
 //! | [`register`], [`administration`] | stations added and revoked, files published, while the hub runs |
+//! | [`evidence`], [`forks`] | data folders that run on two machines: branches, decision |
 //! | [`renewal`] | certificates that end soon |
 //! | [`stations`] | the commands `station` and `publish` |
 //! | [`tools`] | what needs no station: calendar, catalogue, numbers |
@@ -17,7 +18,9 @@ mod administration;
 mod codes;
 mod enroller;
 mod error;
+mod evidence;
 mod files;
+mod forks;
 mod init;
 mod register;
 mod renewal;
@@ -52,6 +55,9 @@ enum Command {
     /// Add, revoke and list stations, while the hub runs
     #[command(subcommand)]
     Station(stations::Command),
+    /// What to do when two machines run one data folder, while the hub runs
+    #[command(subcommand)]
+    Fork(forks::Command),
     Publish(stations::Publish),
     #[command(flatten)]
     Tools(tools::Command),
@@ -70,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Restore(arguments) => command::finish(restore::restore(arguments).await),
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Station(stations) => command::finish(stations.run().await),
+        Command::Fork(forks) => command::finish(forks.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),
         Command::Tools(tools) => command::finish(tools.run()),
         Command::Common(common) => command::finish(common.run(Program::Hub).await),

@@ -170,7 +170,7 @@ impl Register {
             .map_err(|source| Error::Certificate { operation: "issue a certificate", source })
     }
 
-    async fn write(&self, entries: Vec<Administrative>, operation: &'static str) -> Result<(), Error> {
+    pub(crate) async fn write(&self, entries: Vec<Administrative>, operation: &'static str) -> Result<(), Error> {
         if entries.is_empty() {
             return Ok(());
         }

@@ -265,6 +265,19 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         (
+            "station.fork_decided",
+            station(station_record::Record::ForkDecided(proto::ForkDecided {
+                log: Some(log()),
+                seq: 2,
+                hash: vec![0x55; 32],
+                reason: "cloned".into(),
+            })),
+        ),
+        (
+            "fork_seen",
+            proto::ForkSeen { log: Some(log()), run: vec![1, 2, 3], seen_ms: 1_780_000_000_000 }.encode_to_vec(),
+        ),
+        (
             "staff",
             proto::StaffRecord {
                 id: "990106101-03".into(),
@@ -299,8 +312,10 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 station: 990_106_101_203,
                 software: "0.1.0".into(),
                 clock_ms: 1_780_000_000_000,
+                instance: Vec::new(),
             })),
         ),
+        ("link.branch_wanted", link(Link::BranchWanted(proto::BranchWanted { log: Some(log()), from: 2 }))),
         ("link.have", link(Link::Have(proto::Have { heads: vec![head()] }))),
         (
             "link.entries",

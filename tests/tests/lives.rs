@@ -194,9 +194,8 @@ async fn a_dead_village_pc_is_replaced_and_goes_on() {
 
     // The former machine comes up again elsewhere: nobody talks to it.
     let lost = scene.district.data(village).with_extension("lost");
-    let anywhere = ["--listen-desk", "127.0.0.1:0", "--listen-api", "127.0.0.1:0", "--listen-metrics", "127.0.0.1:0"];
     let program = scene.district.program(village).to_owned();
-    let former = Process::start(&program, village, &lost, &anywhere, lost.with_extension("log")).unwrap();
+    let former = Process::start(&program, village, &lost, &ANYWHERE, lost.with_extension("log")).unwrap();
     let data = lost.display().to_string();
     story::until("the former life is turned away", SOON, async || {
         let status = command::run_json(&program, ["status", "--json", "--data", &data]).ok()?;
@@ -283,4 +282,177 @@ async fn the_hub_comes_back_from_a_backup_and_decides_nothing_twice() {
     scene.healed(village).await;
     scene.submit().await;
     scene.stop_and_verify();
+}
+
+/// A copy of a data folder that runs on a second machine.
+struct Clone {
+    process: Process,
+    data: String,
+    program: std::path::PathBuf,
+}
+
+impl Clone {
+    fn start(scene: &Scene, of: StationCode) -> Self {
+        let folder = scene.district.data(of).with_extension("clone");
+        let program = scene.district.program(of).to_owned();
+        let process = Process::start(&program, of, &folder, &ANYWHERE, folder.with_extension("log")).unwrap();
+        Self { process, data: folder.display().to_string(), program }
+    }
+
+    async fn agent(&self, scene: &Scene) -> Client {
+        let staff = scene.district.sample.staff_of(scene.village, "village", "代办员").unwrap();
+        let issue = ["token", "issue", &staff.id, "--json", "--data", &self.data];
+        let issued = command::run_json(&self.program, issue).unwrap();
+        Client::connect(self.process.addresses.api, issued["token"].as_str().unwrap()).await.unwrap()
+    }
+}
+
+const ANYWHERE: [&str; 6] =
+    ["--listen-desk", "127.0.0.1:0", "--listen-api", "127.0.0.1:0", "--listen-metrics", "127.0.0.1:0"];
+/// Both machines link in turns, with pauses that grow.
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (source, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            fs::copy(&source, &target).unwrap();
+        }
+    }
+}
+
+impl Scene {
+    async fn submit_item(&self, agent: &mut Client, item: &str) -> Result<String, sanji_tests::Error> {
+        let application = story::application(&self.district, agent, self.village, item).await.unwrap();
+        let reply = agent.cases.submit(application).await.map_err(failed("Submit"))?;
+        Ok(reply.into_inner().case_number)
+    }
+
+    async fn forked(&self, station: StationCode, holds: impl Fn(&proto::Fork) -> bool) {
+        story::until(&format!("the clone noticed at {station}"), MINUTE, async || {
+            self.status(station).await.forks.iter().any(&holds).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloned_folder_is_noticed_both_branches_are_kept_and_the_chosen_one_counts() {
+    let mut scene = Scene::start();
+    let (hub, township, village) = (scene.hub, scene.township, scene.village);
+    let first = scene.submit().await;
+    scene.in_sync().await;
+    scene.district.stop(village).unwrap();
+    copy(&scene.district.data(village), &scene.district.data(village).with_extension("clone"));
+    scene.district.serve(village).unwrap();
+    let clone = Clone::start(&scene, village);
+
+    // Linked in turns with one key, before either has written anything.
+    for station in [township, hub] {
+        scene.forked(station, |fork| fork.station == village.number()).await;
+    }
+
+    // Each goes on by itself while the line is down, under the same number.
+    scene.district.kill(township);
+    let mut agents = (scene.agent().await, clone.agent(&scene).await);
+    let one = scene.submit_item(&mut agents.0, "rs-canbao").await.unwrap();
+    let other = scene.submit_item(&mut agents.1, "mz-dibao").await.unwrap();
+    assert_eq!(one, other);
+    // Started again, so that neither waits long before it dials.
+    clone.process.kill();
+    scene.district.kill(village);
+    scene.district.serve(township).unwrap();
+    scene.district.serve(village).unwrap();
+    scene.district.in_sync(village, MINUTE).await.unwrap();
+    let clone = Clone::start(&scene, village);
+    for station in [township, hub] {
+        scene.forked(station, |fork| fork.seq > 0).await;
+    }
+
+    // Alert: status, metrics, the desks concerned. Both machines stop; the others go on.
+    let metrics = scene.district.address(hub).unwrap().metrics;
+    let page = metrics_page(metrics).await;
+    assert!(page.contains("sanji_forks_undecided 1") || page.contains("sanji_forks_undecided 2"), "{page}");
+    let mut agents = (scene.agent().await, clone.agent(&scene).await);
+    for agent in [&mut agents.0, &mut agents.1] {
+        story::until("the notice at the desk", MINUTE, async || {
+            let refused = scene.submit_item(agent, "rs-canbao").await.err()?;
+            format!("{refused:?}").contains("两台电脑").then_some(())
+        })
+        .await
+        .unwrap();
+    }
+    scene.accept(&first).await;
+    scene.forward(&first).await;
+
+    let shown = scene.district.command(hub, &["status"]).unwrap();
+    let forked = shown["forks"].as_array().unwrap().iter().find(|fork| fork["seq"].as_u64() > Some(0)).unwrap();
+    assert!(forked["decided"].is_null());
+    let log = format!("{village}/private/{}", hex_key(&scene, village).await);
+    let branches = branches(&scene, &log);
+    let [held, evidence] = branches.as_slice() else { panic!("{branches:?}") };
+    assert!(held["held"] == true && evidence["held"] == false);
+    for branch in [held, evidence] {
+        assert!(branch["entries"].as_array().unwrap().iter().any(|entry| entry["case"] == one.as_str()), "{branch}");
+    }
+
+    // The branch counts that the log does not hold.
+    let chosen = evidence["branch"].as_str().unwrap();
+    let decide = ["fork", "decide", &log, "--branch", chosen, "--reason", "the PC at the counter"];
+    scene.district.command(hub, &decide).unwrap();
+    assert!(scene.district.command(hub, &decide).is_err(), "once");
+    let item = async |client: &mut Client| client.get(&one).await.ok().map(|case| case.item);
+    let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
+    story::until("the chosen branch at the township", SOON, async || {
+        item(&mut window).await.filter(|item| item == "mz-dibao")
+    })
+    .await
+    .unwrap();
+    clone.process.kill();
+    scene.lose(village);
+    scene.district.replace(village).unwrap();
+    scene.district.serve(village).unwrap();
+    scene.healed(village).await;
+    let mut agent = scene.agent().await;
+    let case = agent.get(&one).await.unwrap();
+    assert_eq!(case.item, "mz-dibao");
+    assert!(!case.applicant.unwrap_or_default().name.is_empty(), "the key of the branch's case came along");
+    assert_eq!(agent.get(&first).await.unwrap().holder, hub.number());
+    let fates: Vec<_> = self::branches(&scene, &log).iter().map(|branch| branch["fate"].clone()).collect();
+    assert_eq!(fates, ["evidence", "counts"]);
+    assert_ne!(scene.submit().await, one);
+    scene.in_sync().await;
+    // It is derived, and derived the same again.
+    scene.district.stop(township).unwrap();
+    fs::remove_dir_all(scene.district.data(township).join("index")).unwrap();
+    scene.district.serve(township).unwrap();
+    let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
+    assert_eq!(item(&mut window).await.as_deref(), Some("mz-dibao"));
+    scene.stop_and_verify();
+}
+
+async fn hex_key(scene: &Scene, station: StationCode) -> String {
+    scene.status(station).await.key.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The branches of a log, the one that it holds first.
+fn branches(scene: &Scene, log: &str) -> Vec<serde_json::Value> {
+    let data = scene.district.data(scene.hub).display().to_string();
+    let show = ["fork", "show", log, "--json", "--data", &data];
+    let lines = command::run(scene.district.program(scene.hub), show).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A page of a station's metrics.
+async fn metrics_page(address: std::net::SocketAddr) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    page
 }

@@ -589,7 +589,7 @@ pub struct AttachmentName {
 /// What the district says of one station. The log's home is that station.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
@@ -604,6 +604,8 @@ pub mod station_record {
         Revoked(super::StationRevoked),
         #[prost(message, tag = "4")]
         Ended(super::StationEnded),
+        #[prost(message, tag = "5")]
+        ForkDecided(super::ForkDecided),
     }
 }
 /// A new life of the station begins: from now on its logs are written under this key.
@@ -650,6 +652,39 @@ pub struct StationEnded {
     /// For people.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+/// The district's decision which branch of a forked log counts. The entries of the others stay where they are, as
+/// evidence, and say nothing about cases.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForkDecided {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position at which the branches differ. Required.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// Hash of the entry there in the branch that counts: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// For people.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Two machines write with one key: a data folder was cloned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForkSeen {
+    /// The log. Where the machines were seen and have not contradicted each other yet: the station's private log.
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// Evidence: an encoded Run of a branch that this station does not hold in the log, from the first entry that
+    /// differs on, or going on where an earlier ForkSeen ends. A run that is too long for one entry is spread over
+    /// several, each with the seal of the whole. Empty: two machines were linked with one key.
+    #[prost(bytes = "vec", tag = "2")]
+    pub run: ::prost::alloc::vec::Vec<u8>,
+    /// When, by the clock of this station: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "3")]
+    pub seen_ms: u64,
 }
 /// A member of staff as it stands; replaces the record of the same id with an earlier time.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -729,6 +764,9 @@ pub enum Kind {
     File = 5,
     /// AuditRecord, in a private log of the station where it happened.
     Audit = 6,
+    /// ForkSeen, in a private log of the home of the log that has forked. With a case: the key of a case that the other
+    /// branch opens travels with it; `body` is empty then.
+    Fork = 9,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -744,6 +782,7 @@ impl Kind {
             Self::Staff => "KIND_STAFF",
             Self::File => "KIND_FILE",
             Self::Audit => "KIND_AUDIT",
+            Self::Fork => "KIND_FORK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -756,6 +795,7 @@ impl Kind {
             "KIND_STAFF" => Some(Self::Staff),
             "KIND_FILE" => Some(Self::File),
             "KIND_AUDIT" => Some(Self::Audit),
+            "KIND_FORK" => Some(Self::Fork),
             _ => None,
         }
     }
@@ -965,7 +1005,7 @@ impl DeliveryMethod {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LinkMessage {
-    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub message: ::core::option::Option<link_message::Message>,
 }
 /// Nested message and enum types in `LinkMessage`.
@@ -988,6 +1028,10 @@ pub mod link_message {
         Ping(super::Ping),
         #[prost(message, tag = "8")]
         Goodbye(super::Goodbye),
+        #[prost(message, tag = "9")]
+        BranchWanted(super::BranchWanted),
+        #[prost(message, tag = "10")]
+        Branch(super::Branch),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1007,6 +1051,10 @@ pub struct Hello {
     /// The sender's clock: milliseconds since 1970-01-01 UTC. Required.
     #[prost(uint64, tag = "5")]
     pub clock_ms: u64,
+    /// Drawn anew whenever the sender's process starts: 16 bytes. One that was gone and comes back shows that two
+    /// processes use one key. Empty: not told.
+    #[prost(bytes = "vec", tag = "6")]
+    pub instance: ::prost::alloc::vec::Vec<u8>,
 }
 /// What the sender holds: every log that concerns both stations, at its last sealed entry. A log that
 /// is not named is held up to 0. May be sent again to ask for logs that were refused before.
@@ -1132,6 +1180,26 @@ pub struct ChunkReply {
     /// True on the last reply to a request.
     #[prost(bool, tag = "6")]
     pub last: bool,
+}
+/// Asks for the sender's version of a log that has forked, as evidence. Since protocol 2.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BranchWanted {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position wanted. Required.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+}
+/// Answers BranchWanted. Nothing is answered where the log ends before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Branch {
+    /// Begins at the position asked for. Required.
+    #[prost(message, optional, tag = "1")]
+    pub run: ::core::option::Option<Run>,
+    /// Keys of the cases that the entries open.
+    #[prost(message, repeated, tag = "2")]
+    pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2018,6 +2086,27 @@ pub struct StatusReply {
     /// Present while a new life of the station waits for what its former life wrote: it takes no submissions then.
     #[prost(message, optional, tag = "30")]
     pub healing: ::core::option::Option<Healing>,
+    /// Keys with which two machines were seen to write, those that await a decision first.
+    #[prost(message, repeated, tag = "31")]
+    pub forks: ::prost::alloc::vec::Vec<Fork>,
+}
+/// A log that two machines write, or two machines that were linked with one key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Fork {
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// Division code of the station whose data folder was cloned.
+    #[prost(uint64, tag = "2")]
+    pub station: u64,
+    /// First position at which the branches differ. 0: they have not contradicted each other yet.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// When it was first seen: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "4")]
+    pub seen_ms: u64,
+    /// Hash of the entry at `seq` in the branch that counts. Empty: not decided.
+    #[prost(bytes = "vec", tag = "5")]
+    pub decided: ::prost::alloc::vec::Vec<u8>,
 }
 /// A station that was replaced or restored hears its neighbours before it writes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4361,6 +4450,48 @@ pub struct ReplaceStationRequest {
     #[prost(string, tag = "4")]
     pub upstream: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowForkRequest {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShowForkReply {
+    #[prost(message, optional, tag = "1")]
+    pub fork: ::core::option::Option<Fork>,
+    #[prost(message, repeated, tag = "2")]
+    pub branches: ::prost::alloc::vec::Vec<ForkBranch>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ForkBranch {
+    /// Hash of its first entry: how a decision names it.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// It stands in the log itself; the others are evidence.
+    #[prost(bool, tag = "2")]
+    pub held: bool,
+    /// Without their bodies, from the first position that differs on.
+    #[prost(message, repeated, tag = "3")]
+    pub entries: ::prost::alloc::vec::Vec<DumpedEntry>,
+    /// The same, word for word, with the writer's seals: encoded Run messages.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub runs: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideForkRequest {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// Hash of the first entry of the branch that counts. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideForkReply {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeStationReply {
     /// How many keys were revoked now; 0: all were revoked before.
@@ -5249,6 +5380,53 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "ReplaceStation"));
             self.inner.unary(req, path, codec).await
         }
+        /// The branches of a forked log, as far as this hub has them.
+        pub async fn show_fork(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowForkRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShowForkReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/ShowFork",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "ShowFork"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Decides which branch counts, and ends the life of the station: it goes on as a new one.
+        pub async fn decide_fork(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideForkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideForkReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/DecideFork",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "DecideFork"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_stations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStationsRequest>,
@@ -5331,6 +5509,16 @@ pub mod administration_server {
             &self,
             request: tonic::Request<super::ReplaceStationRequest>,
         ) -> std::result::Result<tonic::Response<super::AddStationReply>, tonic::Status>;
+        /// The branches of a forked log, as far as this hub has them.
+        async fn show_fork(
+            &self,
+            request: tonic::Request<super::ShowForkRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShowForkReply>, tonic::Status>;
+        /// Decides which branch counts, and ends the life of the station: it goes on as a new one.
+        async fn decide_fork(
+            &self,
+            request: tonic::Request<super::DecideForkRequest>,
+        ) -> std::result::Result<tonic::Response<super::DecideForkReply>, tonic::Status>;
         async fn list_stations(
             &self,
             request: tonic::Request<super::ListStationsRequest>,
@@ -5543,6 +5731,96 @@ pub mod administration_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReplaceStationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/ShowFork" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowForkSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::UnaryService<super::ShowForkRequest>
+                    for ShowForkSvc<T> {
+                        type Response = super::ShowForkReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowForkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::show_fork(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowForkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/DecideFork" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideForkSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::UnaryService<super::DecideForkRequest>
+                    for DecideForkSvc<T> {
+                        type Response = super::DecideForkReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideForkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::decide_fork(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideForkSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -21,6 +21,8 @@ struct StationPage {
     links: Vec<Line>,
     /// Logs that were refused, a sentence each.
     refused: Vec<String>,
+    /// Data folders that run on two machines and nobody has decided on, a sentence each.
+    cloned: Vec<String>,
 }
 
 struct Line {
@@ -54,11 +56,23 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
             format!("{home}：第{}条起（{}），{}", log.seq, log.reason, words::time(&log.time_ms))
         })
         .collect();
-    page(&StationPage { frame, status, links, refused })
+    let undecided = status.forks.iter().filter(|fork| fork.decided.is_empty());
+    let cloned = undecided.map(|fork| cloned(&name(&desk, fork.station), fork));
+    let cloned = cloned.collect();
+    page(&StationPage { frame, status, links, refused, cloned })
 }
 
 fn name(desk: &Desk, station: u64) -> String {
     StationCode::from_number(station).map(|code| desk.office().station_name(code)).unwrap_or_default()
+}
+
+/// Two machines that write as one station.
+fn cloned(station: &str, fork: &proto::Fork) -> String {
+    let what = match fork.seq {
+        0 => "有两台电脑轮流以该站点名义连接，请立即停用其中一台".to_owned(),
+        seq => format!("有两台电脑各自办理，从第{seq}条记录起不一致，等待区中心裁定"),
+    };
+    format!("{station}：{what}（{}发现）", words::time(&fork.seen_ms))
 }
 
 /// The difference of two clocks: below two seconds nobody needs to care.
@@ -74,6 +88,13 @@ fn offset(offset_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clone_is_told_before_and_after_it_has_done_harm() {
+        let fork = |seq| proto::Fork { seq, seen_ms: 1_782_869_400_000, ..proto::Fork::default() };
+        assert!(cloned("赵家溪村", &fork(0)).starts_with("赵家溪村：有两台电脑轮流"));
+        assert!(cloned("赵家溪村", &fork(12)).contains("从第12条记录起不一致"));
+    }
 
     #[test]
     fn clocks_are_compared_in_words() {

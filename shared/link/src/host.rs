@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, Receipt, Run, StationCode};
+use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run, StationCode};
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
 use tokio::sync::broadcast;
 
@@ -23,6 +23,31 @@ pub trait Host: Send + Sync + 'static {
     /// Version of the station's software, for people. Must not block.
     fn software(&self) -> String {
         env!("CARGO_PKG_VERSION").to_owned()
+    }
+
+    /// Drawn anew at each start of the process; none: not told. Must not block.
+    fn instance(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// A peer has introduced itself. An instance that was replaced by another and comes back shows that two machines
+    /// use one key. Must not block.
+    fn greeted(&self, _peer: StationCode, _key: PublicKey, _instance: [u8; 16]) {}
+
+    /// From where on a peer's version of a forked log is wanted as evidence. None: it is not.
+    fn branch_wanted(&self, _log: &LogId, _seq: u64) -> Option<u64> {
+        None
+    }
+
+    /// Keeps a piece of a peer's version of a forked log as evidence, after its own checks. Returns from where on more
+    /// is wanted, before or after it.
+    fn keep_branch(
+        &self,
+        _peer: StationCode,
+        _run: Run,
+        _case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { None })
     }
 
     /// The heads of all logs held durably.

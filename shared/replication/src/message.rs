@@ -35,6 +35,20 @@ pub enum Message {
     },
     /// Last message.
     Goodbye(Goodbye),
+    /// Asks for the receiver's version of a log that has forked.
+    BranchWanted {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// A piece of the sender's version, with the keys of the cases that it opens.
+    Branch {
+        /// The piece.
+        run: Run,
+        /// The keys.
+        case_keys: Vec<CaseKeyMessage>,
+    },
 }
 
 /// Who the sender is.
@@ -50,6 +64,8 @@ pub struct Hello {
     pub software: String,
     /// Its clock: milliseconds since 1970-01-01 UTC.
     pub clock_ms: u64,
+    /// Drawn anew at each start of its process; none where it does not tell.
+    pub instance: Option<[u8; 16]>,
 }
 
 /// A batch of entries.
@@ -165,6 +181,12 @@ impl From<Message> for proto::LinkMessage {
                 reason: cut(goodbye.reason, TEXT_MAX_BYTES),
                 come_back_after_ms: goodbye.come_back_after_ms,
             }),
+            Message::BranchWanted { log, from } => {
+                Wire::BranchWanted(proto::BranchWanted { log: Some(log.into()), from })
+            }
+            Message::Branch { run, case_keys } => {
+                Wire::Branch(proto::Branch { run: Some(run.into()), case_keys: all_into(case_keys) })
+            }
         };
         Self { message: Some(wire) }
     }
@@ -191,8 +213,24 @@ impl TryFrom<proto::LinkMessage> for Message {
                 reason: cut(goodbye.reason, TEXT_MAX_BYTES),
                 come_back_after_ms: goodbye.come_back_after_ms.min(COME_BACK_MAX_MS),
             }),
+            Wire::BranchWanted(wanted) => Self::BranchWanted {
+                log: checked("BranchWanted", wanted.log.ok_or(field("BranchWanted", "log", "is missing"))?)?,
+                from: required("BranchWanted", "from", wanted.from)?,
+            },
+            Wire::Branch(branch) => Self::Branch {
+                run: checked("Branch", branch.run.ok_or(field("Branch", "run", "is missing"))?)?,
+                case_keys: all_checked("Branch", "case_keys", branch.case_keys, BATCH_MAX_CASE_KEYS)?,
+            },
         })
     }
+}
+
+/// A message of the logs, checked.
+fn checked<W, T>(message: &'static str, value: W) -> Result<T, Error>
+where
+    T: TryFrom<W, Error = sanji_log::Error>,
+{
+    value.try_into().map_err(|source| Error::Log { message, source })
 }
 
 impl From<Hello> for proto::Hello {
@@ -203,6 +241,7 @@ impl From<Hello> for proto::Hello {
             station: hello.station.number(),
             software: cut(hello.software, SOFTWARE_MAX_BYTES),
             clock_ms: hello.clock_ms,
+            instance: hello.instance.map_or_else(Vec::new, Vec::from),
         }
     }
 }
@@ -222,6 +261,10 @@ impl TryFrom<proto::Hello> for Hello {
             station,
             software: cut(hello.software, SOFTWARE_MAX_BYTES),
             clock_ms: required("Hello", "clock_ms", hello.clock_ms)?,
+            instance: match hello.instance.as_slice() {
+                [] => None,
+                bytes => Some(bytes.try_into().map_err(|_| field("Hello", "instance", "has not 16 bytes"))?),
+            },
         })
     }
 }

@@ -11,8 +11,10 @@
 //! | `sending` | what is sent next, and how much may be under way |
 //! | `receiving` | what is taken, and when is it acknowledged |
 //! | `refusal` | which logs stop, and when are they asked for again |
+//! | `branches` | what becomes evidence of a log that has forked |
 //! | `receipts` | which receipts are believed and passed on |
 
+mod branches;
 mod event;
 mod handshake;
 mod heads;
@@ -46,6 +48,8 @@ pub struct Settings {
     pub peer_key: PublicKey,
     /// This station's software version, for people.
     pub software: String,
+    /// Drawn anew at each start of this station's process; none: not told.
+    pub instance: Option<[u8; 16]>,
     /// Most bytes of entries sent and not yet acknowledged; a larger single run goes alone.
     pub window_bytes: usize,
     /// Bytes of entries after which a batch is sent.
@@ -65,6 +69,7 @@ impl Settings {
             peer,
             peer_key,
             software: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: None,
             window_bytes: 2 << 20,
             batch_bytes: 256 << 10,
             heartbeat_ms: 15_000,
@@ -97,6 +102,10 @@ pub struct Session {
     heads: Heads,
     sending: Sending,
     receiving: Receiving,
+    /// Version that both speak; 0 before the peer's `Hello`.
+    protocol: u32,
+    /// Reads of branches that the peer has asked for.
+    branches_asked: u32,
     /// A further `Have` is due at the end of this event.
     ask_again: bool,
     /// What the current event has led to.
@@ -115,6 +124,8 @@ impl Session {
             pulse: Pulse::default(),
             heads: Heads::new(ends),
             receiving: Receiving::default(),
+            protocol: 0,
+            branches_asked: 0,
             ask_again: false,
             actions: Vec::new(),
         }
@@ -145,6 +156,8 @@ impl Session {
             }
             Event::Receipts(receipts) => self.pass_on(receipts),
             Event::DirectoryChanged => self.ask_again |= self.receiving.reconsider(directory),
+            Event::BranchNeeded { log, from } => self.ask_for_branch(log, from),
+            Event::BranchLoaded { run, case_keys } => self.send(Message::Branch { run, case_keys }),
             Event::Tick => self.tick(now_ms),
             Event::Closing { reason, come_back_after_ms } => self.leave(reason, come_back_after_ms),
         }
@@ -172,6 +185,8 @@ impl Session {
             (Phase::Open, Message::Ack(ack)) => self.acknowledged(ack),
             (Phase::Open, Message::Receipts(receipts)) => self.learn_receipts(receipts, directory),
             (Phase::Open, Message::LogRefused(refused)) => self.refused_by_peer(refused),
+            (Phase::Open, Message::BranchWanted { log, from }) => self.asked_for_branch(log, from),
+            (Phase::Open, Message::Branch { run, case_keys }) => self.take_branch(run, case_keys),
             (Phase::Open, Message::Ping { clock_ms }) => self.note_clock(clock_ms, now_ms),
             _ => self.leave("a message out of order".to_owned(), 0),
         }

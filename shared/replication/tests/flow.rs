@@ -123,14 +123,21 @@ fn quiet_session() -> (Session, Settings) {
 }
 
 fn hello() -> Hello {
-    Hello { protocol_min: 1, protocol_max: 3, station: code(TOWNSHIP), software: String::new(), clock_ms: 61_000 }
+    Hello {
+        protocol_min: 1,
+        protocol_max: 3,
+        station: code(TOWNSHIP),
+        software: String::new(),
+        clock_ms: 61_000,
+        instance: None,
+    }
 }
 
 #[test]
 fn the_handshake_measures_the_clock_and_refuses_strangers() {
     let say = |hello: Hello| quiet_session().0.on(Event::Received(Message::Hello(hello)), &directory(), 1000);
     assert_eq!(say(hello()), [Action::ClockOffset(60_000)]);
-    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 2, protocol_max: 3, ..hello() }] {
+    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 3, protocol_max: 3, ..hello() }] {
         let actions = say(wrong);
         assert!(matches!(
             actions.as_slice(),

@@ -172,6 +172,34 @@ fn an_unknown_key_is_asked_for_again_when_the_directory_knows_it() {
 }
 
 #[test]
+fn the_beginning_of_a_public_log_may_prove_whose_it_is() {
+    let mut few = Directory::default();
+    few.insert(public(TOWNSHIP), code(TOWNSHIP));
+    let mut link = linked([directory(), few]);
+    let public_log = log(VILLAGE, Reach::Public, VILLAGE);
+    link.write(0, public_log, &[5]);
+    link.write(0, village_log(), &[5]);
+    link.settle();
+    assert_eq!(link.sides[1].introduced, [public_log], "its first entry, and no private log");
+    link.write(0, public_log, &[5]);
+    link.settle();
+    assert_eq!(link.sides[1].introduced, [public_log], "what follows proves nothing");
+}
+
+#[test]
+fn a_branch_is_handed_over_as_evidence_and_enters_no_log() {
+    let mut link = linked([directory(), directory()]);
+    link.feed(1, Event::BranchNeeded { log: village_log(), from: 3 });
+    link.feed(1, Event::BranchNeeded { log: log(NEIGHBOUR, Reach::Private, NEIGHBOUR), from: 1 });
+    link.feed(1, Event::BranchNeeded { log: village_log(), from: 70 });
+    link.settle();
+    let kept: Vec<_> = link.sides[1].branches.iter().map(|run| (run.log, run.first_seq(), run.seal.seq)).collect();
+    assert_eq!(kept, [(village_log(), 3, 6)], "of logs that both may hold, and where there is anything");
+    assert_eq!(link.sides[1].seq(&village_log()), 6);
+    assert!(link.sides.iter().all(|side| side.session.in_sync() && side.closed.is_none()));
+}
+
+#[test]
 fn a_forged_seal_stops_its_log_and_is_reported_on_both_sides() {
     let mut link = linked([directory(), directory()]);
     link.write(0, village_log(), &[5]);
@@ -210,6 +238,7 @@ fn a_peer_that_breaks_the_protocol_is_left() {
         station: code(VILLAGE),
         software: String::new(),
         clock_ms: 1,
+        instance: None,
     };
     assert_eq!(gone(Message::Hello(hello)).as_deref(), Some("a message out of order"));
     let batch = sanji_replication::Entries { batch: 77, runs: vec![], case_keys: vec![] };

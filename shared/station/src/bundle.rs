@@ -89,6 +89,10 @@ impl Bundles {
         match read {
             Ok(summary) => {
                 self.keep_asked(summary.sender, &summary.asked);
+                // It is encrypted to this life, so whoever wrote it knew that all before it may be lost.
+                if summary.refused.is_empty() {
+                    self.station.heard(summary.sender);
+                }
                 self.station.record("bundle.read", "", &summary.sender.to_string(), "");
                 (Some(summary), Ok(()))
             }

@@ -7,6 +7,7 @@
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
+//! | `forks` | evidence of cloned data folders, and what a decision changes |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
@@ -21,6 +22,7 @@ mod cases;
 mod commands;
 pub(crate) mod filed;
 mod fold;
+mod forks;
 mod group;
 pub mod reader;
 mod receive;
@@ -48,7 +50,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{FILES, KEYS, Place, STAFF};
+use rows::{FILES, FORKS, KEYS, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -121,6 +123,10 @@ impl Core {
         core.project_what_is_lost()?;
         core.read_clock()?;
         core.reader.count_open_cases(rows::count_open(&core.reader)?);
+        // What a decision changed is not in the entries that the index may have lost.
+        if core.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
+            core.settle_forks()?;
+        }
         Ok(core)
     }
 
@@ -188,7 +194,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES] {
+        for list in [KEYS, STAFF, FILES, FORKS] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

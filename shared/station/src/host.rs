@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sanji_link::{
     AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
 };
-use sanji_log::{AttachmentId, CaseId, Have, LogId, Receipt, Run, StationCode};
+use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Run, StationCode};
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
 use tokio::sync::broadcast;
 
@@ -22,6 +22,39 @@ const PAGE: usize = 256;
 impl Host for Station {
     fn me(&self) -> StationCode {
         self.reader().me()
+    }
+
+    fn instance(&self) -> Option<[u8; 16]> {
+        Some(self.own_instance())
+    }
+
+    fn greeted(&self, peer: StationCode, key: PublicKey, instance: [u8; 16]) {
+        if self.links().greeted(key, instance) {
+            return;
+        }
+        tracing::error!(peer.station = %peer, peer.key = ?key, "two machines are linked with one key in turns");
+        let log = LogId { home: peer, reach: Reach::Private, key };
+        self.committer().write_soon(move |core, now| core.note_clone(log, now).map_err(Failure::Internal));
+    }
+
+    fn branch_wanted(&self, log: &LogId, seq: u64) -> Option<u64> {
+        self.reader().branch_wanted(log, seq)
+    }
+
+    fn keep_branch(&self, peer: StationCode, run: Run, case_keys: Vec<CaseKeyMessage>) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async move {
+            let write = self.committer().write(move |core, now| {
+                core.keep_branch(peer, run, &case_keys, now, &mut random).map_err(Failure::Internal)
+            });
+            match write.await {
+                Ok((wanted, _)) => wanted,
+                Err(failure) => {
+                    let reason = &failure as &dyn std::error::Error;
+                    tracing::error!(peer.station = %peer, reason, "evidence of a fork was not kept");
+                    None
+                }
+            }
+        })
     }
 
     fn have(&self) -> Have {

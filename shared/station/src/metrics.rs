@@ -101,6 +101,8 @@ fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> 
         ("entries_unconfirmed", "Own entries that the station above has not confirmed", status.entries_unconfirmed),
         ("attachments_missing", "Attachments known and not complete", status.attachments_missing),
         ("logs_refused", "Logs refused or stopped, of the newest hundred", status.refused.len() as u64),
+        ("forks_undecided", "Logs that two machines write and nobody has decided on", forks_undecided(status)),
+        ("healing", "1 while the station waits for what its former life wrote", u64::from(status.healing.is_some())),
         ("writable", "1 while the store takes writes", u64::from(status.writable)),
         ("certificate_until_seconds", "When the certificate ends, Unix time", status.certificate_until_ms / 1000),
         ("start_time_seconds", "When the process started, Unix time", started_ms / 1000),
@@ -121,6 +123,10 @@ fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> 
     registry.register("link_up", "1 while the link is open", up);
     registry.register("link_silent_milliseconds", "Since the last message of the other station", lag);
     registry
+}
+
+fn forks_undecided(status: &proto::StatusReply) -> u64 {
+    status.forks.iter().filter(|fork| fork.decided.is_empty()).count() as u64
 }
 
 /// From Linux; 0 elsewhere.

@@ -3,6 +3,7 @@
 //! Writing goes through the committer's queue, reading straight to the store. Nothing here decides: rights and rules
 //! are the domain's, called where state is (`core`, `views`).
 
+mod forks;
 mod healing;
 mod links;
 mod status;
@@ -65,6 +66,8 @@ struct Inner {
     wrong_codes: WrongCodes,
     links: Links,
     healing: Healing,
+    /// Of this process.
+    instance: [u8; 16],
     program: Program,
     projecting: AbortOnDropHandle<()>,
 }
@@ -88,6 +91,8 @@ impl Station {
         });
         let projecting = AbortOnDropHandle::new(tokio::spawn(project(reader.clone(), behind)));
         let (committer, thread) = started.map_err(|_| Error::Stopped)?;
+        let mut instance = [0; 16];
+        random(&mut instance);
         Ok(Self(Arc::new(Inner {
             reader,
             committer,
@@ -98,6 +103,7 @@ impl Station {
             wrong_codes: WrongCodes::default(),
             links: Links::default(),
             healing: Healing::default(),
+            instance,
             program,
             projecting,
         })))
@@ -145,6 +151,10 @@ impl Station {
         &self.0.links
     }
 
+    pub(crate) fn own_instance(&self) -> [u8; 16] {
+        self.0.instance
+    }
+
     /// Sessions and attempts to log in.
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
@@ -166,7 +176,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn submit(&self, actor: &Actor, request: proto::SubmitRequest) -> Result<proto::SubmitReply, Failure> {
-        self.check_healed()?;
+        self.check_may_write()?;
         let staff = actor.staff.id.clone();
         let write = self.0.committer.write(move |core, now| core.submit(&staff, request, now, &mut random));
         let (written, _) = write.await?;
@@ -184,7 +194,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn act(&self, actor: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure> {
-        self.check_healed()?;
+        self.check_may_write()?;
         let staff = actor.staff.id.clone();
         let write = self.0.committer.write(move |core, now| core.act(&staff, request, now, &mut random));
         write.await.map(|(written, _)| act_reply(written))
@@ -228,7 +238,7 @@ impl Station {
     /// # Errors
     /// [`Failure`]; nothing was written then.
     pub async fn administer(&self, actor: &str, entries: Vec<Administrative>) -> Result<Vec<Written>, Failure> {
-        self.check_healed()?;
+        self.check_may_write()?;
         let actor = actor.to_owned();
         let write = self.0.committer.write(move |core, now| {
             let me = core.reader().me();

@@ -159,7 +159,7 @@ impl World {
                 self.commit_soon(at);
             }
             // The hub of the simulator has one life.
-            Action::Introduce(_) => {}
+            Action::Introduce(_) | Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
             Action::KeepReceipts(receipts) => {
                 let Some(running) = self.stations[at].running.as_mut() else { return };
                 running.core.keep_receipts(receipts);

@@ -232,6 +232,7 @@ impl<'a> Import<'a> {
                     Action::Close { reason, .. } => {
                         return Err(Error::Bundle { problem: format!("is refused: {reason}") });
                     }
+                    Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
                     Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
                 }
             }

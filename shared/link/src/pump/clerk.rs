@@ -17,19 +17,22 @@ const WAITING_MAX: usize = 8192;
 pub(super) enum Job {
     Store { batch: u64, runs: Vec<VerifiedRun>, case_keys: Vec<CaseKeyMessage> },
     Introduce(Run),
+    KeepBranch { run: Run, case_keys: Vec<CaseKeyMessage> },
     KeepReceipts(Vec<Receipt>),
     Alert { log: LogId, seq: u64, reason: RefusalReason, detail: String },
 }
 
-/// A batch is durable, but for what was refused.
-pub(super) struct Stored {
-    pub(super) batch: u64,
-    pub(super) outcome: StoreOutcome,
+/// What became of a job that is answered.
+pub(super) enum Answer {
+    /// A batch is durable, but for what was refused.
+    Stored { batch: u64, outcome: StoreOutcome },
+    /// The peer's version of a forked log is wanted from here on.
+    BranchWanted { log: LogId, from: u64 },
 }
 
 pub(super) struct Clerk {
     jobs: mpsc::Sender<Job>,
-    stored: mpsc::UnboundedReceiver<std::result::Result<Stored, HostError>>,
+    stored: mpsc::UnboundedReceiver<std::result::Result<Answer, HostError>>,
     working: JoinHandle<()>,
 }
 
@@ -48,7 +51,7 @@ impl Clerk {
     }
 
     /// The next answer. None: no more will come, since the work broke off.
-    pub(super) async fn stored(&mut self) -> Option<std::result::Result<Stored, HostError>> {
+    pub(super) async fn answer(&mut self) -> Option<std::result::Result<Answer, HostError>> {
         self.stored.recv().await
     }
 
@@ -66,13 +69,13 @@ async fn work(
     host: Arc<dyn Host>,
     peer: StationCode,
     mut todo: mpsc::Receiver<Job>,
-    answers: mpsc::UnboundedSender<std::result::Result<Stored, HostError>>,
+    answers: mpsc::UnboundedSender<std::result::Result<Answer, HostError>>,
 ) {
     while let Some(job) = todo.recv().await {
         let host = host.clone();
         let kept = match job {
             Job::Store { batch, runs, case_keys } => {
-                let stored = host.store(peer, runs, case_keys).await.map(|outcome| Stored { batch, outcome });
+                let stored = host.store(peer, runs, case_keys).await.map(|outcome| Answer::Stored { batch, outcome });
                 let failed = stored.is_err();
                 // Nobody listens any more when the link has ended meanwhile.
                 drop(answers.send(stored));
@@ -85,11 +88,26 @@ async fn work(
                 host.introduce(peer, run).await;
                 continue;
             }
+            Job::KeepBranch { run, case_keys } => {
+                let log = run.log;
+                if let Some(from) = host.keep_branch(peer, run, case_keys).await {
+                    drop(answers.send(Ok(Answer::BranchWanted { log, from })));
+                }
+                continue;
+            }
             Job::KeepReceipts(receipts) => {
                 tokio::task::spawn_blocking(move || host.keep_receipts(peer, receipts)).await
             }
             Job::Alert { log, seq, reason, detail } => {
-                tokio::task::spawn_blocking(move || host.alert(peer, log, seq, reason, detail)).await
+                let answers = answers.clone();
+                let alert = move || {
+                    host.alert(peer, log, seq, reason, detail);
+                    let wanted = Some(seq).filter(|_| reason == RefusalReason::Fork);
+                    if let Some(from) = wanted.and_then(|seq| host.branch_wanted(&log, seq)) {
+                        drop(answers.send(Ok(Answer::BranchWanted { log, from })));
+                    }
+                };
+                tokio::task::spawn_blocking(alert).await
             }
         };
         if let Err(error) = kept {

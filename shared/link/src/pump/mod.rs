@@ -27,13 +27,15 @@ use crate::host::{Change, Host, HostError};
 use crate::{Error, Result, Trust};
 pub(crate) use status::{now_ms, to_peer, with_sources};
 
-use clerk::{Clerk, Job, Stored};
+use clerk::{Answer, Clerk, Job};
 use status::Reporter;
 
 /// Messages handed to HTTP/2 and not yet taken by it. Few, so that what is urgent does not stand behind much.
 pub(crate) const OUTGOING: usize = 8;
 /// Messages that wait for HTTP/2. A peer that never reads can make this station answer; beyond this it is cut.
 const OUTBOX_MAX: usize = 8192;
+/// Bytes of entries in one piece of a branch.
+const BRANCH_BYTES: usize = 128 << 10;
 const TICK: Duration = Duration::from_secs(1);
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -72,6 +74,7 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
     settings.software = host.software();
+    settings.instance = host.instance();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pump = Pump {
@@ -84,6 +87,7 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
         tick,
         goodbye: None,
         turn,
+        peer,
         host,
     };
     let mut revoked = pin!(trust.revocation_of(peer.key));
@@ -97,6 +101,7 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
 
 struct Pump {
     host: Arc<dyn Host>,
+    peer: Certified,
     session: Session,
     /// Said by the session, not yet taken by HTTP/2.
     outbox: VecDeque<LinkMessage>,
@@ -114,6 +119,7 @@ struct Pump {
 enum Read {
     Everything { have: Have, receipts: Vec<Receipt> },
     Log { log: LogId, run: Option<(Run, Vec<CaseKeyMessage>)> },
+    Branch(Option<(Run, Vec<CaseKeyMessage>)>),
 }
 
 /// What can happen to a link.
@@ -122,7 +128,7 @@ enum Happening {
     Received(std::result::Result<Option<LinkMessage>, Status>),
     Changed(std::result::Result<Change, broadcast::error::RecvError>),
     Read(std::result::Result<Read, tokio::task::JoinError>),
-    Stored(std::result::Result<Stored, HostError>),
+    Answered(std::result::Result<Answer, HostError>),
     Ticked,
     Stopping,
     PeerGone,
@@ -186,7 +192,7 @@ impl Pump {
             received = incoming.message(), if is_open => Happening::Received(received),
             changed = self.changes.recv(), if is_open => Happening::Changed(changed),
             Some(read) = self.reads.join_next() => Happening::Read(read),
-            Some(stored) = self.clerk.stored() => Happening::Stored(stored),
+            Some(answer) = self.clerk.answer() => Happening::Answered(answer),
             _ = self.tick.tick() => Happening::Ticked,
             () = shutdown.cancelled(), if is_open => Happening::Stopping,
         }
@@ -199,6 +205,9 @@ impl Pump {
             Happening::Received(Ok(Some(message))) => {
                 let message = Message::try_from(message).map_err(|source| Error::Message { source })?;
                 self.reporter.heard();
+                if let Message::Hello(sanji_replication::Hello { instance: Some(instance), .. }) = &message {
+                    self.host.greeted(self.peer.station, self.peer.key, *instance);
+                }
                 self.tell(Event::Received(message))
             }
             Happening::Received(Ok(None)) => {
@@ -223,11 +232,16 @@ impl Pump {
                 let (run, case_keys) = run.map_or_else(Default::default, |(run, keys)| (Some(run), keys));
                 self.tell(Event::Loaded { log, run, case_keys })
             }
+            Happening::Read(Ok(Read::Branch(Some((run, case_keys))))) => {
+                self.tell(Event::BranchLoaded { run, case_keys })
+            }
+            Happening::Read(Ok(Read::Branch(None))) => Ok(()),
             Happening::Read(Err(_)) => Err(broken_read()),
-            Happening::Stored(Ok(Stored { batch, outcome })) => {
+            Happening::Answered(Ok(Answer::BranchWanted { log, from })) => self.tell(Event::BranchNeeded { log, from }),
+            Happening::Answered(Ok(Answer::Stored { batch, outcome })) => {
                 self.tell(Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused })
             }
-            Happening::Stored(Err(source)) => Err(Error::Host { operation: "commit what the peer sent", source }),
+            Happening::Answered(Err(source)) => Err(Error::Host { operation: "commit what the peer sent", source }),
             Happening::Ticked => {
                 self.tell(Event::Tick)?;
                 if self.session.in_sync() {
@@ -260,6 +274,8 @@ impl Pump {
             match action {
                 Action::Send(message) => self.outbox.push_back(message.into()),
                 Action::Load { log, from, max_bytes } => self.read_log(log, from, max_bytes),
+                Action::LoadBranch { log, from } => self.read_branch(log, from),
+                Action::KeepBranch { run, case_keys } => self.clerk.give(Job::KeepBranch { run, case_keys })?,
                 Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
                 Action::Introduce(run) => self.clerk.give(Job::Introduce(run))?,
                 Action::KeepReceipts(receipts) => self.clerk.give(Job::KeepReceipts(receipts))?,
@@ -293,6 +309,18 @@ impl Pump {
                 None
             });
             Read::Log { log, run }
+        });
+    }
+
+    /// The peer bounds how many of these are under way by asking for one after the other; the session, how many in all.
+    fn read_branch(&mut self, log: LogId, from: u64) {
+        let host = self.host.clone();
+        self.reads.spawn_blocking(move || {
+            let run = host.load(&log, from, BRANCH_BYTES);
+            Read::Branch(run.unwrap_or_else(|error| {
+                tracing::error!(log = %log, seq = from, error, "can't read a branch for a peer");
+                None
+            }))
         });
     }
 

@@ -142,6 +142,7 @@ fn hello(station: &str) -> Vec<u8> {
         station: code(station).number(),
         software: "test".into(),
         clock_ms: now_ms(),
+        instance: Vec::new(),
     }))
 }
 

@@ -53,6 +53,7 @@ impl Packing {
             station: self.peer,
             software: String::new(),
             clock_ms: now_ms,
+            instance: None,
         };
         let mut actions = self.session.on(Event::Started { have }, directory, now_ms);
         for answer in [Message::Hello(hello), Message::Have(known.heads().collect())] {

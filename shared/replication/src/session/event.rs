@@ -41,6 +41,20 @@ pub enum Event<'a> {
     Receipts(Vec<Receipt>),
     /// The directory knows more keys.
     DirectoryChanged,
+    /// The station wants the peer's version of a log that has forked, as evidence.
+    BranchNeeded {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// Answer to [`Action::LoadBranch`], where there is anything.
+    BranchLoaded {
+        /// Entries from the position asked for on.
+        run: Run,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
     /// Time passes; at least every few seconds.
     Tick,
     /// This station wants to close the link.
@@ -81,6 +95,20 @@ pub enum Action {
     Introduce(Run),
     /// Keep receipts whose signature and key were checked, show them, pass them on to other links.
     KeepReceipts(Vec<Receipt>),
+    /// Read this station's version of a forked log; answered by [`Event::BranchLoaded`].
+    LoadBranch {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// Keep a piece of the peer's version of a forked log as evidence. It is not checked.
+    KeepBranch {
+        /// The piece.
+        run: Run,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
     /// Something that supervision should know.
     Alert {
         /// The log concerned.

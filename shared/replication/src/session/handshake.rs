@@ -18,6 +18,7 @@ impl Session {
             station: self.settings.me,
             software: self.settings.software.clone(),
             clock_ms: now_ms,
+            instance: self.settings.instance,
         }));
         self.heads.begin(have);
         self.send(Message::Have(self.heads.our_have()));
@@ -36,6 +37,7 @@ impl Session {
             return self.leave(reason, 0);
         }
         self.phase = Phase::Introduced;
+        self.protocol = hello.protocol_max.min(PROTOCOL_MAX);
         self.note_clock(hello.clock_ms, now_ms);
     }
 

@@ -32,6 +32,8 @@ pub struct Side {
     pub receipts: Vec<Receipt>,
     /// Logs of unknown writers whose beginning was offered as a proof.
     pub introduced: Vec<LogId>,
+    /// Evidence that the peer sent.
+    pub branches: Vec<Run>,
     pub closed: Option<String>,
     /// Sizes of batches sent and not acknowledged.
     unacknowledged: BTreeMap<u64, usize>,
@@ -54,6 +56,7 @@ impl Side {
             inbox: VecDeque::new(),
             alerts: Vec::new(),
             introduced: Vec::new(),
+            branches: Vec::new(),
             receipts: Vec::new(),
             closed: None,
             unacknowledged: BTreeMap::new(),
@@ -144,6 +147,13 @@ impl Link {
                 side.stores.push_back((batch, runs, case_keys));
             }
             Action::Introduce(run) => side.introduced.push(run.log),
+            Action::KeepBranch { run, .. } => side.branches.push(run),
+            Action::LoadBranch { log, from } => {
+                let until = side.seq(&log);
+                if let Some(run) = self.truth.read(&log, from, until, usize::MAX) {
+                    self.feed(at, Event::BranchLoaded { run, case_keys: Vec::new() });
+                }
+            }
             Action::KeepReceipts(receipts) => side.receipts.extend(receipts),
             Action::Alert { log, seq, reason, .. } => side.alerts.push((log, seq, reason)),
             Action::ClockOffset(_) => {}

@@ -26,6 +26,7 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
         lines.push(format!("READ-ONLY    {}", status.read_only_reason));
     }
     lines.extend(status.healing.as_ref().map(|waiting| format!("healing      {}", healing(waiting))));
+    lines.extend(status.forks.iter().map(|seen| format!("CLONED       {}", fork(seen))));
     lines.extend(status.upstream.iter().map(|upstream| link("upstream  ", upstream)));
     lines.extend(status.downstream.iter().map(|downstream| link("downstream", downstream)));
     for refused in &status.refused {
@@ -53,6 +54,19 @@ pub(super) fn healing(healing: &proto::Healing) -> String {
 
 pub(super) fn healing_ended(reply: &proto::EndHealingReply) -> String {
     format!("goes on; not heard: {}", stations(&reply.unheard))
+}
+
+/// A fork in one line.
+#[must_use]
+pub fn fork(fork: &proto::Fork) -> String {
+    let what = match (fork.seq, fork.decided.is_empty()) {
+        (0, _) => "two machines are linked with one key, nothing is contradicted yet".to_owned(),
+        (seq, true) => format!("two machines write, they differ from seq {seq} on; to be decided"),
+        (seq, false) => format!("two machines wrote, they differ from seq {seq} on; decided"),
+    };
+    let log = fork.log.clone().and_then(|log| sanji_log::LogId::try_from(log).ok());
+    let log = log.map_or_else(String::new, |log| log.to_string());
+    format!("{:012}: {what}; since {}; log {log}", fork.station, time(fork.seen_ms))
 }
 
 fn stations(codes: &[u64]) -> String {

@@ -11,7 +11,7 @@ use sanji_store::Row;
 use super::filed::{FiledCase, case_entry};
 use super::reader::Reader;
 use super::reference::ReferenceData;
-use super::rows::{MISSING, Place, REQUESTS, missing_key, request_key, row};
+use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
 use crate::error::{Error, store};
 
 /// Changes of a group that is not durable yet.
@@ -24,6 +24,8 @@ pub(super) struct Fold {
     pub(super) requests: BTreeMap<RequestId, CaseId>,
     pub(super) rows: Vec<Row>,
     pub(super) attachments_missing: bool,
+    /// A branch was decided on, or evidence or entries of a decided log have come: cases may read otherwise.
+    pub(super) forks_touched: bool,
 }
 
 /// A case that this group has changed.
@@ -41,7 +43,7 @@ impl Fold {
         entry: &sanji_log::Entry,
         authority_der: &[u8],
     ) -> Result<(), Error> {
-        if ReferenceData::concerns(entry.kind) {
+        if ReferenceData::concerns(entry) {
             self.reference_entry(reader, entry, authority_der);
             return Ok(());
         }
@@ -54,7 +56,9 @@ impl Fold {
                 self.attachments_missing = true;
             }
         }
-        let writer = reader.writer(&self.reference(reader), entry);
+        let reference = self.reference(reader);
+        self.forks_touched |= reference.forks().get(&entry.log).is_some_and(|fork| fork.decided.is_some());
+        let writer = reader.writer(&reference, entry);
         if let Some(entry) = case_entry(entry, writer) {
             self.note_request(&id, &entry);
             self.folding(reader, &id)?.apply(&entry);
@@ -66,6 +70,8 @@ impl Fold {
         let reference = self.reference.get_or_insert_with(|| (*reader.reference()).clone());
         match reference.fold(entry, authority_der) {
             Ok((list, key)) => {
+                let about_forks = [FORKS, KEYS].contains(&list);
+                self.forks_touched |= about_forks && reference.forks().values().any(|fork| fork.decided.is_some());
                 let place = Place { log: entry.log, seq: entry.seq };
                 self.rows.push(row(list, key, postcard::to_allocvec(&place).unwrap_or_default()));
             }
@@ -108,6 +114,13 @@ impl Fold {
     /// Whether nothing of a case was held before this group.
     pub(super) fn is_new(&self, id: &CaseId) -> bool {
         self.new.contains(id)
+    }
+
+    /// Folds a case from nothing.
+    pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId) -> Result<(), Error> {
+        let case = reader.fold_anew(id)?;
+        *self.folding(reader, id)? = case;
+        Ok(())
     }
 
     fn folding(&mut self, reader: &Reader, id: &CaseId) -> Result<&mut Case, Error> {

@@ -261,7 +261,8 @@ impl Core {
             receipts: receipts.clone(),
         };
         let reference_changed = reference.is_some();
-        let cases = group.fold.cases.keys().copied().collect();
+        let mut cases: Vec<CaseId> = group.fold.cases.keys().copied().collect();
+        let forks_touched = group.fold.forks_touched;
         let attachments_changed = group.fold.attachments_missing || !group.extra_rows.is_empty();
         self.reader.commit(&commit, group.fold, group.extra_rows, reference)?;
         for (purpose, named) in &group.used {
@@ -269,6 +270,9 @@ impl Core {
         }
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));
+        }
+        if forks_touched {
+            cases.extend(self.settle_forks()?);
         }
         Ok(Committed { heads, receipts, confirmed: group.confirmed, cases, reference_changed, attachments_changed })
     }

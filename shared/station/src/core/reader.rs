@@ -94,6 +94,12 @@ impl Reader {
         Ok(())
     }
 
+    /// Shows cases that were folded anew, though nothing was written.
+    pub(super) fn show(&self, fold: Fold) {
+        let _gate = self.0.ahead.gate();
+        self.count_open_cases(self.0.ahead.take_in(fold, Vec::new(), false));
+    }
+
     /// What the index shall show of a run that it has lost. Only while the station is opened.
     pub(super) fn projection_of(&self, mut fold: Fold) -> Result<Projection, Error> {
         let reference = fold.settle();
@@ -168,15 +174,33 @@ impl Reader {
         if let Some(filed) = FiledCase::decode(&bytes) {
             return Ok(Some(Arc::new(filed)));
         }
+        Ok(Some(Arc::new(FiledCase::new(self.fold_anew(id)?))))
+    }
+
+    /// A case from its entries, without those of branches that don't count, and with those in evidence that do.
+    pub(super) fn fold_anew(&self, id: &CaseId) -> Result<Case, Error> {
         let reference = self.reference();
+        let branches = self.counting_branches()?;
         let mut case = Case::new(*id);
         for held in self.store().case_entries(id).map_err(store("read the entries of a case"))? {
             let entry = held.entry.decode().map_err(stored("entry"))?;
+            if branches.get(&entry.log).is_some_and(|branch| entry.seq >= branch.seq) {
+                continue;
+            }
             if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
                 case.apply(&entry);
             }
         }
-        Ok(Some(Arc::new(FiledCase::new(case))))
+        for bytes in branches.values().flat_map(|branch| &branch.entries) {
+            let entry = bytes.decode().map_err(stored("entry"))?;
+            if entry.case != Some(*id) {
+                continue;
+            }
+            if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
+                case.apply(&entry);
+            }
+        }
+        Ok(case)
     }
 
     /// The station that wrote an entry, whether its key was revoked since or not; none where the key is not known.
@@ -185,7 +209,8 @@ impl Reader {
         known.or_else(|| (entry.log.key == self.key()).then_some(self.me()))
     }
 
-    /// Cases with a number: one, save where two lives of a station gave the same.
+    /// Cases with a number: one, save where two lives of a station gave the same. Those of which nothing counts only
+    /// where there is no other.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -196,6 +221,14 @@ impl Reader {
             if !cases.contains(&id) {
                 cases.push(id);
             }
+        }
+        if cases.len() > 1 {
+            // Two machines of a cloned station gave the same number, and the branch of one does not count.
+            let mut counting = Vec::new();
+            for id in &cases {
+                counting.extend(self.case(id)?.filter(|case| case.rev() > 0).map(|_| *id));
+            }
+            return Ok(if counting.is_empty() { cases } else { counting });
         }
         Ok(cases)
     }
@@ -231,7 +264,10 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn private(&self, case: &CaseId, key: &CaseKey, log: &LogId, seq: u64) -> Result<Option<Private>, Error> {
-        let bytes = self.store().entry(log, seq).map_err(store("read an entry"))?;
+        let bytes = match self.reference().forks().get(log).and_then(|fork| fork.decided) {
+            Some(decided) if seq >= decided.seq => self.counting_entry(log, seq)?,
+            _ => self.store().entry(log, seq).map_err(store("read an entry"))?,
+        };
         bytes.map_or(Ok(None), |bytes| open_private(case, key, &bytes))
     }
 

@@ -22,7 +22,7 @@ pub struct ReceiveOutcome {
 }
 
 /// Keys that came with a batch. That a key was destroyed elsewhere is no peer's to say.
-type CaseKeys = BTreeMap<CaseId, [u8; 32]>;
+pub(super) type CaseKeys = BTreeMap<CaseId, [u8; 32]>;
 
 /// How a run lies to the log as it is held.
 enum Fit {
@@ -96,7 +96,7 @@ impl Core {
         Ok(if same { Fit::Extends(held) } else { fork(seq) })
     }
 
-    fn hash_at(&self, log: &LogId, seq: u64) -> Result<Option<Hash>, Error> {
+    pub(super) fn hash_at(&self, log: &LogId, seq: u64) -> Result<Option<Hash>, Error> {
         if let Some((head, hash)) = self.head(log)
             && head == seq
         {
@@ -111,7 +111,7 @@ impl Core {
 
     /// Keeps the keys of cases that these entries open. A key that is here is never replaced, and one that does not
     /// open the entry is dropped: no peer can make a case unreadable.
-    fn take_keys(
+    pub(super) fn take_keys(
         &mut self,
         peer: StationCode,
         entries: &[Entry],

@@ -6,6 +6,7 @@
 //! that opening a station reads these entries and no others.
 
 mod files;
+pub(crate) mod forks;
 mod keys;
 mod staff;
 
@@ -13,12 +14,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId};
-use sanji_log::{Entry, PublicKey, StationCode};
+use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{FILES, KEYS, STAFF};
+use super::rows::{FILES, FORKS, KEYS, STAFF};
 pub use files::PublishedFile;
+pub use forks::Fork;
 pub use keys::KeyLife;
 pub use staff::StaffEntry;
 
@@ -34,6 +36,7 @@ pub struct ReferenceData {
     calendar: Arc<Calendar>,
     defaults: Option<Arc<Defaults>>,
     files: Arc<BTreeMap<String, PublishedFile>>,
+    forks: Arc<BTreeMap<LogId, Fork>>,
     /// Files of the organisation came since it was last read.
     organisation_is_old: bool,
 }
@@ -137,13 +140,15 @@ impl ReferenceData {
             Ok(Kind::Station) => Ok((KEYS, self.fold_station(entry, authority_der)?)),
             Ok(Kind::Staff) => Ok((STAFF, self.fold_staff(entry)?)),
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
+            Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
             _ => Err(Ignored::Malformed),
         }
     }
 
-    /// Whether entries of a kind are reference data.
-    pub(super) fn concerns(kind: u32) -> bool {
-        [Kind::Station, Kind::Staff, Kind::File].iter().any(|known| *known as i32 as u32 == kind)
+    /// Whether an entry is reference data. None of a case is.
+    pub(super) fn concerns(entry: &Entry) -> bool {
+        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork];
+        entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
     }
 
     /// The station that writes with the key of the entry's log, revoked or not; none where it is not known.

@@ -18,6 +18,8 @@ pub(crate) const KEYS: &[u8] = b"keys";
 pub(crate) const STAFF: &[u8] = b"staff";
 /// Published files that count: place of the entry.
 pub(crate) const FILES: &[u8] = b"files";
+/// Evidence of forks: place of the entry.
+pub(crate) const FORKS: &[u8] = b"forks";
 /// Requests that opened a case: the case.
 pub(crate) const REQUESTS: &[u8] = b"requests";
 /// Attachments that entries name and that are not complete here: size in bytes.

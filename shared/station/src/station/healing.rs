@@ -72,9 +72,9 @@ impl Station {
         Ok(unheard)
     }
 
-    /// Refused while the station waits.
-    pub(crate) fn check_healed(&self) -> Result<(), Failure> {
-        self.0.healing.waiting().map_or(Ok(()), |waiting| Err(Failure::ReadOnly(self.waits_words(&waiting))))
+    /// Refused while the station waits, and once its life is over.
+    pub(crate) fn check_may_write(&self) -> Result<(), Failure> {
+        self.is_over().or_else(|| self.waits()).map_or(Ok(()), |words| Err(Failure::ReadOnly(words)))
     }
 
     /// That it waits, in words for the desk.

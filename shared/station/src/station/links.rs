@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sanji_link::{LinkState, WantedAttachment};
-use sanji_log::{AttachmentId, CaseId, LogId, StationCode};
+use sanji_log::{AttachmentId, CaseId, LogId, PublicKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::RefusalReason;
 
 /// Refusals that are kept for show.
 const REFUSED_MAX: usize = 100;
+/// Former processes of a station that are remembered.
+const INSTANCES_MAX: usize = 16;
 /// Attachments under way that are remembered.
 const WANTED_MAX: usize = 4096;
 
@@ -22,6 +24,14 @@ struct State {
     refused: VecDeque<proto::RefusedLog>,
     on_record: BTreeSet<(LogId, RefusalReason)>,
     wanted: BTreeMap<AttachmentId, CaseId>,
+    instances: BTreeMap<PublicKey, Instances>,
+}
+
+/// The processes that were linked with one key since this station started.
+#[derive(Default)]
+struct Instances {
+    now: [u8; 16],
+    former: VecDeque<[u8; 16]>,
 }
 
 /// A refusal as status and bundles tell it.
@@ -40,6 +50,21 @@ pub(crate) fn refused_log(
 impl Links {
     pub(crate) fn changed(&self, peer: StationCode, state: LinkState) {
         self.lock().links.insert(peer, state);
+    }
+
+    /// Notes which process is linked with a key. False: one that another had taken the place of is back, so that both
+    /// live. A station that was started again has a new instance, and its old one never returns.
+    pub(crate) fn greeted(&self, key: PublicKey, instance: [u8; 16]) -> bool {
+        let mut state = self.lock();
+        let instances = state.instances.entry(key).or_default();
+        if instances.now == instance {
+            return true;
+        }
+        let is_back = instances.former.contains(&instance);
+        let before = std::mem::replace(&mut instances.now, instance);
+        instances.former.push_front(before);
+        instances.former.truncate(INSTANCES_MAX);
+        !is_back
     }
 
     /// Notes a refusal. True for the first of its log and reason: that one goes on record.
@@ -102,5 +127,20 @@ fn status(peer: StationCode, link: &LinkState) -> proto::LinkStatus {
         last_heard_ms: link.last_heard_ms,
         clock_offset_ms: link.clock_offset_ms.unwrap_or(0),
         last_error: link.last_error.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_comes_back_after_another_proves_a_clone_and_a_restart_does_not() {
+        let links = Links::default();
+        let key = PublicKey([1; 32]);
+        assert!(links.greeted(key, [1; 16]) && links.greeted(key, [1; 16]), "a broken line");
+        assert!(links.greeted(key, [2; 16]), "a restart, or the first of a clone");
+        assert!(links.greeted(PublicKey([2; 32]), [1; 16]), "another key");
+        assert!(!links.greeted(key, [1; 16]), "both live");
     }
 }

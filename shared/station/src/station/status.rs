@@ -69,11 +69,14 @@ impl Station {
             entries_unconfirmed: counts.entries_unconfirmed,
             refused: self.0.links.all_refused(),
             healing: self.healing(),
+            forks: self.forks(),
         }
     }
 
     fn read_only_reason(&self) -> Option<String> {
-        let Some(reason) = self.0.reader.store().read_only() else { return self.waits() };
+        let Some(reason) = self.0.reader.store().read_only() else {
+            return self.is_over().or_else(|| self.waits());
+        };
         tracing::debug!(reason, "the store takes no writes");
         Some("本站数据写入失败，已转为只读，请立即联系系统维护人员。".to_owned())
     }

@@ -249,6 +249,11 @@ impl District {
         vec![self.requests; 16]
     }
 
+    /// Goes on as another machine would: with other requests and other randomness.
+    pub(crate) fn differ(&mut self) {
+        (self.requests, self.noise) = (100, 99);
+    }
+
     pub(crate) fn submit(&mut self) -> Result<Written, Failure> {
         let request = self.request();
         self.submit_as(dibao(&request))

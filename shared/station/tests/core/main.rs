@@ -5,6 +5,7 @@
 mod crash;
 mod disk;
 mod district;
+mod forks;
 mod journey;
 mod receive;
 mod secrecy;

@@ -39,7 +39,7 @@ fn what_two_links_bring_is_taken_once() {
     assert_eq!((again.heads.len(), again.receipts.len(), again.cases.len()), (0, 1, 0));
 }
 
-fn foreign_run(signing: &SigningKey, seqs: u64, note: &str) -> Run {
+pub(crate) fn foreign_run(signing: &SigningKey, seqs: u64, note: &str) -> Run {
     let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: public_key(signing) };
     let mut head = None;
     let mut entries = Vec::new();

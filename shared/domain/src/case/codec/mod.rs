@@ -92,11 +92,13 @@ pub fn kind_name(kind: u32, body: &[u8]) -> String {
             Ok(Some(Record::CertificateIssued(_))) => "station.certificate_issued".to_owned(),
             Ok(Some(Record::Revoked(_))) => "station.revoked".to_owned(),
             Ok(Some(Record::Ended(_))) => "station.ended".to_owned(),
+            Ok(Some(Record::ForkDecided(_))) => "station.fork_decided".to_owned(),
             Ok(None) => "station.unknown".to_owned(),
             Err(_) => "unreadable".to_owned(),
         },
         Some(proto::Kind::Staff) => "staff".to_owned(),
         Some(proto::Kind::File) => "file".to_owned(),
+        Some(proto::Kind::Fork) => "fork".to_owned(),
         Some(proto::Kind::Audit) => "audit".to_owned(),
         Some(proto::Kind::Unspecified) | None => format!("unknown.{kind}"),
     }

@@ -7,7 +7,7 @@ use sanji_link::check_certificate;
 use sanji_log::{Entry, PublicKey, StationCode};
 use sanji_proto::v1::{self as proto, station_record::Record};
 
-use super::{Ignored, ReferenceData};
+use super::{Ignored, ReferenceData, forks};
 
 /// What is known of one key: one life of a station.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,7 @@ impl KeyLife {
 const CERTIFIED: u8 = 1;
 const REVOKED: u8 = 2;
 const ENDED: u8 = 3;
+const FORK_DECIDED: u8 = 4;
 
 impl ReferenceData {
     pub(super) fn fold_station(&mut self, entry: &Entry, authority_der: &[u8]) -> Result<Vec<u8>, Ignored> {
@@ -51,6 +52,7 @@ impl ReferenceData {
             Record::CertificateIssued(issued) => self.certify(entry, &issued.key, issued.certificate, authority_der),
             Record::Revoked(revoked) => self.revoke(entry, &revoked.key),
             Record::Ended(ended) => self.end(entry, &ended),
+            Record::ForkDecided(decided) => Ok(forks::row_of(FORK_DECIDED, &self.decide_fork(entry, decided)?)),
         }
     }
 

@@ -1,0 +1,59 @@
+//! Cloned data folders, as people are told of them.
+
+use sanji_log::{EntryBytes, Hash, LogId};
+use sanji_proto::v1 as proto;
+
+use super::Station;
+use crate::core::reference::Fork;
+use crate::error::Error;
+
+impl Station {
+    /// Logs that two machines write, those that await a decision first.
+    #[must_use]
+    pub fn forks(&self) -> Vec<proto::Fork> {
+        let reference = self.reference();
+        let mut forks: Vec<_> = reference.forks().iter().map(|(log, fork)| self.fork(log, fork)).collect();
+        forks.sort_by_key(|fork| (!fork.decided.is_empty(), fork.seen_ms));
+        forks
+    }
+
+    fn fork(&self, log: &LogId, fork: &Fork) -> proto::Fork {
+        let writer = self.reference().directory().get(&log.key).map_or(log.home, |record| record.station);
+        proto::Fork {
+            log: Some((*log).into()),
+            station: writer.number(),
+            seq: fork.seq(),
+            seen_ms: fork.seen_ms,
+            decided: fork.decided.map_or_else(Vec::new, |decided| decided.hash.0.to_vec()),
+        }
+    }
+
+    /// The branches of a forked log that stand in evidence: their entries, and the signed runs that have them, encoded.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    #[allow(clippy::type_complexity)]
+    pub fn evidence(&self, log: &LogId) -> Result<Vec<(Vec<EntryBytes>, Vec<Vec<u8>>)>, Error> {
+        let reference = self.reference();
+        let Some(fork) = reference.forks().get(log) else { return Ok(Vec::new()) };
+        let branch = |begins: &Hash| {
+            let pieces = fork.branch(begins);
+            Ok((self.reader().evidence(&pieces)?, self.reader().signed_evidence(&pieces)?))
+        };
+        fork.beginnings().iter().map(branch).collect()
+    }
+
+    /// Why this life of the station must not write any more, in words for the desk.
+    pub(crate) fn is_over(&self) -> Option<String> {
+        let (reference, key) = (self.reference(), self.reader().key());
+        if reference.keys().get(&key).is_some_and(|life| life.ended_ms.is_some()) {
+            return Some("本站已由另一台电脑接替，这台电脑不再办理业务。如有疑问，请联系区政务服务中心。".to_owned());
+        }
+        let mut own = reference.forks().iter().filter(|(log, _)| log.key == key);
+        own.any(|(_, fork)| fork.seq() > 0).then(|| {
+            "发现有两台电脑在用本站的同一份数据各自办理，记录已经不一致。本站已停止受理，双方记录均已留存。\
+             请停用其中一台，并立即联系区政务服务中心处理。"
+                .to_owned()
+        })
+    }
+}
