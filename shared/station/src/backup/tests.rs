@@ -1,3 +1,5 @@
+//! Backups of a working store, and what is none.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
