@@ -10,13 +10,13 @@ use super::body::{Side, Step};
 use super::chain::Rejection;
 use super::facts::{Kept, RejectedEntry, SideFacts, StepFacts};
 
-/// A case at rest.
+/// A case at rest: with what it holds, or with a look at it.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Snapshot {
+pub(super) struct Snapshot<A = String, P = Step, S = Side> {
     id: CaseId,
     logs: Vec<LogId>,
-    steps: Vec<Row<Written<Step>>>,
-    sides: Vec<Row<Written<Side>>>,
+    steps: Vec<Row<Written<A, P>>>,
+    sides: Vec<Row<Written<A, S>>>,
     rejected: Vec<Row<Rejection>>,
 }
 
@@ -32,13 +32,13 @@ struct Row<C> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Written<B> {
-    actor: String,
+struct Written<A, B> {
+    actor: A,
     body: B,
 }
 
-impl From<Kept> for Snapshot {
-    fn from(kept: Kept) -> Self {
+impl<'a> From<&'a Kept> for Snapshot<&'a str, &'a Step, &'a Side> {
+    fn from(kept: &'a Kept) -> Self {
         let logs: BTreeSet<LogId> = (kept.steps.values().map(|facts| facts.log))
             .chain(kept.sides.values().map(|facts| facts.log))
             .chain(kept.rejected.values().map(|entry| entry.log))
@@ -46,17 +46,19 @@ impl From<Kept> for Snapshot {
         let logs: Vec<LogId> = logs.into_iter().collect();
         // Every log is in the table, so the search never fails.
         let place = |log: &LogId| logs.binary_search(log).unwrap_or_default();
-        let steps = kept.steps.into_values().map(|facts| {
+        let steps = kept.steps.values().map(|facts| {
             let StepFacts { rev: _, hash, log, seq, time, writer, actor, body } = facts;
-            Row { hash, log: place(&log), seq, time, writer, content: Written { actor, body } }
+            let content = Written { actor: actor.as_str(), body };
+            Row { hash: *hash, log: place(log), seq: *seq, time: *time, writer: *writer, content }
         });
-        let sides = kept.sides.into_values().map(|facts| {
+        let sides = kept.sides.values().map(|facts| {
             let SideFacts { hash, log, seq, time, writer, actor, body } = facts;
-            Row { hash, log: place(&log), seq, time, writer, content: Written { actor, body } }
+            let content = Written { actor: actor.as_str(), body };
+            Row { hash: *hash, log: place(log), seq: *seq, time: *time, writer: *writer, content }
         });
-        let rejected = kept.rejected.into_iter().map(|(hash, entry)| {
+        let rejected = kept.rejected.iter().map(|(hash, entry)| {
             let RejectedEntry { log, seq, time, writer, reason } = entry;
-            Row { hash, log: place(&log), seq, time, writer, content: reason }
+            Row { hash: *hash, log: place(log), seq: *seq, time: *time, writer: *writer, content: *reason }
         });
         let (steps, sides, rejected) = (steps.collect(), sides.collect(), rejected.collect());
         Self { id: kept.id, steps, sides, rejected, logs }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use sanji_log::{CaseId, Hash, HybridTime, RequestId, StationCode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::body::{Body, Channel, Mandate, MaterialProvided, SideEvent, StepEvent};
 use super::chain::{self, Chain, Rejection};
@@ -16,8 +16,8 @@ use super::summary::{CaseState, Correction, Decision, Delivered, Outcome, Public
 use crate::code::{ItemCode, StageId};
 
 /// A case folded from its entries. Holds no personal data; serde gives the snapshot that the store keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Snapshot", into = "Snapshot")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Snapshot")]
 pub struct Case {
     kept: Kept,
     chain: Chain,
@@ -39,9 +39,9 @@ impl TryFrom<Snapshot> for Case {
     }
 }
 
-impl From<Case> for Snapshot {
-    fn from(case: Case) -> Self {
-        Self::from(case.kept)
+impl Serialize for Case {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Snapshot::from(&self.kept).serialize(serializer)
     }
 }
 

@@ -18,6 +18,8 @@ use crate::error::{Error, store};
 const CASES: usize = 1024;
 /// More rows than this are written to the index before anything else is done.
 const ROWS: usize = 8192;
+/// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
+const SETTLED: usize = 1024;
 /// Most cases that are filed anew at once when the catalogue has grown.
 const REFILED_AT_ONCE: usize = 1000;
 
@@ -32,8 +34,8 @@ pub(super) struct Ahead {
 #[derive(Default)]
 struct Changes {
     cases: BTreeMap<CaseId, Arc<FiledCase>>,
-    /// Written to the index the last time: likely to change again soon.
-    settled: BTreeMap<CaseId, Arc<FiledCase>>,
+    /// Written to the index lately: likely to change again soon. Two generations, so that those that are used stay.
+    settled: [BTreeMap<CaseId, Arc<FiledCase>>; 2],
     requests: BTreeMap<RequestId, CaseId>,
     rows: Vec<Row>,
     /// The reference data has changed, so cases that could not be filed may be now.
@@ -51,7 +53,8 @@ impl Ahead {
     /// A case, where it is here.
     pub(super) fn case(&self, id: &CaseId) -> Option<Arc<FiledCase>> {
         let changes = self.changes();
-        changes.cases.get(id).or_else(|| changes.settled.get(id)).cloned()
+        let [newer, older] = &changes.settled;
+        changes.cases.get(id).or_else(|| newer.get(id)).or_else(|| older.get(id)).cloned()
     }
 
     /// Cases of a number that are here.
@@ -118,7 +121,13 @@ impl Ahead {
             settled.insert(id, Arc::new(filed));
         }
         tell(projection)?;
-        *self.changes_mut() = Changes { settled, ..Changes::default() };
+        let mut changes = self.changes_mut();
+        let [mut newer, mut older] = std::mem::take(&mut changes.settled);
+        if newer.len() + settled.len() > SETTLED {
+            older = std::mem::take(&mut newer);
+        }
+        newer.extend(settled);
+        *changes = Changes { settled: [newer, older], ..Changes::default() };
         Ok(())
     }
 

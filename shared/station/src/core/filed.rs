@@ -6,11 +6,9 @@ use sanji_domain::case::{Case, CaseEntry, codec};
 use sanji_log::{Entry, StationCode};
 
 use super::rows::RowKey;
-use crate::compression::{compress, decompress};
 
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
-const VERSION: u8 = 1;
-const COMPRESSION_LEVEL: i32 = 1;
+const VERSION: u8 = 2;
 const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
 
 /// Cheap to clone.
@@ -30,14 +28,19 @@ impl FiledCase {
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
         let plain = postcard::to_allocvec(&(&*self.case, &self.rows)).ok()?;
         let mut bytes = vec![VERSION];
-        bytes.extend(compress(&plain, COMPRESSION_LEVEL).ok()?);
+        // Written far more often than anything else here, so the fastest will do.
+        bytes.extend(lz4_flex::compress_prepend_size(&plain));
         Some(bytes)
     }
 
     /// None: of another version, or damaged.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let compressed = bytes.strip_prefix(&[VERSION])?;
-        let plain = decompress(compressed, SNAPSHOT_MAX_BYTES).ok()?;
+        let (size, compressed) = lz4_flex::block::uncompressed_size(compressed).ok()?;
+        if size > SNAPSHOT_MAX_BYTES {
+            return None;
+        }
+        let plain = lz4_flex::decompress(compressed, size).ok()?;
         let (case, rows): (Case, Vec<RowKey>) = postcard::from_bytes(&plain).ok()?;
         Some(Self { case: Arc::new(case), rows })
     }
