@@ -57,6 +57,6 @@ pub async fn serve(
         .concurrency_limit_per_connection(calls_at_once)
         .max_concurrent_streams(STREAMS_MAX)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown.cancelled_owned())
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown.cancelled_owned())
         .await
 }

@@ -92,8 +92,11 @@ impl Core {
         let attachments = waiting.map(|(_, attachments)| attachments).unwrap_or_default();
         let command = command(action, attachments).map_err(Failure::Refused)?;
         let drafts = case::decide(&case, Some(request), command, &context).map_err(Failure::Refused)?;
-        let key = self.key_of(&case.id())?;
-        let written = self.write_drafts(case.id(), actor, drafts, key.as_ref(), now_ms, random)?;
+        let id = case.id();
+        // Nobody else holds the case now, so that it is changed in place.
+        drop(case);
+        let key = self.key_of(&id)?;
+        let written = self.write_drafts(id, actor, drafts, key.as_ref(), now_ms, random)?;
         if !named.is_empty() {
             self.note_used(purpose, named);
         }
@@ -112,7 +115,7 @@ impl Core {
     }
 
     /// The case of a number that the actor may see, the open group included.
-    fn visible_case(&self, number: &str, context: &Context<'_>) -> Result<Arc<Case>, Failure> {
+    fn visible_case(&mut self, number: &str, context: &Context<'_>) -> Result<Arc<Case>, Failure> {
         let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
         let held = self.reader.find(&number)?;
         let ids: BTreeSet<CaseId> = held.into_iter().chain(self.group.fold.cases_of_number(&number)).collect();
@@ -125,7 +128,7 @@ impl Core {
         Err(Failure::NotFound)
     }
 
-    fn opened_before(&self, id: &CaseId) -> Result<Written, Failure> {
+    fn opened_before(&mut self, id: &CaseId) -> Result<Written, Failure> {
         let case = self.group.fold.case(&self.reader, id)?.ok_or(Failure::NotFound)?;
         let opening = case.steps().next().cloned().ok_or(Failure::NotHereYet)?;
         let key = self.key_of(id)?;

@@ -19,6 +19,8 @@ use crate::error::{Error, store};
 pub(super) struct Fold {
     reference: Option<ReferenceData>,
     pub(super) cases: BTreeMap<CaseId, Changed>,
+    /// Cases that were looked at: whoever decides on one is about to change it.
+    looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
     /// Cases of which nothing was held before.
     new: BTreeSet<CaseId>,
     pub(super) requests: BTreeMap<RequestId, CaseId>,
@@ -104,11 +106,17 @@ impl Fold {
     }
 
     /// A case as this group leaves it.
-    pub(super) fn case(&self, reader: &Reader, id: &CaseId) -> Result<Option<Arc<Case>>, Error> {
-        match self.cases.get(id) {
-            Some(changed) => Ok(Some(changed.filed.case.clone())),
-            None => reader.case(id),
+    pub(super) fn case(&mut self, reader: &Reader, id: &CaseId) -> Result<Option<Arc<Case>>, Error> {
+        if let Some(changed) = self.cases.get(id) {
+            return Ok(Some(changed.filed.case.clone()));
         }
+        if let Some(filed) = self.looked_at.get(id) {
+            return Ok(Some(filed.case.clone()));
+        }
+        let Some(filed) = reader.filed(id)? else { return Ok(None) };
+        let case = filed.case.clone();
+        self.looked_at.insert(*id, filed);
+        Ok(Some(case))
     }
 
     /// Whether nothing of a case was held before this group.
@@ -127,7 +135,9 @@ impl Fold {
         let changed = match self.cases.entry(*id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let changed = match reader.filed(id)? {
+                let looked_at = self.looked_at.remove(id);
+                let held = if looked_at.is_some() { looked_at } else { reader.filed(id)? };
+                let changed = match held {
                     Some(filed) => Changed { was_open: filed.case.is_open(), filed },
                     None => {
                         self.new.insert(*id);
