@@ -1,15 +1,20 @@
 //! The register over gRPC, for the hub's own command line.
 
+use std::sync::Arc;
+
 use sanji_log::{Hash, LogId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::administration_server::Administration;
+use sanji_station::bundle::Bundles;
 use sanji_station::clock::now_ms;
 use sanji_station::command::chain;
 use sanji_station::config::is_host_port;
 use sanji_station::service::Access;
+use sanji_station::service::bundles::{Parts, in_parts};
 use tonic::{Request, Response, Status};
 
 use crate::codes::Invitation;
+use crate::enroller::HubEnroller;
 use crate::error::Error;
 use crate::files::DistrictFiles;
 use crate::register::{Issued, Register, keys_of};
@@ -18,6 +23,8 @@ use crate::register::{Issued, Register, keys_of};
 pub(crate) struct Service {
     pub(crate) register: Register,
     pub(crate) access: Access,
+    pub(crate) enroller: Arc<HubEnroller>,
+    pub(crate) bundles: Bundles,
     /// "host:port" of the hub's enrolment, for the person who carries the code.
     pub(crate) enrolment_address: String,
 }
@@ -28,6 +35,7 @@ impl Service {
             code: issued.code.to_string(),
             until_ms: issued.until_ms,
             enrolment_address: self.enrolment_address.clone(),
+            invitation: self.register.invitation().to_pem(),
         }
     }
 }
@@ -42,8 +50,27 @@ impl Administration for Service {
         let request = request.into_inner();
         let link_address = address(request.link_address)?;
         let upstream = address(request.upstream)?;
-        let invited = self.register.invite(station(request.station)?, link_address, upstream).await.map_err(status)?;
-        Ok(Response::new(self.issued(invited)))
+        let invited = self.register.invite(station(request.station)?, link_address, upstream, request.without_line);
+        Ok(Response::new(self.issued(invited.await.map_err(status)?)))
+    }
+
+    type AnswerEnrolmentStream = Parts;
+
+    async fn answer_enrolment(
+        &self,
+        request: Request<proto::AnswerEnrolmentRequest>,
+    ) -> Result<Response<Parts>, Status> {
+        self.access.keeper(&request)?;
+        let file = request.into_inner().file;
+        let (enroller, bundles) = (self.enroller.clone(), self.bundles.clone());
+        let answered = tokio::task::spawn_blocking(move || {
+            let request =
+                bundles.read_request(file.as_slice()).map_err(|fault| Status::invalid_argument(chain(&fault)))?;
+            enroller.answer(&request).map(|enrolment| (request.station, request.key, enrolment)).map_err(Status::from)
+        });
+        let (station, key, enrolment) = answered.await.map_err(|_| Status::internal("the enrolment broke off"))??;
+        let bundles = self.bundles.clone();
+        Ok(Response::new(in_parts(move |output| bundles.answer(station, key, enrolment, output))))
     }
 
     async fn revoke_station(

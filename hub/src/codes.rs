@@ -1,4 +1,5 @@
-//! The hub's one-time codes: one a station at a time, hashed, good for 72 hours and one key.
+//! The hub's one-time codes: one a station at a time, hashed, good for one key and 72 hours, or 30 days where files
+//! are carried.
 //!
 //! They are the hub's own matter and no station's: a small file, not a log. It also remembers at which address the
 //! villages of a township reach it.
@@ -15,6 +16,8 @@ use crate::error::Error;
 
 /// How long a code can be used, in milliseconds.
 pub(crate) const VALID_MS: u64 = 72 * 60 * 60 * 1000;
+/// The same for a station without a line: somebody carries files there and back.
+pub(crate) const VALID_WITHOUT_LINE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// What the hub knows of a station that was given a code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,24 +61,23 @@ impl Codes {
         Ok(Self { path, all: Mutex::new(all) })
     }
 
-    /// Keeps a new code for a station; an earlier one ends. An empty address leaves what was known.
+    /// Keeps a new code for a station until a time in milliseconds since 1970-01-01 UTC; an earlier one ends. An
+    /// empty address leaves what was known.
     pub(crate) fn issue(
         &self,
         station: StationCode,
         secret: &str,
         link_address: Option<String>,
         upstream: Option<String>,
-        now_ms: u64,
-    ) -> Result<u64, Error> {
+        until_ms: u64,
+    ) -> Result<(), Error> {
         let hash = password::hash(secret).map_err(|fault| Error::Password(fault.to_string()))?;
-        let until_ms = now_ms + VALID_MS;
         let mut all = self.lock();
         let before = all.iter().find(|invitation| invitation.station == station).cloned();
         let link_address = link_address.or_else(|| before.and_then(|before| before.link_address));
         let mut changed: Vec<_> = all.iter().filter(|invitation| invitation.station != station).cloned().collect();
         changed.push(Invitation { station, hash, until_ms, used_by: None, link_address, upstream });
-        self.keep(&mut all, changed)?;
-        Ok(until_ms)
+        self.keep(&mut all, changed)
     }
 
     /// Uses a code up, durably. The same key may show the same code again: its reply may have been lost. None for
@@ -166,7 +168,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let data = DataFolder::new(root.path());
         let codes = Codes::read(&data).unwrap();
-        codes.issue(village(), SECRET, None, None, 1).unwrap();
+        codes.issue(village(), SECRET, None, None, 1 + VALID_MS).unwrap();
         let township = "990106101000".parse().unwrap();
         let redeem = |station, secret, key, now| codes.redeem(station, secret, key, now).unwrap().is_some();
         assert!(!redeem(village(), "0123456789AC", key(1), 2), "wrong");
@@ -183,8 +185,8 @@ mod tests {
     fn a_new_code_ends_the_old_one_and_keeps_the_address() {
         let root = tempfile::tempdir().unwrap();
         let codes = Codes::read(&DataFolder::new(root.path())).unwrap();
-        codes.issue(village(), SECRET, Some("village:7100".into()), None, 1).unwrap();
-        codes.issue(village(), "BA9876543210", None, None, 2).unwrap();
+        codes.issue(village(), SECRET, Some("village:7100".into()), None, VALID_MS).unwrap();
+        codes.issue(village(), "BA9876543210", None, None, VALID_MS).unwrap();
         assert!(codes.redeem(village(), SECRET, key(1), 3).unwrap().is_none());
         let redeemed = codes.redeem(village(), "BA9876543210", key(1), 3).unwrap().unwrap();
         assert_eq!(redeemed.link_address.as_deref(), Some("village:7100"));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sanji_link::bundle::Enrolment;
 use sanji_link::{CheckedEnrolRequest, EnrolRefusal, EnrolReply, Enroller};
 use sanji_log::{Reach, Run, StationCode, Tier};
 use sanji_station::accounts::attempts::{Attempts, Limit};
@@ -12,6 +13,7 @@ use sanji_station::command::chain;
 use sanji_store::Store;
 use tokio::runtime::Handle;
 
+use crate::codes::Invitation;
 use crate::error::Error;
 use crate::register::Register;
 
@@ -35,13 +37,28 @@ impl HubEnroller {
         Self { register, link_address, attempts: Mutex::new(Attempts::new(LIMIT)), runtime: Handle::current() }
     }
 
-    fn try_enrol(&self, request: &CheckedEnrolRequest) -> Result<Option<EnrolReply>, Error> {
+    /// Answers a request that came in a file.
+    pub(crate) fn answer(&self, request: &CheckedEnrolRequest) -> Result<Enrolment, EnrolRefusal> {
+        self.judge(&[request.station.to_string()], request, || {
+            let Some((invitation, certificate)) = self.certify(request)? else { return Ok(None) };
+            let authority = self.register.authority.certificate_der().to_vec();
+            Ok(Some(Enrolment { certificate, authority, upstream: invitation.upstream }))
+        })
+    }
+
+    /// Uses the code up and certifies the key. None: the code or the key will not do.
+    fn certify(&self, request: &CheckedEnrolRequest) -> Result<Option<(Invitation, Vec<u8>)>, Error> {
         let station = request.station;
         let codes = &self.register.codes;
         // Durable before anything is given away.
         let Some(invitation) = codes.redeem(station, &request.secret, request.key, now_ms())? else { return Ok(None) };
         let enrolled = self.runtime.block_on(self.register.enrol(station, request.key))?;
-        let Some(certificate) = enrolled else { return Ok(None) };
+        Ok(enrolled.map(|certificate| (invitation, certificate)))
+    }
+
+    fn try_enrol(&self, request: &CheckedEnrolRequest) -> Result<Option<EnrolReply>, Error> {
+        let station = request.station;
+        let Some((invitation, certificate)) = self.certify(request)? else { return Ok(None) };
         let store = self.register.station.store();
         Ok(Some(EnrolReply {
             certificate,
@@ -61,6 +78,29 @@ impl HubEnroller {
         known.or_else(|| self.link_address.clone())
     }
 
+    /// Does not look at requests of those who tried too often, and counts those that are refused.
+    fn judge<T>(
+        &self,
+        subjects: &[String],
+        request: &CheckedEnrolRequest,
+        enrol: impl FnOnce() -> Result<Option<T>, Error>,
+    ) -> Result<T, EnrolRefusal> {
+        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked_ms = subjects.iter().filter_map(|subject| attempts.locked_for_ms(subject, now_ms())).max();
+        drop(attempts);
+        if let Some(locked_ms) = locked_ms {
+            return Err(EnrolRefusal::TooManyAttempts { retry_after: Duration::from_millis(locked_ms) });
+        }
+        match enrol() {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(self.refused(request.station, subjects)),
+            Err(fault) => {
+                tracing::error!(peer.station = %request.station, error = chain(&fault), "can't enrol a station");
+                Err(EnrolRefusal::Unavailable)
+            }
+        }
+    }
+
     fn refused(&self, station: StationCode, subjects: &[String]) -> EnrolRefusal {
         let mut locks = false;
         for subject in subjects {
@@ -75,20 +115,7 @@ impl HubEnroller {
 impl Enroller for HubEnroller {
     fn enrol(&self, request: CheckedEnrolRequest, peer: SocketAddr) -> Result<EnrolReply, EnrolRefusal> {
         let subjects = [peer.ip().to_canonical().to_string(), request.station.to_string()];
-        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let locked_ms = subjects.iter().filter_map(|subject| attempts.locked_for_ms(subject, now_ms())).max();
-        drop(attempts);
-        if let Some(locked_ms) = locked_ms {
-            return Err(EnrolRefusal::TooManyAttempts { retry_after: Duration::from_millis(locked_ms) });
-        }
-        match self.try_enrol(&request) {
-            Ok(Some(reply)) => Ok(reply),
-            Ok(None) => Err(self.refused(request.station, &subjects)),
-            Err(fault) => {
-                tracing::error!(peer.station = %request.station, error = chain(&fault), "can't enrol a station");
-                Err(EnrolRefusal::Unavailable)
-            }
-        }
+        self.judge(&subjects, &request, || self.try_enrol(&request))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use sanji_domain::Organisation;
-use sanji_link::{Authority, EnrolmentCode, VALID_DAYS};
+use sanji_link::{Authority, EnrolmentCode, Invitation, VALID_DAYS};
 use sanji_log::{Have, PublicKey, Reach, StationCode};
 use sanji_proto::v1::{self as proto, Kind, station_record::Record};
 use sanji_station::clock::now_ms;
@@ -13,7 +13,7 @@ use sanji_station::core::ReferenceData;
 use sanji_station::core::reference::KeyLife;
 use sanji_station::station::{Administrative, Station};
 
-use crate::codes::Codes;
+use crate::codes::{self, Codes};
 use crate::error::Error;
 use crate::files::DistrictFiles;
 
@@ -37,12 +37,13 @@ impl Register {
         self.station.reader().me()
     }
 
-    /// Makes a one-time code for a station of the district.
+    /// Makes a one-time code for a station of the district. One without a line has longer to use it.
     pub(crate) async fn invite(
         &self,
         station: StationCode,
         link_address: Option<String>,
         upstream: Option<String>,
+        without_line: bool,
     ) -> Result<Issued, Error> {
         let hub = self.hub();
         if station == hub || !station.within(hub) {
@@ -57,9 +58,20 @@ impl Register {
         }
         let code = EnrolmentCode::generate(&self.authority.fingerprint())
             .map_err(|source| Error::Certificate { operation: "make a code", source })?;
-        let until_ms = self.codes.issue(station, &code.secret, link_address, upstream, now_ms())?;
+        let until_ms = now_ms() + if without_line { codes::VALID_WITHOUT_LINE_MS } else { codes::VALID_MS };
+        self.codes.issue(station, &code.secret, link_address, upstream, until_ms)?;
         self.station.record("station.invited", "", &station.to_string(), "one-time code issued");
         Ok(Issued { code, until_ms })
+    }
+
+    /// What a new station without a line must know of this hub.
+    pub(crate) fn invitation(&self) -> Invitation {
+        let key = self.station.reader().key();
+        let reference = self.station.reference();
+        Invitation {
+            hub_certificate: reference.keys().get(&key).map(|life| life.certificate_der.clone()).unwrap_or_default(),
+            authority: self.authority.certificate_der().to_vec(),
+        }
     }
 
     /// Certifies a key of a station and writes it into the directory; a key that is there already keeps its
@@ -121,7 +133,7 @@ impl Register {
         let ends = living.map(|(key, _)| ending(station, *key, &have, reason, now_ms())).collect();
         self.write(ends, "write into the directory").await?;
         self.station.record("station.replaced", "", &station.to_string(), reason);
-        self.invite(station, link_address, upstream).await
+        self.invite(station, link_address, upstream, false).await
     }
 
     /// Gives stations whose certificate ends within `within_ms` a new one for the same key. How many.

@@ -21,11 +21,13 @@ pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     let mut run = Run::open(Program::Hub, arguments).await?;
     let register = register(&run)?;
     run.link().await?;
-    enrolment(&mut run, &register).await?;
+    let enroller = Arc::new(HubEnroller::new(register.clone(), link_address(&run)));
+    enrolment(&mut run, enroller.clone()).await?;
     certificates(&mut run, &register);
-    run.services(|run, routes| routes.add_service(administration(run, &register))).await?;
+    run.services(|run, routes| routes.add_service(administration(run, &register, enroller))).await?;
     let options = DeskOptions { public_pages: true, ..DeskOptions::default() };
-    run.desk(|station, listener, shutdown| sanji_desk::serve(station, listener, options, shutdown)).await?;
+    let bundles = run.bundles.clone();
+    run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     run.until_stopped().await
 }
 
@@ -41,9 +43,8 @@ fn register(run: &Run) -> Result<Register, run::Error> {
     Ok(Register { station: run.station.clone(), authority: Arc::new(authority), codes: Arc::new(codes) })
 }
 
-async fn enrolment(run: &mut Run, register: &Register) -> Result<(), run::Error> {
+async fn enrolment(run: &mut Run, enroller: Arc<HubEnroller>) -> Result<(), run::Error> {
     let listener = run.enrolment_listener().await?;
-    let enroller = Arc::new(HubEnroller::new(register.clone(), link_address(run)));
     let serving =
         sanji_link::serve_enrolment(listener, run.trust.clone(), enroller, run.accept_limits(), run.shutdown.clone());
     run.part("enrolment", async move {
@@ -78,9 +79,11 @@ fn certificates(run: &mut Run, register: &Register) {
     });
 }
 
-fn administration(run: &Run, register: &Register) -> AdministrationServer<Service> {
+fn administration(run: &Run, register: &Register, enroller: Arc<HubEnroller>) -> AdministrationServer<Service> {
     let service = Service {
         register: register.clone(),
+        enroller,
+        bundles: run.bundles.clone(),
         access: Access::new(run.station.clone(), run.tokens.clone()),
         enrolment_address: enrolment_address(run),
     };

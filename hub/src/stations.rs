@@ -1,11 +1,11 @@
 //! The commands `station` and `publish`: calls to the running hub.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
-use sanji_station::command::{At, Output, print_line, words};
+use sanji_station::command::{self, At, Output, print_line, receive, words, write_new};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -15,9 +15,13 @@ use crate::files::DistrictFiles;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a one-time code with which a station can enrol; it is shown once and good for 72 hours
+    ///
+    /// For a station without a line, --invitation writes the file that goes there with the code, which is good for
+    /// 30 days then; the station answers with a request (`sanji-node enrol-by-file`).
     #[command(
         after_help = "Example:\n  sanji-hub station add 990106101000 --link-address township.example:7100 --data hub\n  \
-        sanji-hub station add 990106101203 --data hub"
+        sanji-hub station add 990106101203 --data hub\n  \
+        sanji-hub station add 990106101203 --invitation /media/usb/invitation.pem --data hub"
     )]
     Add {
         /// Division code of the station, 12 digits.
@@ -28,6 +32,26 @@ pub(crate) enum Command {
         /// Where the station shall link to. Without it: its township's link address, or the hub.
         #[arg(long, value_name = "HOST:PORT")]
         upstream: Option<String>,
+        /// The station has no line: write an invitation for it to this new file.
+        #[arg(long, value_name = "FILE")]
+        invitation: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Answer a station that asks by file to be enrolled: writes its first bundle
+    ///
+    /// Harmless twice: the same request gets the same certificate while its code is good.
+    #[command(after_help = "Example:\n  sanji-hub station answer --request /media/usb/request.sanji \
+        --file /media/usb/answer.sanji --data hub")]
+    Answer {
+        /// The station's request.
+        #[arg(long, value_name = "FILE")]
+        request: PathBuf,
+        /// The answer, which must not be there yet.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
         #[command(flatten)]
         at: At,
         #[command(flatten)]
@@ -96,14 +120,22 @@ pub(crate) struct Publish {
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
         match self {
-            Self::Add { station, link_address, upstream, at, output } => {
+            Self::Add { station, link_address, upstream, invitation, at, output } => {
                 let request = proto::AddStationRequest {
                     station: station.number(),
                     link_address: link_address.unwrap_or_default(),
                     upstream: upstream.unwrap_or_default(),
+                    without_line: invitation.is_some(),
                 };
-                let reply = at.connect().await?.administration().add_station(request).await?.into_inner();
-                print_code(station, &reply, &output)
+                let client = at.connect().await?;
+                let add = async || -> Result<_, command::Error> {
+                    Ok(client.administration().add_station(request).await?.into_inner())
+                };
+                let reply = match &invitation {
+                    None => add().await?,
+                    Some(file) => write_new(file, async |path| write_invitation(add().await?, path)).await?,
+                };
+                print_code(station, &reply, invitation.as_deref(), &output)
             }
             Self::Replace { station, reason, link_address, upstream, at, output } => {
                 let request = proto::ReplaceStationRequest {
@@ -113,7 +145,19 @@ impl Command {
                     upstream: upstream.unwrap_or_default(),
                 };
                 let reply = at.connect().await?.administration().replace_station(request).await?.into_inner();
-                print_code(station, &reply, &output)
+                print_code(station, &reply, None, &output)
+            }
+            Self::Answer { request, file, at, output } => {
+                let fault = |source| Error::File { operation: "read", path: request.clone(), source };
+                let request = proto::AnswerEnrolmentRequest { file: std::fs::read(&request).map_err(fault)? };
+                let client = at.connect().await?;
+                let written = write_new(&file, async |path| {
+                    let parts = client.administration().answer_enrolment(request).await?.into_inner();
+                    receive(parts, path).await
+                })
+                .await?;
+                let line = json!({ "entries": written.entries, "attachments": written.attachments });
+                Ok(output.print(&line, |_| answered(&file, &written))?)
             }
             Self::Revoke { station, reason, at, output } => {
                 let request = proto::RevokeStationRequest { station: station.number(), reason };
@@ -151,7 +195,31 @@ impl Publish {
     }
 }
 
-fn invited(station: StationCode, reply: &proto::AddStationReply) -> String {
+fn write_invitation(reply: proto::AddStationReply, path: &Path) -> Result<proto::AddStationReply, command::Error> {
+    let fault = |source| command::Error::File { operation: "write", path: path.to_owned(), source };
+    std::fs::write(path, &reply.invitation).map_err(fault)?;
+    Ok(reply)
+}
+
+fn answered(file: &Path, written: &proto::ExportedBundle) -> String {
+    format!(
+        "{} entries; at the station:\n  sanji-node enrol-by-file open --data DIR --answer {}",
+        written.entries,
+        file.display()
+    )
+}
+
+fn invited(station: StationCode, reply: &proto::AddStationReply, invitation: Option<&Path>) -> String {
+    if let Some(invitation) = invitation {
+        return format!(
+            "{}\n\nuntil {}; at the station:\n  sanji-node enrol-by-file request --data DIR --station {station} \
+             --invitation {} --code {} --request FILE",
+            reply.code,
+            words::time(reply.until_ms),
+            invitation.display(),
+            reply.code,
+        );
+    }
     let hub = if reply.enrolment_address.is_empty() { "HOST:PORT" } else { &reply.enrolment_address };
     format!(
         "{}\n\nuntil {}; at the station:\n  sanji-node enrol --data DIR --station {station} --hub {hub} --code {}",
@@ -161,14 +229,19 @@ fn invited(station: StationCode, reply: &proto::AddStationReply) -> String {
     )
 }
 
-fn print_code(station: StationCode, reply: &proto::AddStationReply, output: &Output) -> Result<(), Error> {
+fn print_code(
+    station: StationCode,
+    reply: &proto::AddStationReply,
+    invitation: Option<&Path>,
+    output: &Output,
+) -> Result<(), Error> {
     let line = json!({
         "station": station.to_string(),
         "code": reply.code,
         "until_ms": reply.until_ms,
         "enrolment_address": reply.enrolment_address,
     });
-    Ok(output.print(&line, |_| invited(station, reply))?)
+    Ok(output.print(&line, |_| invited(station, reply, invitation))?)
 }
 
 fn state(row: &proto::StationRow) -> &'static str {

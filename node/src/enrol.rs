@@ -41,12 +41,7 @@ pub(crate) struct Arguments {
 
 /// Enrols a station.
 pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
-    if arguments.station.tier() == Tier::District {
-        return Err(Error::Input(format!(
-            "{} is a district: its station is made by `sanji-hub init`",
-            arguments.station
-        )));
-    }
+    check_tier(arguments.station)?;
     if !is_host_port(&arguments.hub) {
         return Err(Error::Input(format!("'{}' is not an address \"host:port\"", arguments.hub)));
     }
@@ -71,6 +66,16 @@ pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
         arguments.station,
         arguments.data.display()
     ))?)
+}
+
+/// A district's station is made another way.
+pub(crate) fn check_tier(station: StationCode) -> Result<(), Error> {
+    match station.tier() {
+        Tier::District => {
+            Err(Error::Input(format!("{station} is a district: its station is made by `sanji-hub init`")))
+        }
+        Tier::Township | Tier::Village => Ok(()),
+    }
 }
 
 async fn keep(

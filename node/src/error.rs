@@ -1,5 +1,7 @@
 //! What can go wrong while a node becomes part of a district.
 
+use std::path::PathBuf;
+
 use sanji_station::{Failure, folder, run};
 
 /// Why a node can't enrol.
@@ -14,6 +16,12 @@ pub(crate) enum Error {
     /// The hub did not enrol the station.
     #[error("can't enrol at {hub}")]
     Enrol { hub: String, source: sanji_link::Error },
+    /// A file of an enrolment without a line will not do.
+    #[error("can't use {}", path.display())]
+    File { path: PathBuf, source: sanji_link::Error },
+    /// The hub's answer makes this a station, but what else it brings can't be taken.
+    #[error("the station is enrolled, but has not all of the answer; bring it again with `sanji-node import`")]
+    Import { source: sanji_station::bundle::Error },
     /// The store or the station can't be opened.
     #[error(transparent)]
     Run(#[from] run::Error),

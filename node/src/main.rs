@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | [`enrol`] | how it becomes part of its district |
 //! | [`restore`] | how it comes back from a backup |
+//! | [`enrol_by_file`] | the same without a line |
 //! | [`serve`] | the running node as a list |
 //!
 //! Everything else is what every station does: `sanji-station`.
 
 mod enrol;
+mod enrol_by_file;
 mod error;
 mod restore;
 mod serve;
@@ -32,6 +34,8 @@ struct Cli {
 enum Command {
     Enrol(enrol::Arguments),
     Restore(restore::Arguments),
+    #[command(subcommand)]
+    EnrolByFile(enrol_by_file::Command),
     /// Run the node until it is told to stop (SIGTERM or Ctrl-C)
     #[command(after_help = "Example:\n  sanji-node serve --data village")]
     Serve(run::Arguments),
@@ -48,6 +52,7 @@ async fn main() -> ExitCode {
     match cli.command {
         Command::Enrol(arguments) => command::finish(enrol::enrol(arguments).await),
         Command::Restore(arguments) => command::finish(restore::restore(arguments).await),
+        Command::EnrolByFile(step) => command::finish(step.run().await),
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Common(common) => command::finish(common.run(Program::Node).await),
     }

@@ -9,7 +9,7 @@ pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     let mut run = Run::open(Program::Node, arguments).await?;
     run.link().await?;
     run.services(|_, routes| routes).await?;
-    run.desk(|station, listener, shutdown| sanji_desk::serve(station, listener, DeskOptions::default(), shutdown))
-        .await?;
+    let (bundles, options) = (run.bundles.clone(), DeskOptions::default());
+    run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     run.until_stopped().await
 }

@@ -393,6 +393,14 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         ("bundle.end", frame(Frame::End(proto::BundleEnd { frames: 7 }))),
+        (
+            "bundle.enrolment",
+            frame(Frame::Enrolment(proto::BundleEnrolment {
+                certificate: vec![0x30, 1],
+                authority: vec![0x30, 2],
+                upstream: "town.example:7100".into(),
+            })),
+        ),
     ]
 }
 

@@ -119,7 +119,7 @@ impl District {
         })
     }
 
-    /// Gives a station no line to the station above, from before its first start: bundles are all it has.
+    /// Gives a station no line to the station above: it enrols by files, and bundles are all it has.
     #[must_use]
     pub fn without_line(mut self, station: StationCode) -> Self {
         self.without_line.insert(station);
@@ -156,11 +156,10 @@ impl District {
                 tell(&format!("{station}: {}", if station == self.plan.hub { "init" } else { "enrol" }));
                 if station == self.plan.hub {
                     self.initialise()?
+                } else if self.without_line.contains(&station) {
+                    self.enrol_by_file(station)?
                 } else {
                     self.enrol(station)?
-                }
-                if self.without_line.contains(&station) {
-                    self.configure(station, "upstream = \"none\"\n")?;
                 }
             }
             tell(&format!("{station}: serve"));
@@ -261,6 +260,25 @@ impl District {
     pub fn configure(&self, station: StationCode, text: &str) -> Result<(), Error> {
         std::fs::write(self.data(station).join("sanji.toml"), text)
             .map_err(|source| Error::Io { operation: "write a configuration", source })
+    }
+
+    /// The same by files that somebody carries: invitation, request, answer.
+    fn enrol_by_file(&self, station: StationCode) -> Result<(), Error> {
+        let file = |name: &str| self.folder.join(format!("{station}-{name}")).display().to_string();
+        let (invitation, request, answer) = (file("invitation.pem"), file("request"), file("answer"));
+        let hub = self.data(self.plan.hub).display().to_string();
+        let data = self.data(station).display().to_string();
+        let station = station.to_string();
+        let add = ["station", "add", &station, "--invitation", &invitation, "--json", "--data", &hub];
+        let added = command::run_json(&self.binaries.hub, add)?;
+        let one_time = added["code"].as_str().ok_or_else(|| Error::Sample("one-time code".into()))?;
+        let ask = ["enrol-by-file", "request", "--data", &data, "--station", &station];
+        let with = ["--invitation", &invitation, "--code", one_time, "--request", &request];
+        command::run(&self.binaries.node, ask.into_iter().chain(with))?;
+        let reply = ["station", "answer", "--request", &request, "--file", &answer, "--data", &hub];
+        command::run(&self.binaries.hub, reply)?;
+        let open = ["enrol-by-file", "open", "--data", &data, "--answer", &answer];
+        command::run(&self.binaries.node, open).map(|_| ())
     }
 
     /// Starts one station. One that ran before listens where it did.

@@ -1,4 +1,5 @@
-//! A village that never has a line: bundles carry everything, both ways, between real processes.
+//! A village that never has a line: it enrols by files, and bundles carry everything, both ways, between real
+//! processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
@@ -9,47 +10,46 @@ use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_tests::binaries::Binaries;
 use sanji_tests::client::{Client, failed};
 use sanji_tests::district::{District, Plan};
-use sanji_tests::{command, story};
+use sanji_tests::{command, sample, story};
 use serde_json::Value;
 use tonic::Code;
 
-/// A stick, and the programs at which it is plugged in.
-struct Stick<'a> {
-    district: &'a District,
+/// A stick.
+struct Stick {
     folder: PathBuf,
 }
 
-impl Stick<'_> {
+impl Stick {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    fn export(&self, from: StationCode, to: StationCode, name: &str) -> Value {
-        let (data, file, to) = (self.district.data(from), self.file(name), to.to_string());
+    fn export(&self, district: &District, from: StationCode, to: StationCode, name: &str) -> Value {
+        let (data, file, to) = (district.data(from), self.file(name), to.to_string());
         let [data, file] = [data, file].map(|path| path.display().to_string());
         let arguments = ["export", "--to", &to, "--file", &file, "--json", "--data", &data];
-        command::run_json(self.district.program(from), arguments).unwrap()
+        command::run_json(district.program(from), arguments).unwrap()
     }
 
-    fn import(&self, at: StationCode, name: &str) -> Value {
-        let output = self.import_output(at, name);
+    fn import(&self, district: &District, at: StationCode, name: &str) -> Value {
+        let output = self.import_output(district, at, name);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{at} refuses {name}: {said}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Why an import is refused: the one line on standard error.
-    fn refused(&self, at: StationCode, name: &str) -> String {
-        let output = self.import_output(at, name);
+    fn refused(&self, district: &District, at: StationCode, name: &str) -> String {
+        let output = self.import_output(district, at, name);
         assert_eq!(output.status.code(), Some(1), "{at} takes {name}");
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         assert_eq!(said.lines().count(), 1, "{said}");
         said
     }
 
-    fn import_output(&self, at: StationCode, name: &str) -> std::process::Output {
-        let [data, file] = [self.district.data(at), self.file(name)].map(|path| path.display().to_string());
-        command::output(self.district.program(at), ["import", "--file", &file, "--json", "--data", &data]).unwrap()
+    fn import_output(&self, district: &District, at: StationCode, name: &str) -> std::process::Output {
+        let [data, file] = [district.data(at), self.file(name)].map(|path| path.display().to_string());
+        command::output(district.program(at), ["import", "--file", &file, "--json", "--data", &data]).unwrap()
     }
 }
 
@@ -94,6 +94,38 @@ async fn act(
     client.act(number, action).await.unwrap();
 }
 
+/// The hub publishes an item under another name.
+fn publish(district: &District, folder: &Path, item: &str, name: &str) {
+    let copy = folder.join("sample");
+    copy_folder(&sample::folder(), &copy);
+    let file = copy.join(format!("catalogue/items/{item}.toml"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    // The item's own name is the first.
+    let (before, rest) = text.split_once("\nname = ").unwrap();
+    let after = rest.split_once('\n').unwrap().1;
+    std::fs::write(&file, format!("{before}\nname = \"{name}\"\n{after}")).unwrap();
+    let [copy, data] = [copy, district.data(district.plan.hub)].map(|path| path.display().to_string());
+    command::run(district.program(district.plan.hub), ["publish", &copy, "--data", &data]).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => std::fs::copy(entry.path(), target).map(|_| ()).unwrap(),
+        }
+    }
+}
+
+fn revoke(district: &District, station: StationCode) {
+    let data = district.data(district.plan.hub).display().to_string();
+    let station = station.to_string();
+    let revoke = ["station", "revoke", &station, "--reason", "stolen", "--data", &data];
+    command::run(district.program(district.plan.hub), revoke).unwrap();
+}
+
 async fn attachments_missing(district: &District, station: StationCode) -> u64 {
     let mut keeper = district.keeper(station).await.unwrap();
     keeper.health.status(proto::StatusRequest {}).await.unwrap().into_inner().attachments_missing
@@ -107,14 +139,17 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     let district = District::new(&folder.path().join("district"), plan, Binaries::build(true).unwrap()).unwrap();
     let mut district = district.without_line(village);
     district.start(&|_| ()).unwrap();
-    let stick = Stick { district: &district, folder: folder.path().to_owned() };
+    let stick = Stick { folder: folder.path().to_owned() };
 
-    // The first stick from above, then a case goes up by stick and on by line.
-    stick.export(township, village, "1-down");
-    stick.import(village, "1-down");
+    // With its enrolment it has all that it needs: the township, which can't know that, brings nothing new.
     let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    stick.export(&district, township, village, "1-down");
+    let taken = stick.import(&district, village, "1-down");
+    assert_eq!(number(&taken, "entries"), 0, "{taken}");
+
+    // A case goes up by stick and on by line.
     let case = submit(&district, &mut agent, village).await;
-    let packed = stick.export(village, township, "2-up");
+    let packed = stick.export(&district, village, township, "2-up");
     assert!(number(&packed, "entries") > 0 && number(&packed, "attachments") == 1, "{packed}");
     let mut window = district.client(township, "township", "窗口受理").await.unwrap();
     let request = proto::GetRequest { case_number: case.clone(), unmasked: false };
@@ -126,14 +161,14 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     alter(&file, "cut", |bytes| bytes.truncate(bytes.len() / 2));
     alter(&file, "other", |bytes| bytes.splice(..8, *b"PK345678").for_each(drop));
     for (name, reason) in [("altered", "damaged"), ("cut", "damaged"), ("other", "is not one")] {
-        let said = stick.refused(township, name);
+        let said = stick.refused(&district, township, name);
         assert!(said.contains(reason), "{said}");
     }
-    let said = stick.refused(hub, "2-up");
+    let said = stick.refused(&district, hub, "2-up");
     assert!(said.contains(&format!("is for {township}")), "{said}");
 
-    stick.import(township, "2-up");
-    let again = stick.import(township, "2-up");
+    stick.import(&district, township, "2-up");
+    let again = stick.import(&district, township, "2-up");
     assert_eq!(number(&again, "entries"), 0, "twice is harmless: {again}");
     act(&district, (township, "township", "窗口受理"), &case, Action::Accept(proto::Accept {})).await;
     let opinion = proto::Opinion::Agree.into();
@@ -152,9 +187,13 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     .await
     .unwrap();
 
-    // The decision comes back by stick, with the receipts of both stations above.
-    stick.export(township, village, "3-down");
-    stick.import(village, "3-down");
+    // The decision comes back by stick, with the receipts of both stations above; the station need not run.
+    stick.export(&district, township, village, "3-down");
+    district.stop(village).unwrap();
+    stick.import(&district, village, "3-down");
+    let packed = stick.export(&district, village, township, "3-up");
+    assert!(number(&packed, "receipts") > 0, "{packed}");
+    district.serve(village).unwrap();
     let view = agent.get(&case).await.unwrap();
     assert_eq!(view.stage, "deliver");
     let delivery = view.delivery.unwrap();
@@ -164,10 +203,10 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     agent.act(&case, Action::Deliver(deliver)).await.unwrap();
 
     // Nothing goes twice that is known to have arrived; the way may be another, and the order any.
-    let packed = stick.export(village, hub, "4-up");
+    let packed = stick.export(&district, village, hub, "4-up");
     assert!(number(&packed, "entries") <= 4 && number(&packed, "attachments") == 0, "{packed}");
-    stick.import(hub, "4-up");
-    stick.import(village, "1-down");
+    stick.import(&district, hub, "4-up");
+    stick.import(&district, village, "1-down");
     let mut department = district.client(hub, "rs", "审批").await.unwrap();
     let steps = department.get(&case).await.unwrap().steps;
     assert!(steps.iter().any(|step| step.kind == "delivered"), "{steps:?}");
@@ -178,15 +217,31 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     .await
     .unwrap();
 
-    // What it brings after it was revoked is kept aside, whole.
-    let data = district.data(hub).display().to_string();
-    let revoke = ["station", "revoke", &village.to_string(), "--reason", "stolen", "--data", &data].map(str::to_owned);
-    command::run(district.program(hub), revoke).unwrap();
+    // An item changes at the hub: the village learns of it by stick, and of nothing that it has already.
+    let name = "参保登记（2027年版）";
+    publish(&district, folder.path(), "rs-canbao", name);
+    let packed = stick.export(&district, hub, village, "5-down");
+    assert!(number(&packed, "entries") <= 8, "{packed}");
+    stick.import(&district, village, "5-down");
+    let item = proto::GetItemRequest { code: "rs-canbao".into(), version: 0 };
+    let item = agent.cases.get_item(item).await.unwrap().into_inner();
+    assert!(String::from_utf8(item.content).unwrap().contains(name) && item.version == 2);
+
+    // That the township was revoked arrives by stick too; its bundles are not believed from then on.
+    stick.export(&district, township, village, "6-down");
+    revoke(&district, township);
+    stick.export(&district, hub, village, "7-down");
+    stick.import(&district, village, "7-down");
+    let said = stick.refused(&district, village, "6-down");
+    assert!(said.contains(&format!("comes from {township}, whose key was revoked")), "{said}");
+
+    // What the village brings after it was revoked itself is kept aside, whole.
+    revoke(&district, village);
     let later = submit(&district, &mut agent, village).await;
-    stick.export(village, hub, "5-up");
-    let said = stick.refused(hub, "5-up");
+    stick.export(&district, village, hub, "8-up");
+    let said = stick.refused(&district, hub, "8-up");
     let aside = said.split_once("kept aside in ").unwrap_or_else(|| panic!("{said}")).1;
-    assert!(std::fs::read(aside).unwrap() == std::fs::read(stick.file("5-up")).unwrap());
+    assert!(std::fs::read(aside).unwrap() == std::fs::read(stick.file("8-up")).unwrap());
     let request = proto::GetRequest { case_number: later, unmasked: false };
     assert_eq!(department.cases.get(request).await.unwrap_err().code(), Code::NotFound);
 

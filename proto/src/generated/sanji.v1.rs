@@ -1647,7 +1647,7 @@ pub mod link_server {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BundleFrame {
     /// A reader passes over a frame whose content it does not know.
-    #[prost(oneof = "bundle_frame::Frame", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "bundle_frame::Frame", tags = "1, 2, 3, 4, 5")]
     pub frame: ::core::option::Option<bundle_frame::Frame>,
 }
 /// Nested message and enum types in `BundleFrame`.
@@ -1669,6 +1669,9 @@ pub mod bundle_frame {
         /// The last frame. A file without it was cut off.
         #[prost(message, tag = "4")]
         End(super::BundleEnd),
+        /// Only right after the head: the hub's answer to a station that asked by file to be enrolled.
+        #[prost(message, tag = "5")]
+        Enrolment(super::BundleEnrolment),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1688,6 +1691,20 @@ pub struct BundleHead {
     /// The sender's clock: milliseconds since 1970-01-01 UTC. Required.
     #[prost(uint64, tag = "5")]
     pub created_ms: u64,
+}
+/// What a station without a line is given with its first bundle, as EnrolReply gives it over a line. The rest
+/// of the bundle brings what it holds from its first hour.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BundleEnrolment {
+    /// The station's X.509 certificate, DER. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// The district's authority, X.509, DER. The one-time code has its fingerprint. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub authority: ::prost::alloc::vec::Vec<u8>,
+    /// Where the station links to, "host:port". Empty: it has no line.
+    #[prost(string, tag = "3")]
+    pub upstream: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BundleEnd {
@@ -4413,6 +4430,9 @@ pub struct AddStationRequest {
     /// "host:port" to which this station shall link. Empty: the link address of the station above it.
     #[prost(string, tag = "3")]
     pub upstream: ::prost::alloc::string::String,
+    /// It has no line: files are carried both ways, so the code can be used for 30 days.
+    #[prost(bool, tag = "4")]
+    pub without_line: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddStationReply {
@@ -4425,6 +4445,15 @@ pub struct AddStationReply {
     /// "host:port" of the hub's enrolment. Empty: the hub listens on every address and was told none.
     #[prost(string, tag = "3")]
     pub enrolment_address: ::prost::alloc::string::String,
+    /// For a station without a line: the file that goes with the code, PEM. Nothing in it is secret.
+    #[prost(string, tag = "4")]
+    pub invitation: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerEnrolmentRequest {
+    /// The station's request, the whole file. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub file: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RevokeStationRequest {
@@ -5330,6 +5359,32 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "AddStation"));
             self.inner.unary(req, path, codec).await
         }
+        /// Answers a station that asks by file to be enrolled: takes its code as Enrol does and writes its first bundle,
+        /// in parts as ExportBundle. May be repeated with the same request.
+        pub async fn answer_enrolment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerEnrolmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportBundlePart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/AnswerEnrolment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "AnswerEnrolment"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Revokes every key of a station: its open link is cut, and no entry of it that arrives from now on is taken.
         pub async fn revoke_station(
             &mut self,
@@ -5496,6 +5551,21 @@ pub mod administration_server {
             &self,
             request: tonic::Request<super::AddStationRequest>,
         ) -> std::result::Result<tonic::Response<super::AddStationReply>, tonic::Status>;
+        /// Server streaming response type for the AnswerEnrolment method.
+        type AnswerEnrolmentStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportBundlePart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Answers a station that asks by file to be enrolled: takes its code as Enrol does and writes its first bundle,
+        /// in parts as ExportBundle. May be repeated with the same request.
+        async fn answer_enrolment(
+            &self,
+            request: tonic::Request<super::AnswerEnrolmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::AnswerEnrolmentStream>,
+            tonic::Status,
+        >;
         /// Revokes every key of a station: its open link is cut, and no entry of it that arrives from now on is taken.
         async fn revoke_station(
             &self,
@@ -5651,6 +5721,54 @@ pub mod administration_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/AnswerEnrolment" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerEnrolmentSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::ServerStreamingService<
+                        super::AnswerEnrolmentRequest,
+                    > for AnswerEnrolmentSvc<T> {
+                        type Response = super::ExportBundlePart;
+                        type ResponseStream = T::AnswerEnrolmentStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerEnrolmentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::answer_enrolment(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerEnrolmentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -82,6 +82,12 @@ pub enum Error {
         #[source]
         source: Refusal,
     },
+    /// A file of an enrolment without a line is not what it should be.
+    #[error("the file {problem}")]
+    EnrolmentFile {
+        /// Completes the sentence "the file …".
+        problem: String,
+    },
     /// The peer answered with something that can't be right.
     #[error("the peer's answer is not usable: {problem}")]
     Answer {
@@ -117,6 +123,8 @@ pub enum Error {
     /// A file is not a bundle that this station can take or write.
     #[error("the bundle {problem}")]
     Bundle {
+        /// What people have to do about it.
+        flaw: Flaw,
         /// Completes the sentence "the bundle …".
         problem: String,
     },
@@ -146,13 +154,33 @@ pub enum Error {
     },
 }
 
+/// Why a file can't be taken as a bundle, as far as it makes a difference to whoever carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is another file, or its very beginning is damaged.
+    NoBundle,
+    /// It is damaged or was cut off: copy it again.
+    Damaged,
+    /// A later release wrote it: update this station.
+    Later,
+    /// It is for a former life of this station: have it written again.
+    OtherKey,
+    /// Anything else.
+    Other,
+}
+
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// [`Error::Bundle`] of one kind.
+    pub(crate) fn flawed(flaw: Flaw, problem: &str) -> Self {
+        Self::Bundle { flaw, problem: problem.to_owned() }
+    }
+
     /// [`Error::Bundle`].
     pub(crate) fn bundle(problem: &str) -> Self {
-        Self::Bundle { problem: problem.to_owned() }
+        Self::flawed(Flaw::Other, problem)
     }
 }
 

@@ -35,9 +35,10 @@ pub use authority::{Authority, VALID_DAYS};
 pub use certificate::{Certified, check_certificate, server_name};
 pub use dial::dial;
 pub use enrolment::{
-    CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Refusal as EnrolRefusal, enrol, serve_enrolment,
+    CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Invitation, Refusal as EnrolRefusal, enrol,
+    serve_enrolment,
 };
-pub use error::{Error, Result};
+pub use error::{Error, Flaw, Result};
 pub use host::{
     AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
 };

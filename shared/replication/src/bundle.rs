@@ -7,7 +7,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `frame` | [`Frame`], [`Head`]: what stands in a bundle, checked |
+//! | `frame` | [`Frame`], [`Head`], [`Enrolment`]: what stands in a bundle, checked |
 //! | `packing` | [`Packing`]: which entries go in |
 //! | `freight` | [`Freight`]: which attachments go in |
 
@@ -15,7 +15,7 @@ mod frame;
 mod freight;
 mod packing;
 
-pub use frame::{FORMAT, Frame, Head};
+pub use frame::{Enrolment, FORMAT, Frame, Head};
 pub use freight::{ATTACHMENTS_MAX, Freight, FreightItem};
 pub use packing::{BATCH_BYTES, Packing, known_to_hold};
 

@@ -1,21 +1,36 @@
-//! Bundles of a running station: for whom, what the other side asked for last, and reading and writing them
-//! beside the links.
+//! Bundles of a station: for whom, what the other side asked for last, and reading and writing them beside the
+//! links.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `aside` | the file of a revoked station is kept whole |
+//! | [`history`] | what went to each station and came from it last |
+//! | `words` | why a bundle is refused, for whoever carried it |
 
 mod aside;
+pub mod history;
+mod words;
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
-use sanji_link::Identity;
-use sanji_link::bundle::{ExportOptions, ExportSummary, ImportSummary, Receiver, export, import};
-use sanji_log::StationCode;
+use sanji_domain::Role;
+use sanji_domain::organisation::Staff;
+use sanji_link::bundle::{Enrolment, ExportOptions, ExportSummary, ImportSummary, Receiver, export, import};
+use sanji_link::enrolment::{CheckedEnrolRequest, read_request};
+use sanji_link::{Host as _, Identity};
+use sanji_log::{Head, PublicKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::attachment::{AttachmentMessage, ChunkRequest};
+use sanji_replication::bundle::known_to_hold;
 
 use aside::Remembering;
+use history::{Exported, History, Imported};
 
+use crate::clock::now_ms;
 use crate::command::chain;
 use crate::folder::{self, DataFolder};
 use crate::station::Station;
@@ -39,6 +54,23 @@ pub enum Error {
     Bundle(#[from] sanji_link::Error),
 }
 
+/// Whether a member of staff may write and read bundles: who works at the counter, or keeps the nodes. The file
+/// itself can be opened by its receiver alone.
+#[must_use]
+pub fn may_exchange(staff: &Staff) -> bool {
+    let may = [Role::Agent, Role::FullCourseAgent, Role::Window, Role::Administrator];
+    staff.roles.iter().any(|role| may.contains(role))
+}
+
+/// What another station has confirmed, over whatever path its receipts came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Entries held here that it is not known to hold.
+    pub entries_waiting: u64,
+    /// When it last confirmed something, by its clock: milliseconds since 1970-01-01 UTC. None: never.
+    pub last_ms: Option<u64>,
+}
+
 /// Writes and reads a station's bundles.
 #[derive(Clone)]
 pub struct Bundles {
@@ -56,6 +88,18 @@ impl Bundles {
         Self { station, identity: Arc::new(identity), data, reading: Arc::default() }
     }
 
+    /// The living key of a station above or below, for which a bundle can be written.
+    ///
+    /// # Errors
+    /// [`Error::UnknownStation`].
+    pub fn key_of(&self, station: StationCode) -> Result<PublicKey, Error> {
+        let reference = self.station.reference();
+        // A station has one life at a time; where a former one was never ended, the newest certificate counts.
+        let lives = reference.keys().iter().filter(|(_, life)| life.station == station && life.is_living());
+        let newest = lives.max_by_key(|(_, life)| life.certificate_until_ms);
+        newest.map(|(key, _)| *key).ok_or(Error::UnknownStation(station))
+    }
+
     /// Writes a bundle for a station above or below. Blocks.
     ///
     /// # Errors
@@ -66,22 +110,77 @@ impl Bundles {
         attachments_max_bytes: Option<u64>,
         output: impl Write,
     ) -> Result<ExportSummary, Error> {
+        let mut options = ExportOptions { asked: self.asked_by(to), ..ExportOptions::default() };
+        if let Some(most) = attachments_max_bytes {
+            options.attachments_max_bytes = most;
+        }
+        self.write(Receiver { station: to, key: self.key_of(to)? }, &options, output)
+    }
+
+    /// Writes the first bundle of a station that was enrolled by file. Blocks.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn answer(
+        &self,
+        to: StationCode,
+        key: PublicKey,
+        enrolment: Enrolment,
+        output: impl Write,
+    ) -> Result<ExportSummary, Error> {
+        let options = ExportOptions { enrolment: Some(enrolment), ..ExportOptions::default() };
+        self.write(Receiver { station: to, key }, &options, output)
+    }
+
+    fn write(&self, receiver: Receiver, options: &ExportOptions, output: impl Write) -> Result<ExportSummary, Error> {
+        let to = receiver.station;
+        let summary = export(&self.station, &self.identity, receiver, output, options, &mut |_| {})?;
+        self.history().exported(to, Exported::new(&summary, now_ms()));
+        Ok(summary)
+    }
+
+    /// Reads a new station's request to be enrolled, at the hub.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`].
+    pub fn read_request(&self, input: impl Read) -> Result<CheckedEnrolRequest, Error> {
+        Ok(read_request(input, self.station.me(), &self.identity.signing_key)?)
+    }
+
+    /// Stations for which a bundle can be written: above this one or below it, with a living key; by code.
+    #[must_use]
+    pub fn partners(&self) -> Vec<StationCode> {
+        let me = self.station.me();
         let reference = self.station.reference();
-        // A station has one life at a time; where a former one was never ended, the newest certificate counts.
-        let lives = reference.keys().iter().filter(|(_, life)| life.station == to && life.is_living());
-        let (key, _) = lives.max_by_key(|(_, life)| life.certificate_until_ms).ok_or(Error::UnknownStation(to))?;
-        let defaults = ExportOptions::default();
-        let options = ExportOptions {
-            attachments_max_bytes: attachments_max_bytes.unwrap_or(defaults.attachments_max_bytes),
-            asked: self.asked_by(to),
-        };
-        let receiver = Receiver { station: to, key: *key };
-        Ok(export(&self.station, &self.identity, receiver, output, &options, &mut |_| {})?)
+        let living = reference.keys().values().filter(|life| life.is_living()).map(|life| life.station);
+        let partners: BTreeSet<_> =
+            living.filter(|code| *code != me && (me.within(*code) || code.within(me))).collect();
+        partners.into_iter().collect()
+    }
+
+    /// What a station is known to hold of what it may hold.
+    #[must_use]
+    pub fn confirmed_by(&self, partner: StationCode) -> Confirmed {
+        let Ok(key) = self.key_of(partner) else { return Confirmed::default() };
+        let receipts = self.station.receipts_of(partner);
+        let have = self.station.have();
+        let known = known_to_hold(&have, &receipts, partner, key);
+        let lacking = |head: Head| head.seq.saturating_sub(known.get(&head.log).map_or(0, |(seq, _)| seq));
+        Confirmed {
+            entries_waiting: have.held_by(partner).heads().map(lacking).sum(),
+            last_ms: receipts.iter().filter(|receipt| receipt.key == key).map(|receipt| receipt.time_ms).max(),
+        }
+    }
+
+    /// What went to each station and came from it last.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::new(&self.data)
     }
 
     /// Reads a bundle. Blocks; inside a tokio runtime. What was taken is told also where the bundle turns out to be
-    /// damaged further on.
-    pub fn import(&self, input: impl Read) -> (Option<ImportSummary>, Result<(), Error>) {
+    /// damaged further on. `by`: the member of staff who brought it; empty: the keeper.
+    pub fn import(&self, by: &str, input: impl Read) -> (Option<ImportSummary>, Result<(), Error>) {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = None;
         let mut input = Remembering::new(input);
@@ -89,17 +188,21 @@ impl Bundles {
         match read {
             Ok(summary) => {
                 self.keep_asked(summary.sender, &summary.asked);
-                // It is encrypted to this life, so whoever wrote it knew that all before it may be lost.
                 if summary.refused.is_empty() {
+                    // It was written for this life, so it has all that the sender has for this station.
                     self.station.heard(summary.sender);
                 }
-                self.station.record("bundle.read", "", &summary.sender.to_string(), "");
+                self.station.record("bundle.read", by, &summary.sender.to_string(), "");
+                self.history().imported(summary.sender, Imported::new(&summary, now_ms(), String::new()));
                 (Some(summary), Ok(()))
             }
             Err(error) => {
                 let error = self.aside(error, input);
                 tracing::warn!(error = chain(&error), "a bundle was refused");
-                self.station.record("bundle.refused", "", "", &error.to_string());
+                self.station.record("bundle.refused", by, "", &error.to_string());
+                if let Some(taken) = &taken {
+                    self.history().imported(taken.sender, Imported::new(taken, now_ms(), error.to_string()));
+                }
                 (taken, Err(error))
             }
         }

@@ -1,8 +1,8 @@
 //! The commands that hub and node share: everything that a station's keeper or a script does at one station.
 //!
 //! They talk to the running station over its loopback service, with the rights of the token that is given; the
-//! keeper's token is found in the data folder. `dump`, `verify` and `token` also work on the data folder of a
-//! stopped station. Bad input is one line on standard error and exit status 1 or 2.
+//! keeper's token is found in the data folder. `dump`, `verify`, `token`, `export` and `import` also work on the data
+//! folder of a stopped station. Bad input is one line on standard error and exit status 1 or 2.
 
 mod attachments;
 pub mod backups;
@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use bundles::{receive, write_new};
 pub use client::{At, Client};
 pub use error::{Error, chain};
 pub use output::{Output, print_line};
@@ -51,7 +52,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
-            Self::Bundles(command) => command.run().await,
+            Self::Bundles(command) => command.run(program).await,
             Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,
         }

@@ -6,7 +6,7 @@
 //! | `journal/ index/ attachments/ FORMAT` | the store's own |
 //! | `keys/` | mode 0700: what makes the station itself; see [`crate::keys`] |
 //! | `tokens/` | mode 0700: tokens of programs, hashed; see [`crate::tokens`] |
-//! | `bundles/` | attachments that the last bundle of each station asked for; bundles of revoked stations |
+//! | `bundles/` | what the last bundle of each station asked for and carried; bundles of revoked stations |
 //! | `enrolment/` | hub only: one-time codes, hashed |
 //! | `healing.json` | a replaced or restored station waits for its neighbours; see [`crate::healing`] |
 //! | `run/address.json` | where the running station listens |

@@ -10,7 +10,8 @@
 //! | `authority.key` | hub only, PKCS#8 PEM: the authority's private half |
 //! | `keeper.token` | with which the station's own command line calls it |
 //!
-//! `signing.key` is written last: a folder that has one is a whole station.
+//! `signing.key` is written last: a folder that has one is a whole station. A station that has asked by file to be
+//! enrolled has `enrolling.key`, `authority.der` and `asking.json`, and waits for the answer.
 
 use sanji_link::Identity;
 use sanji_log::{PublicKey, SigningKey, StationCode};
@@ -29,7 +30,8 @@ pub struct Membership {
     /// Signing key of the hub that enrolled it.
     #[serde(with = "hexadecimal")]
     pub hub_key: PublicKey,
-    /// Where it links to, "host:port"; none for a hub, or where the hub did not know.
+    /// Where it links to, "host:port", or "none" for a station that enrolled without a line; none for a hub, or
+    /// where the hub did not know.
     pub upstream: Option<String>,
 }
 
@@ -61,7 +63,7 @@ impl Keys {
         })?;
         let identity = Identity {
             certificate_der: required(data, CERTIFICATE)?,
-            authority_der: required(data, "authority.der")?,
+            authority_der: required(data, AUTHORITY)?,
             signing_key,
         };
         Ok(Self { membership, identity, master })
@@ -78,7 +80,7 @@ impl Keys {
         if !master.exists() {
             self.master.write_new(&master).map_err(|source| Error::Io { operation: "write", path: master, source })?;
         }
-        folder::replace(&keys.join("authority.der"), &self.identity.authority_der)?;
+        folder::replace(&keys.join(AUTHORITY), &self.identity.authority_der)?;
         replace_certificate(data, &self.identity.certificate_der)?;
         let membership =
             serde_json::to_vec_pretty(&self.membership).map_err(|fault| damaged(data, STATION, &fault.to_string()))?;
@@ -86,6 +88,7 @@ impl Keys {
         let token = Tokens::new(data).issue(Holder::Keeper, now_ms)?;
         folder::replace(&keys.join(KEEPER), token.as_bytes())?;
         write_signing_key(data, SIGNING, &self.identity.signing_key)?;
+        folder::remove(&keys.join(ASKING))?;
         folder::remove(&keys.join(ENROLLING)).map(|_| ())
     }
 }
@@ -94,6 +97,8 @@ const SIGNING: &str = "signing.key";
 const ENROLLING: &str = "enrolling.key";
 const STATION: &str = "station.json";
 const MASTER: &str = "master.key";
+const AUTHORITY: &str = "authority.der";
+const ASKING: &str = "asking.json";
 const CERTIFICATE: &str = "certificate.der";
 const KEEPER: &str = "keeper.token";
 
@@ -123,6 +128,44 @@ pub fn enrolling_key(data: &DataFolder) -> Result<SigningKey, Error> {
     let key = new_signing_key(data)?;
     write_signing_key(data, ENROLLING, &key)?;
     Ok(key)
+}
+
+/// A station that waits for the answer to its request by file.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Its place, as far as the invitation said.
+    pub membership: Membership,
+    /// The district's authority, X.509 in DER.
+    pub authority_der: Vec<u8>,
+    /// Its new signing key.
+    pub signing_key: SigningKey,
+}
+
+impl Asking {
+    /// Keeps what the answer is checked against. The key was kept by [`enrolling_key`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, data: &DataFolder) -> Result<(), Error> {
+        folder::replace(&data.keys().join(AUTHORITY), &self.authority_der)?;
+        let json =
+            serde_json::to_vec_pretty(&self.membership).map_err(|fault| damaged(data, ASKING, &fault.to_string()))?;
+        folder::replace(&data.keys().join(ASKING), &json)
+    }
+
+    /// Reads it again.
+    ///
+    /// # Errors
+    /// [`Error::Vacant`] where nothing was asked: `command` is how that is done. [`Error::Damaged`], [`Error::Io`].
+    pub fn read(data: &DataFolder, command: &'static str) -> Result<Self, Error> {
+        let json = folder::read(&data.keys().join(ASKING))?;
+        let (Some(json), Some(signing_key)) = (json, read_signing_key(data, ENROLLING)?) else {
+            return Err(Error::Vacant { path: data.path().to_owned(), command });
+        };
+        let membership =
+            serde_json::from_slice(&json).map_err(|fault| damaged(data, ASKING, &fault.to_string()))?;
+        Ok(Self { membership, authority_der: required(data, AUTHORITY)?, signing_key })
+    }
 }
 
 /// A new signing key from the system's randomness.

@@ -49,6 +49,8 @@ pub struct Run {
     pub trust: Arc<Trust>,
     /// The station itself.
     pub station: Station,
+    /// Reads and writes its bundles.
+    pub bundles: Bundles,
     /// Tokens of programs.
     pub tokens: Tokens,
     /// Cancelled when the station is to stop.
@@ -91,6 +93,7 @@ impl Run {
         Ok(Self {
             program,
             tokens: Tokens::new(&data),
+            bundles: Bundles::new(station.clone(), keys.identity.clone(), data.clone()),
             data,
             config,
             keys,
@@ -136,9 +139,10 @@ impl Run {
             });
         }
         let configured = Some(self.config.upstream.clone()).filter(|upstream| !upstream.is_empty());
-        if configured.as_deref() == Some(NO_UPSTREAM) {
+        let upstream = configured.or_else(|| self.keys.membership.upstream.clone());
+        if upstream.as_deref() == Some(NO_UPSTREAM) {
             tracing::info!("no line to the station above: bundles carry everything");
-        } else if let Some(upstream) = configured.or_else(|| self.keys.membership.upstream.clone()) {
+        } else if let Some(upstream) = upstream {
             let dialing = sanji_link::dial(upstream, self.trust.clone(), host, self.shutdown.clone());
             self.part("upstream", async move {
                 dialing.await;
@@ -157,8 +161,7 @@ impl Run {
     pub async fn services(&mut self, add: impl FnOnce(&Self, Routes) -> Routes) -> Result<(), Error> {
         let listener = listen("the case service", self.config.listen.api).await?;
         self.addresses.api = local(&listener);
-        let bundles = Bundles::new(self.station.clone(), self.keys.identity.clone(), self.data.clone());
-        let routes = add(self, service::routes(&self.station, &bundles, &self.tokens, &self.shutdown));
+        let routes = add(self, service::routes(&self.station, &self.bundles, &self.tokens, &self.shutdown));
         let serving = service::serve(routes, listener, self.config.limits.api_calls, self.shutdown.clone());
         self.part("case service", async move { serving.await.map_err(|source| Error::Service { source }) });
         let listener = listen("metrics", self.config.listen.metrics).await?;

@@ -2,7 +2,7 @@
 //! and whatever else the program adds.
 
 mod access;
-mod bundles;
+pub mod bundles;
 mod cases;
 mod failure;
 mod health;

@@ -6,10 +6,12 @@ use std::io::Write;
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count};
 use sanji_log::{PublicKey, StationCode};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS};
-use sanji_replication::bundle::{FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold};
+use sanji_replication::bundle::{
+    Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold,
+};
 use sanji_replication::{Action, Message, Settings};
 
-use super::cipher::{Address, encrypt};
+use super::cipher::{Address, Kind, encrypt};
 use super::frames::FrameWriter;
 use crate::host::Host;
 use crate::pump::now_ms;
@@ -31,12 +33,14 @@ pub struct ExportOptions {
     pub attachments_max_bytes: u64,
     /// What the receiver's last bundle asked for ([`ImportSummary::asked`](super::ImportSummary::asked)).
     pub asked: Vec<ChunkRequest>,
+    /// Makes the receiver a station of the district: the hub's answer to its request.
+    pub enrolment: Option<Enrolment>,
 }
 
 impl Default for ExportOptions {
     /// Half of what FAT32, the usual format of a stick, takes as one file.
     fn default() -> Self {
-        Self { attachments_max_bytes: 2 << 30, asked: Vec::new() }
+        Self { attachments_max_bytes: 2 << 30, asked: Vec::new(), enrolment: None }
     }
 }
 
@@ -71,7 +75,8 @@ pub fn export(
 ) -> Result<ExportSummary> {
     let me = host.me();
     check(host, receiver)?;
-    let output = encrypt(output, Address { sender: me, receiver: receiver.station }, receiver.key)?;
+    let address = Address { kind: Kind::Bundle, sender: me, receiver: receiver.station };
+    let output = encrypt(output, address, receiver.key)?;
     let frames = FrameWriter::new(output, identity.signing_key.clone());
     let freight = Freight::new(&options.asked);
     let mut export = Export { host, receiver, frames, freight, summary: ExportSummary::default(), progress };
@@ -82,6 +87,9 @@ pub fn export(
         receiver_key: receiver.key,
         created_ms: now_ms(),
     }))?;
+    if let Some(enrolment) = &options.enrolment {
+        export.frames.write(Frame::Enrolment(enrolment.clone()))?;
+    }
     export.entries()?;
     export.requests()?;
     export.attachments(options.attachments_max_bytes)?;

@@ -8,7 +8,7 @@ use sanji_proto::prost::Message as _;
 use sanji_proto::v1 as proto;
 use sanji_replication::bundle::{FRAME_MAX_BYTES, Frame, Head};
 
-use crate::{Error, Result};
+use crate::{Error, Flaw, Result};
 
 const SIGNATURE_CONTEXT: &[u8; 16] = b"sanji bundle v1\0";
 const HASH_CONTEXT: &str = "sanji 2026 bundle v1";
@@ -65,7 +65,7 @@ impl<W: Write> FrameWriter<W> {
 }
 
 /// Reads frames. None is given out whose signature was not checked.
-pub(super) struct FrameReader<R> {
+pub(crate) struct FrameReader<R> {
     input: R,
     key: VerifyingKey,
     chain: Chain,
@@ -74,7 +74,7 @@ pub(super) struct FrameReader<R> {
 
 impl<R: Read> FrameReader<R> {
     /// Reads the head. `sender` says from it by whose key the bundle is signed.
-    pub(super) fn open(mut input: R, sender: impl FnOnce(&Head) -> Result<PublicKey>) -> Result<Self> {
+    pub(crate) fn open(mut input: R, sender: impl FnOnce(&Head) -> Result<PublicKey>) -> Result<Self> {
         let mut chain = Chain::new();
         let (bytes, signed, signature) = read_frame(&mut input, &mut chain)?;
         let Frame::Head(head) = decode(&bytes)? else {
@@ -87,10 +87,11 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// The next frame; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Frame>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Frame>> {
         let (bytes, signed, signature) = read_frame(&mut self.input, &mut self.chain)?;
         self.key.verify_strict(&signed, &signature).map_err(|_| bad_signature())?;
         match decode(&bytes)? {
+            Frame::Enrolment(_) if self.frames > 1 => Err(Error::bundle("has an enrolment in its middle")),
             Frame::End { frames } if frames == self.frames && is_at_end(&mut self.input)? => Ok(None),
             Frame::End { .. } => Err(Error::bundle("ends elsewhere than it says")),
             Frame::Head(_) => Err(Error::bundle("has two heads")),
@@ -107,7 +108,7 @@ fn read_frame(input: &mut impl Read, chain: &mut Chain) -> Result<(Vec<u8>, [u8;
     input.read_exact(&mut length).map_err(damage)?;
     let size = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
     if size > FRAME_MAX_BYTES {
-        return Err(Error::bundle("has a frame that is too large"));
+        return Err(Error::flawed(Flaw::Damaged, "has a frame that is too large"));
     }
     let mut bytes = vec![0; size];
     input.read_exact(&mut bytes).map_err(damage)?;
@@ -130,7 +131,9 @@ fn is_at_end(input: &mut impl Read) -> Result<bool> {
 /// What the cipher can't open is damaged; whatever else fails is the medium's fault.
 fn damage(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => Error::bundle("is damaged or was cut off"),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => {
+            Error::flawed(Flaw::Damaged, "is damaged or was cut off")
+        }
         _ => Error::Io { operation: "read the bundle", source: error },
     }
 }

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use sanji_log::seal::public_key;
 use sanji_log::{AttachmentId, AttachmentRef, LogId, PublicKey, Reach, StationCode};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece};
 use sanji_replication::bundle::{ATTACHMENTS_MAX, FORMAT, Frame, Head, REQUESTS_MAX};
-use sanji_replication::{Action, Event, Message, RefusalReason, Refused, Session, Settings};
+use sanji_replication::{Action, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
-use super::cipher::decrypt;
+use super::cipher::{Kind, decrypt};
 use super::frames::FrameReader;
 use crate::certificate::check_certificate;
 use crate::host::{Change, Host, WantedAttachment};
 use crate::pump::now_ms;
-use crate::{Error, Identity, Result};
+use crate::{Error, Flaw, Identity, Result};
 
 /// Most refused logs listed; the alerts have them all.
 const REFUSED_LISTED: usize = 100;
@@ -65,7 +66,7 @@ pub fn import(
     let runtime =
         Handle::try_current().map_err(|source| Error::Host { operation: "begin an import", source: source.into() })?;
     let mut sender = None;
-    let input = decrypt(input, host.me(), &identity.signing_key)?;
+    let input = decrypt(input, Kind::Bundle, host.me(), &identity.signing_key)?;
     let mut frames = FrameReader::open(input, |head| {
         let (station, key) = check_head(host, identity, head)?;
         sender = Some((station, key, head.created_ms));
@@ -88,7 +89,10 @@ pub fn import(
 /// be wrong. Revocation is what ends a key.
 fn check_head(host: &dyn Host, identity: &Identity, head: &Head) -> Result<(StationCode, PublicKey)> {
     if head.format > FORMAT {
-        return Err(Error::bundle("was written by a later version of the program; update this station first"));
+        return Err(Error::flawed(
+            Flaw::Later,
+            "was written by a later version of the program; update this station first",
+        ));
     }
     if head.receiver != host.me() || head.receiver_key != public_key(&identity.signing_key) {
         return Err(Error::BundleForAnother { receiver: head.receiver });
@@ -179,8 +183,20 @@ impl<'a> Import<'a> {
                 Ok(())
             }
             Frame::Attachment(AttachmentMessage::Reply(reply)) => self.chunk(reply),
-            Frame::Head(_) | Frame::End { .. } | Frame::Unknown => Ok(()),
+            // An enrolment was heard before there was a station to read a bundle.
+            Frame::Head(_) | Frame::Enrolment(_) | Frame::End { .. } | Frame::Unknown => Ok(()),
         }
+    }
+
+    /// The directory, with the sender's key in it: its certificate is the proof, and the entry that says the same
+    /// may be in this very bundle, as it is in the first that a station ever reads.
+    fn directory(&self) -> Arc<Directory> {
+        let mut directory = self.host.directory();
+        let (sender, key) = (self.summary.sender, self.summary.sender_key);
+        if directory.get(&key).is_none() {
+            Arc::make_mut(&mut directory).insert(key, sender);
+        }
+        directory
     }
 
     /// Tells the session what has become durable meanwhile: own writes, links, and what it stored itself.
@@ -204,7 +220,7 @@ impl<'a> Import<'a> {
     /// goes into the next bundle the other way.
     fn tell(&mut self, event: Event<'_>) -> Result<()> {
         let sender = self.summary.sender;
-        let mut actions = self.session.on(event, &self.host.directory(), now_ms());
+        let mut actions = self.session.on(event, &self.directory(), now_ms());
         while !actions.is_empty() {
             for action in std::mem::take(&mut actions) {
                 match action {
@@ -219,7 +235,7 @@ impl<'a> Import<'a> {
                         self.summary.entries += taken;
                         self.summary.entries_not_taken -= taken;
                         let stored = Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused };
-                        actions.extend(self.session.on(stored, &self.host.directory(), now_ms()));
+                        actions.extend(self.session.on(stored, &self.directory(), now_ms()));
                     }
                     Action::Introduce(run) => self.runtime.block_on(self.host.introduce(sender, run)),
                     Action::KeepReceipts(receipts) => self.host.keep_receipts(sender, receipts),
@@ -230,7 +246,7 @@ impl<'a> Import<'a> {
                         }
                     }
                     Action::Close { reason, .. } => {
-                        return Err(Error::Bundle { problem: format!("is refused: {reason}") });
+                        return Err(Error::bundle(&format!("is refused: {reason}")));
                     }
                     Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
                     Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}

@@ -15,10 +15,11 @@
 //! be believed alone, and on a USB stick half a file is better than none. The import still fails, with the
 //! reason; reading the whole file later takes the rest.
 
-mod cipher;
+pub(crate) mod cipher;
 mod export;
-mod frames;
+pub(crate) mod frames;
 mod import;
 
 pub use export::{ExportOptions, ExportSummary, Receiver, export};
 pub use import::{ImportSummary, import};
+pub use sanji_replication::bundle::Enrolment;

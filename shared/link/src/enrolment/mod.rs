@@ -3,9 +3,16 @@
 //!
 //! The hub's decision stays with the hub (an [`Enroller`]); here are the code, the messages and the proof that
 //! each side is who it says: the hub by the fingerprint in the code, the station by a signature of its new key.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`code`] | the one-time code |
+//! | `station`, `hub` | over a line |
+//! | `medium` | by files, for a station without a line |
 
 pub mod code;
 mod hub;
+mod medium;
 mod station;
 
 use std::time::Duration;
@@ -19,6 +26,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 pub use code::EnrolmentCode;
 pub use hub::{Enroller, serve_enrolment};
+pub use medium::{Invitation, read_answer, read_request, write_request};
 pub use station::enrol;
 
 /// Longest name of a software version, in bytes.

@@ -9,8 +9,7 @@ use sanji_proto::v1 as proto;
 use sanji_proto::v1::enrolment_client::EnrolmentClient;
 use tonic::codec::CompressionEncoding;
 
-use super::code::fingerprint;
-use super::{EnrolReply, EnrolmentCode, Refusal, signed_request};
+use super::{EnrolReply, EnrolmentCode, Refusal, code, signed_request};
 use crate::certificate::check_certificate;
 use crate::connect::{channel, connect, shown_certificate};
 use crate::listener::ENROLMENT_DEADLINE;
@@ -49,7 +48,7 @@ pub async fn enrol(
             None => status.into(),
         })?
         .into_inner();
-    check(reply, &hub_certificate, station, code, public_key(key))
+    check(reply, &hub_certificate, station, &code.fingerprint, public_key(key))
 }
 
 /// The verifier's one word of its own, back from within the I/O error.
@@ -63,15 +62,16 @@ fn unmask(error: Error) -> Error {
     }
 }
 
-fn check(
+/// Everything that a hub may have given. `fingerprint` is the authority's, from the one-time code.
+pub(super) fn check(
     reply: proto::EnrolReply,
     hub_certificate: &[u8],
     station: StationCode,
-    code: &EnrolmentCode,
+    fingerprint: &str,
     key: PublicKey,
 ) -> Result<EnrolReply> {
     let answer = |problem| Error::Answer { problem };
-    if fingerprint(&reply.authority) != code.fingerprint {
+    if code::fingerprint(&reply.authority) != fingerprint {
         return Err(Error::WrongAuthority);
     }
     if reply.district != station.district().number() {

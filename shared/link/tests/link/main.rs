@@ -6,5 +6,6 @@ mod bundles;
 mod certificates;
 mod enrolment;
 mod host;
+mod medium;
 mod replicate;
 mod support;

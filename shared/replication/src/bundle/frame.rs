@@ -11,6 +11,8 @@ use crate::{Error, Message, field};
 pub const FORMAT: u32 = 1;
 
 const CERTIFICATE_MAX_BYTES: usize = 8192;
+/// A host's name has at most 253 bytes, a port five digits.
+const UPSTREAM_MAX_BYTES: usize = 260;
 
 /// A frame; see bundle.proto.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Frame {
     Link(Message),
     /// As on the link's stream for attachments.
     Attachment(AttachmentMessage),
+    /// The hub's answer to a station that asked by file to be enrolled; right after the head.
+    Enrolment(Enrolment),
     /// The last.
     End {
         /// Frames before it.
@@ -45,6 +49,17 @@ pub struct Head {
     pub created_ms: u64,
 }
 
+/// What makes a station one of the district. The certificates are not checked here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The new station's certificate, X.509 in DER.
+    pub certificate: Vec<u8>,
+    /// The district's authority, X.509 in DER.
+    pub authority: Vec<u8>,
+    /// Where the station links to, "host:port"; none: it has no line.
+    pub upstream: Option<String>,
+}
+
 impl From<Frame> for proto::BundleFrame {
     fn from(frame: Frame) -> Self {
         let frame = match frame {
@@ -57,6 +72,11 @@ impl From<Frame> for proto::BundleFrame {
             })),
             Frame::Link(message) => Some(Wire::Link(message.into())),
             Frame::Attachment(message) => Some(Wire::Attachment(message.into())),
+            Frame::Enrolment(enrolment) => Some(Wire::Enrolment(proto::BundleEnrolment {
+                certificate: enrolment.certificate,
+                authority: enrolment.authority,
+                upstream: enrolment.upstream.unwrap_or_default(),
+            })),
             Frame::End { frames } => Some(Wire::End(proto::BundleEnd { frames })),
             Frame::Unknown => None,
         };
@@ -72,6 +92,7 @@ impl TryFrom<proto::BundleFrame> for Frame {
             Some(Wire::Head(head)) => Ok(Self::Head(head.try_into()?)),
             Some(Wire::Link(message)) => message.try_into().map(Self::Link),
             Some(Wire::Attachment(message)) => message.try_into().map(Self::Attachment),
+            Some(Wire::Enrolment(enrolment)) => enrolment.try_into().map(Self::Enrolment),
             Some(Wire::End(end)) => Ok(Self::End { frames: end.frames }),
             None => Ok(Self::Unknown),
         };
@@ -90,17 +111,36 @@ impl TryFrom<proto::BundleHead> for Head {
         if head.version == 0 {
             return Err(field("BundleHead", "version", "is missing"));
         }
-        if head.certificate.is_empty() || head.certificate.len() > CERTIFICATE_MAX_BYTES {
-            return Err(field("BundleHead", "certificate", "is missing or too long"));
-        }
         Ok(Self {
             format: head.version,
-            certificate: head.certificate,
+            certificate: certificate("BundleHead", "certificate", head.certificate)?,
             receiver: StationCode::from_number(head.receiver).map_err(wrong)?,
             receiver_key: PublicKey::try_from(head.receiver_key.as_slice()).map_err(wrong)?,
             created_ms: head.created_ms,
         })
     }
+}
+
+impl TryFrom<proto::BundleEnrolment> for Enrolment {
+    type Error = Error;
+
+    fn try_from(enrolment: proto::BundleEnrolment) -> Result<Self, Error> {
+        if enrolment.upstream.len() > UPSTREAM_MAX_BYTES {
+            return Err(field("BundleEnrolment", "upstream", "is too long"));
+        }
+        Ok(Self {
+            certificate: certificate("BundleEnrolment", "certificate", enrolment.certificate)?,
+            authority: certificate("BundleEnrolment", "authority", enrolment.authority)?,
+            upstream: Some(enrolment.upstream).filter(|upstream| !upstream.is_empty()),
+        })
+    }
+}
+
+fn certificate(message: &'static str, name: &'static str, der: Vec<u8>) -> Result<Vec<u8>, Error> {
+    if der.is_empty() || der.len() > CERTIFICATE_MAX_BYTES {
+        return Err(field(message, name, "is missing or too long"));
+    }
+    Ok(der)
 }
 
 #[cfg(test)]
@@ -117,7 +157,15 @@ mod tests {
             receiver_key: PublicKey([7; 32]),
             created_ms: 1_780_000_000_000,
         });
-        for frame in [head, Frame::Link(Message::Ping { clock_ms: 5 }), Frame::End { frames: 9 }, Frame::Unknown] {
+        let enrolment = |upstream| Enrolment { certificate: vec![2; 9], authority: vec![3; 9], upstream };
+        for frame in [
+            head,
+            Frame::Enrolment(enrolment(Some("town.example:7100".to_owned()))),
+            Frame::Enrolment(enrolment(None)),
+            Frame::Link(Message::Ping { clock_ms: 5 }),
+            Frame::End { frames: 9 },
+            Frame::Unknown,
+        ] {
             assert_eq!(Frame::try_from(proto::BundleFrame::from(frame.clone())), Ok(frame));
         }
         let later = proto::BundleFrame { frame: Some(Wire::Link(proto::LinkMessage { message: None })) };

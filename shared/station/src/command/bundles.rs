@@ -11,8 +11,10 @@ use sanji_proto::v1 as proto;
 use sanji_proto::v1::export_bundle_part::Part;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
 
-use super::{At, Client, Error, Output, json, words};
+use super::{At, Client, Error, Output, json, stopped, words};
+use crate::config::Program;
 
 /// Bytes of one part of a stream.
 const PART_BYTES: usize = 65_536;
@@ -24,8 +26,8 @@ const PARTS_AHEAD: usize = 4;
 pub enum Command {
     /// Write a bundle for a station above or below this one: an encrypted, signed file
     ///
-    /// Holds everything that the station is not known to hold, so nothing is lost when a stick is. The station must
-    /// be running; it need not have a line.
+    /// Holds everything that the station is not known to hold, so nothing is lost when a stick is. Works on a running
+    /// station, which need not have a line, and on the data folder of a stopped one.
     #[command(
         after_help = "Example:\n  sanji-node export --to 990106101000 --file /media/usb/to-township.sanji --data village"
     )]
@@ -46,7 +48,8 @@ pub enum Command {
     },
     /// Read a bundle that another station wrote for this one; harmless twice
     ///
-    /// Exit status 1 where it was refused, or is damaged: then what stood before the damage was taken.
+    /// Exit status 1 where it was refused, or is damaged: then what stood before the damage was taken. Works on a
+    /// running station and on the data folder of a stopped one.
     #[command(after_help = "Example:\n  sanji-node import --file /media/usb/to-village.sanji --data village")]
     Import {
         /// The file.
@@ -60,18 +63,36 @@ pub enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self) -> Result<(), Error> {
+    pub(super) async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Export { to, file, attachments_max, at, output } => {
-                let request = proto::ExportBundleRequest {
-                    station: to.number(),
-                    attachments_max_bytes: attachments_max.map(|megabytes| megabytes.saturating_mul(1_000_000)),
+                let attachments_max_bytes = attachments_max.map(|megabytes| megabytes.saturating_mul(1_000_000));
+                let exported = match at.connect_if_running().await? {
+                    Some(client) => {
+                        let request = proto::ExportBundleRequest { station: to.number(), attachments_max_bytes };
+                        write_new(&file, async |path| {
+                            receive(client.keeper().export_bundle(request).await?.into_inner(), path).await
+                        })
+                        .await?
+                    }
+                    None => {
+                        let data = at.folder()?;
+                        write_new(&file, async |path| {
+                            stopped::export(&data, program, to, attachments_max_bytes, path, bar(None)).await
+                        })
+                        .await?
+                    }
                 };
-                let exported = export(&at.connect().await?, request, &file).await?;
                 output.print(&json::show("ExportedBundle", &exported)?, |_| words::exported(&exported, to))
             }
             Self::Import { file, at, output } => {
-                let reply = import(&at.connect().await?, &file).await?;
+                let reply = match at.connect_if_running().await? {
+                    Some(client) => import(&client, &file).await?,
+                    None => {
+                        let bar = bar(bytes_of(&file));
+                        stopped::import(&at.folder()?, program, &file, bar).await?
+                    }
+                };
                 output.print(&json::show("ImportBundleReply", &reply)?, |_| words::imported(&reply))?;
                 if reply.refused.is_empty() { Ok(()) } else { Err(Error::Bundle(reply.refused)) }
             }
@@ -79,23 +100,21 @@ impl Command {
     }
 }
 
-/// Writes beside the file and renames when all is there, so that a stick that was pulled has no half file under a
-/// whole name.
-async fn export(
-    client: &Client,
-    request: proto::ExportBundleRequest,
-    file: &Path,
-) -> Result<proto::ExportedBundle, Error> {
+/// Writes a file that is not there yet: beside it, and renames when all is there, so that a stick that was pulled
+/// has no half file under a whole name.
+///
+/// # Errors
+/// [`Error::Input`] where it is there, [`Error::File`], and those of `write`.
+pub async fn write_new<T>(file: &Path, write: impl AsyncFnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
     if file.exists() {
         return Err(Error::Input(format!("{} is there already", file.display())));
     }
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");
     let beside = PathBuf::from(name);
-    let written = receive(client, request, &beside).await;
-    let finished = written.and_then(|exported| {
+    let finished = write(&beside).await.and_then(|written| {
         let fault = |source| Error::File { operation: "write", path: file.to_owned(), source };
-        std::fs::rename(&beside, file).map(|()| exported).map_err(fault)
+        std::fs::rename(&beside, file).map(|()| written).map_err(fault)
     });
     if finished.is_err() {
         // What is left of it helps nobody; that it can't be removed is no further news.
@@ -104,13 +123,15 @@ async fn export(
     finished
 }
 
-async fn receive(
-    client: &Client,
-    request: proto::ExportBundleRequest,
+/// Writes the parts of a bundle into a file, durably.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Bundle`] where the station broke off, and what the station says.
+pub async fn receive(
+    mut parts: Streaming<proto::ExportBundlePart>,
     path: &Path,
 ) -> Result<proto::ExportedBundle, Error> {
     let fault = |source| Error::File { operation: "write", path: path.to_owned(), source };
-    let mut parts = client.keeper().export_bundle(request).await?.into_inner();
     let mut file = File::create(path).map_err(fault)?;
     let bar = bar(None);
     let mut exported = None;
@@ -132,7 +153,7 @@ async fn receive(
 async fn import(client: &Client, path: &Path) -> Result<proto::ImportBundleReply, Error> {
     let fault = |source| Error::File { operation: "read", path: path.to_owned(), source };
     let mut file = File::open(path).map_err(fault)?;
-    let bar = bar(file.metadata().ok().map(|metadata| metadata.len()));
+    let bar = bar(bytes_of(path));
     let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
     let progress = bar.clone();
     let reading = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
@@ -154,6 +175,10 @@ async fn import(client: &Client, path: &Path) -> Result<proto::ImportBundleReply
         Err(_) => return Err(Error::Bundle("the reading of the file broke off".to_owned())),
     }
     Ok(reply?.into_inner())
+}
+
+fn bytes_of(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|metadata| metadata.len())
 }
 
 /// Progress on standard error, where a person looks at it.

@@ -1,14 +1,16 @@
 //! Bundles through the keeper's service: a file as a stream of parts, either way.
 
 use std::io::{self, BufWriter, Read, Write};
+use std::pin::pin;
 
 use bytes::{Buf as _, Bytes};
-use sanji_link::bundle::ExportSummary;
+use sanji_link::bundle::{ExportSummary, ImportSummary};
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::export_bundle_part::Part;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Status, Streaming};
 
 use crate::bundle::{Bundles, Error};
@@ -20,14 +22,22 @@ const PART_BYTES: usize = 65_536;
 /// Parts that wait for a slow reader.
 const PARTS_AHEAD: usize = 8;
 
-type Parts = ReceiverStream<Result<proto::ExportBundlePart, Status>>;
+/// A bundle as it is written, part by part.
+pub type Parts = ReceiverStream<Result<proto::ExportBundlePart, Status>>;
+/// Where a bundle is written to.
+pub type PartsOutput = BufWriter<PartWriter>;
 
 /// Begins to write a bundle; the parts come as they are read.
-pub(super) fn export(bundles: Bundles, to: StationCode, attachments_max_bytes: Option<u64>) -> Parts {
+pub fn export(bundles: Bundles, to: StationCode, attachments_max_bytes: Option<u64>) -> Parts {
+    in_parts(move |output| bundles.export(to, attachments_max_bytes, output))
+}
+
+/// Begins to write a bundle with `write`, which may block; the parts come as they are read.
+pub fn in_parts(write: impl FnOnce(PartsOutput) -> Result<ExportSummary, Error> + Send + 'static) -> Parts {
     let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
     tokio::task::spawn_blocking(move || {
         let output = BufWriter::with_capacity(PART_BYTES, PartWriter(sender.clone()));
-        let last = match bundles.export(to, attachments_max_bytes, output) {
+        let last = match write(output) {
             Ok(summary) => Ok(proto::ExportBundlePart { part: Some(Part::Exported(exported(summary))) }),
             Err(error @ Error::UnknownStation(_)) => Err(Status::invalid_argument(chain(&error))),
             Err(error) => Err(Status::failed_precondition(chain(&error))),
@@ -38,29 +48,45 @@ pub(super) fn export(bundles: Bundles, to: StationCode, attachments_max_bytes: O
     ReceiverStream::new(receiver)
 }
 
-/// Reads a bundle from its parts.
-pub(super) async fn import(
+/// Reads a bundle from its parts as they come. The rest of one that is refused is not looked at. `by` as for
+/// [`Bundles::import`]. None: the reading broke off.
+pub async fn read_parts<E>(
     bundles: Bundles,
-    mut parts: Streaming<proto::ImportBundlePart>,
-) -> Result<proto::ImportBundleReply, Status> {
+    by: String,
+    parts: impl Stream<Item = Result<Bytes, E>>,
+) -> Option<(Option<ImportSummary>, Result<(), Error>)>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut parts = pin!(parts);
     let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
-    let reading = tokio::task::spawn_blocking(move || bundles.import(PartReader { receiver, part: Bytes::new() }));
-    loop {
-        let part = match parts.message().await {
-            Ok(Some(part)) => Ok(Bytes::from(part.data)),
-            Ok(None) => break,
-            Err(status) => Err(io::Error::other(status)),
-        };
+    let reading = tokio::task::spawn_blocking(move || bundles.import(&by, PartReader { receiver, part: Bytes::new() }));
+    while let Some(part) = parts.next().await {
         let broken = part.is_err();
-        // The reading ends early where the bundle is refused; the rest is not looked at.
-        if sender.send(part).await.is_err() || broken {
+        if sender.send(part.map_err(io::Error::other)).await.is_err() || broken {
             break;
         }
     }
     drop(sender);
-    let (taken, read) = reading.await.map_err(|_| Status::internal("the reading of the bundle broke off"))?;
+    reading.await.ok()
+}
+
+/// Reads a bundle for the keeper.
+pub(super) async fn import(
+    bundles: Bundles,
+    parts: Streaming<proto::ImportBundlePart>,
+) -> Result<proto::ImportBundleReply, Status> {
+    let parts = parts.map(|part| part.map(|part| Bytes::from(part.data)));
+    let (taken, read) = read_parts(bundles, String::new(), parts)
+        .await
+        .ok_or_else(|| Status::internal("the reading of the bundle broke off"))?;
+    Ok(imported(taken, &read))
+}
+
+/// What became of a bundle that was read, for the keeper.
+pub(crate) fn imported(taken: Option<ImportSummary>, read: &Result<(), Error>) -> proto::ImportBundleReply {
     let mut reply = proto::ImportBundleReply {
-        refused: read.err().map(|error| chain(&error)).unwrap_or_default(),
+        refused: read.as_ref().err().map(|error| chain(error)).unwrap_or_default(),
         ..proto::ImportBundleReply::default()
     };
     if let Some(taken) = taken {
@@ -76,10 +102,11 @@ pub(super) async fn import(
         reply.refused_logs =
             logs.map(|refused| refused_log(refused.log, refused.seq, refused.reason, refused.detail, now_ms)).collect();
     }
-    Ok(reply)
+    reply
 }
 
-fn exported(summary: ExportSummary) -> proto::ExportedBundle {
+/// What is in a bundle that was written, for the keeper.
+pub(crate) fn exported(summary: ExportSummary) -> proto::ExportedBundle {
     proto::ExportedBundle {
         entries: summary.entries,
         receipts: summary.receipts,
@@ -90,7 +117,7 @@ fn exported(summary: ExportSummary) -> proto::ExportedBundle {
 }
 
 /// Sends what is written, part by part.
-struct PartWriter(mpsc::Sender<Result<proto::ExportBundlePart, Status>>);
+pub struct PartWriter(mpsc::Sender<Result<proto::ExportBundlePart, Status>>);
 
 impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

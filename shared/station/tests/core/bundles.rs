@@ -1,0 +1,247 @@
+//! Three stations and a table full of files: whatever is lost, doubled, brought late, cut off, altered or carried to
+//! the wrong place, nothing that is held is given up, and the last whole files make all three the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use prost::Message as _;
+use sanji_link::{Authority, Identity};
+use sanji_log::{Hash, LogId, Reach};
+use sanji_proto::v1 as proto;
+use sanji_station::bundle::{Bundles, Error};
+use sanji_station::config::Program;
+use sanji_station::core::StationKeys;
+use sanji_station::folder::DataFolder;
+use sanji_station::station::{Administrative, Station};
+use sanji_store::Store;
+use tempfile::TempDir;
+
+use crate::district::{District, HUB, Member, TOWNSHIP, VILLAGE, WINDOW, code};
+
+const STATIONS: [&str; 3] = [HUB, TOWNSHIP, VILLAGE];
+
+/// What happens to the stations and the files on the table. Places wrap around.
+#[derive(Debug, Clone)]
+enum Event {
+    Write {
+        at: usize,
+        home: usize,
+        entries: usize,
+    },
+    Export {
+        from: usize,
+        to: usize,
+    },
+    /// The file stays on the table, so it may come again, and after later ones.
+    Import {
+        file: usize,
+        damage: Damage,
+    },
+    CarryAstray {
+        file: usize,
+        at: usize,
+    },
+    Lose {
+        file: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    None,
+    Cut(prop::sample::Index),
+    Flipped(prop::sample::Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        3 => Just(Damage::None),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Cut),
+        1 => any::<prop::sample::Index>().prop_map(Damage::Flipped),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let place = 0..3_usize;
+    prop_oneof![
+        2 => (place.clone(), place.clone(), 1..4_usize).prop_map(|(at, home, entries)| Event::Write { at, home, entries }),
+        4 => (place.clone(), 1..3_usize).prop_map(|(from, further)| Event::Export { from, to: (from + further) % 3 }),
+        5 => (any::<usize>(), damage()).prop_map(|(file, damage)| Event::Import { file, damage }),
+        1 => (any::<usize>(), place).prop_map(|(file, at)| Event::CarryAstray { file, at }),
+        1 => any::<usize>().prop_map(|file| Event::Lose { file }),
+    ]
+}
+
+/// A running station with a data folder for what it notes of bundles.
+struct Desk {
+    station: Station,
+    bundles: Bundles,
+    store: Arc<dyn Store>,
+    _folder: TempDir,
+}
+
+type Heads = BTreeMap<LogId, (u64, Hash)>;
+
+impl Desk {
+    async fn open(store: Arc<dyn Store>, keys: StationKeys) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let station = Station::open(store.clone(), keys.clone(), Program::Node).await.unwrap();
+        let key = sanji_log::seal::public_key(&keys.signing);
+        let identity = Identity {
+            certificate_der: station.reference().keys()[&key].certificate_der.clone(),
+            authority_der: keys.authority_der,
+            signing_key: keys.signing,
+        };
+        let bundles = Bundles::new(station.clone(), identity, DataFolder::new(folder.path()));
+        Self { station, bundles, store, _folder: folder }
+    }
+
+    async fn write(&self, home: usize, entries: usize) {
+        let record = proto::AuditRecord { event: "test".to_owned(), ..proto::AuditRecord::default() };
+        let entry = Administrative {
+            home: code(STATIONS[home]),
+            reach: Reach::Private,
+            kind: proto::Kind::Audit,
+            body: record.encode_to_vec(),
+        };
+        self.station.administer("", vec![entry; entries]).await.unwrap();
+    }
+
+    async fn export(&self, to: usize) -> (Vec<u8>, u64) {
+        let bundles = self.bundles.clone();
+        let write = move || {
+            let mut file = Vec::new();
+            let packed = bundles.export(code(STATIONS[to]), None, &mut file).unwrap();
+            (file, packed.entries)
+        };
+        tokio::task::spawn_blocking(write).await.unwrap()
+    }
+
+    async fn import(&self, file: Vec<u8>) -> Result<(), Error> {
+        let bundles = self.bundles.clone();
+        tokio::task::spawn_blocking(move || bundles.import("", file.as_slice()).1).await.unwrap()
+    }
+
+    fn heads(&self) -> Heads {
+        self.store.have().heads().map(|head| (head.log, (head.seq, head.hash))).collect()
+    }
+
+    /// That `earlier` is still held, entry for entry.
+    fn still_holds(&self, earlier: &Heads) {
+        for (log, (seq, hash)) in earlier {
+            let held = self.store.entry(log, *seq).unwrap().map(|entry| entry.hash());
+            assert_eq!(held, Some(*hash), "seq {seq} of the log of {}", log.home);
+        }
+    }
+}
+
+/// The district's stores, with a case that only the village holds.
+async fn desks() -> (Vec<Desk>, String) {
+    let mut district = District::new();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    let District { hub, township, village, .. } = district;
+    let mut desks = Vec::new();
+    for Member { core, store, keys } in [hub, township, village] {
+        drop(core);
+        desks.push(Desk::open(store, keys).await);
+    }
+    (desks, number)
+}
+
+async fn play(events: Vec<Event>) {
+    let (desks, number) = desks().await;
+    let mut table: Vec<(usize, Vec<u8>)> = Vec::new();
+    for event in events {
+        let before: Vec<Heads> = desks.iter().map(Desk::heads).collect();
+        match event {
+            Event::Write { at, home, entries } => desks[at].write(at.max(home), entries).await,
+            Event::Export { from, to } => table.push((to, desks[from].export(to).await.0)),
+            Event::Import { file, damage } if !table.is_empty() => {
+                let (to, mut bytes) = table[file % table.len()].clone();
+                let whole = matches!(damage, Damage::None);
+                match damage {
+                    Damage::None => {}
+                    Damage::Cut(at) => bytes.truncate(at.index(bytes.len())),
+                    Damage::Flipped(at) => {
+                        let at = at.index(bytes.len());
+                        bytes[at] ^= 0x10;
+                    }
+                }
+                let read = desks[to].import(bytes).await;
+                assert_eq!(read.is_ok(), whole, "{damage:?}: {read:?}");
+            }
+            Event::CarryAstray { file, at } if !table.is_empty() => {
+                let (to, bytes) = table[file % table.len()].clone();
+                if to != at {
+                    desks[at].import(bytes).await.unwrap_err();
+                }
+            }
+            Event::Lose { file } if !table.is_empty() => drop(table.swap_remove(file % table.len())),
+            Event::Import { .. } | Event::CarryAstray { .. } | Event::Lose { .. } => {}
+        }
+        desks.iter().zip(&before).for_each(|(desk, before)| desk.still_holds(before));
+    }
+    converge(&desks).await;
+    let window = desks[1].station.actor(&WINDOW.parse().unwrap()).unwrap();
+    let request = proto::GetRequest { case_number: number, unmasked: true };
+    let case = desks[1].station.case(&window, request).await.unwrap();
+    assert_eq!(case.applicant.unwrap().name, crate::district::NAME, "the key of the case came along");
+    for desk in &desks {
+        desk.station.close().await;
+    }
+}
+
+/// Two rounds of whole files, up and down the line: then each holds what it may hold of what the others held.
+async fn converge(desks: &[Desk]) {
+    let held: Vec<Heads> = desks.iter().map(Desk::heads).collect();
+    for (from, to) in [(2, 1), (1, 0), (0, 1), (1, 2)] {
+        desks[to].import(desks[from].export(to).await.0).await.unwrap();
+    }
+    for (desk, station) in desks.iter().zip(STATIONS) {
+        for heads in &held {
+            let theirs = heads.iter().filter(|(log, _)| log.held_by(code(station)));
+            desk.still_holds(&theirs.map(|(log, head)| (*log, *head)).collect());
+        }
+    }
+    // What each has confirmed stays at home: what is packed now was written since (a note of each import).
+    for (from, to) in [(2, 1), (1, 2), (1, 0)] {
+        let (_, entries) = desks[from].export(to).await;
+        assert!(entries <= 4, "{entries} entries from {} to {}", STATIONS[from], STATIONS[to]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_to_the_files_the_stations_converge(events in prop::collection::vec(event(), 1..40)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(play(events));
+    }
+}
+
+/// Another district may have the same codes, a later release another format.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_district_wrote_is_refused_and_changes_nothing() {
+    let (ours, _) = desks().await;
+    let (theirs, _) = desks().await;
+    let before = ours[1].heads();
+    let receiver =
+        sanji_link::bundle::Receiver { station: code(TOWNSHIP), key: ours[1].bundles.key_of(code(TOWNSHIP)).unwrap() };
+    let (authority, _) = Authority::generate(code(HUB), 1_780_000_000_000).unwrap();
+    let signing_key = sanji_log::SigningKey::from_bytes(&[3; 32]);
+    let key = sanji_log::seal::public_key(&signing_key);
+    let stranger = Identity {
+        certificate_der: authority.issue(code(VILLAGE), key, 1_780_000_000_000, 365).unwrap(),
+        authority_der: authority.certificate_der().to_vec(),
+        signing_key,
+    };
+    let mut file = Vec::new();
+    let options = sanji_link::bundle::ExportOptions::default();
+    sanji_link::bundle::export(&theirs[2].station, &stranger, receiver, &mut file, &options, &mut |_| {}).unwrap();
+    let refused = ours[1].import(file).await.unwrap_err();
+    assert!(matches!(refused, Error::Bundle(sanji_link::Error::Certificate { .. })), "{refused:?}");
+    ours[1].still_holds(&before);
+    let foreign = ours[1].heads().into_keys().find(|log| !before.contains_key(log) && log.home != code(TOWNSHIP));
+    assert_eq!(foreign, None);
+}
