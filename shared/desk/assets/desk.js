@@ -29,12 +29,45 @@
 
   // A second click on a button that is already at work only confuses people; the server would take it once.
   document.addEventListener("submit", function (event) {
+    if (event.target.hasAttribute("data-download")) { return; }
     if (event.target.getAttribute("data-sent")) { event.preventDefault(); return; }
     event.target.setAttribute("data-sent", "1");
   });
   window.addEventListener("pageshow", function () {
     Array.prototype.forEach.call(document.querySelectorAll("form[data-sent]"), function (form) {
       form.removeAttribute("data-sent");
+    });
+  });
+
+  // A large file takes minutes: the person sees how far it is, then the answer as if the form had been sent.
+  Array.prototype.forEach.call(document.querySelectorAll("form[data-progress]"), function (form) {
+    var place = document.getElementById(form.getAttribute("data-progress"));
+    if (!place || !window.FormData) { return; }
+    form.addEventListener("submit", function (event) {
+      if (event.defaultPrevented || form.getAttribute("data-sent")) { return; }
+      event.preventDefault();
+      form.setAttribute("data-sent", "1");
+      var bar = place.querySelector("progress");
+      var words = place.querySelector("span");
+      var call = new XMLHttpRequest();
+      var failed = function () {
+        form.removeAttribute("data-sent");
+        words.textContent = "没有传完，请检查后重新导入。";
+      };
+      place.hidden = false;
+      call.upload.addEventListener("progress", function (step) {
+        if (!step.lengthComputable) { return; }
+        bar.value = Math.floor(100 * step.loaded / step.total);
+        words.textContent = bar.value < 100 ? "已读取" + bar.value + "%" : "正在存入本站，请稍候";
+      });
+      call.addEventListener("load", function () {
+        document.open();
+        document.write(call.responseText);
+        document.close();
+      });
+      ["error", "abort", "timeout"].forEach(function (kind) { call.addEventListener(kind, failed); });
+      call.open("POST", form.action);
+      call.send(new FormData(form));
     });
   });
 

@@ -35,6 +35,7 @@ pub(crate) enum Tab {
     Cases,
     NewCase,
     Items,
+    Bundles,
     Station,
     None,
 }
@@ -94,6 +95,7 @@ impl Frame {
             Tab::Cases => "cases",
             Tab::NewCase => "new",
             Tab::Items => "items",
+            Tab::Bundles => "bundles",
             Tab::Station => "station",
             Tab::None => "",
         };
@@ -114,7 +116,7 @@ impl Line {
             let words = if tier == Tier::District {
                 format!("区中心运行正常，当前有{connected}个下级站点在线")
             } else {
-                "本站尚未与上级连接，可照常办理，数据已存本站，待连接后自动报送".to_owned()
+                "本站未与上级连线，可照常办理，数据已存本站；连线后自动报送，也可用离线包（U盘）带去".to_owned()
             };
             let class = if tier == Tier::District { "up" } else { "down" };
             return Self { class, words, as_of: now };

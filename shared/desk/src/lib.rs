@@ -9,7 +9,7 @@
 //! | `server` | the listener: timeouts, connection limit, graceful stop |
 //! | `routes` | every address, and whom it is for |
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
-//! | `office` | what the desk asks of a station |
+//! | `office`, `exchange` | what the desk asks of a station, and of its bundles |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
@@ -18,7 +18,9 @@ mod act;
 mod apply;
 mod assets;
 mod attachment;
+mod bundles;
 mod case;
+mod exchange;
 mod form;
 mod frame;
 mod guard;

@@ -42,6 +42,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "没有找到", "没有找到您要的内容，或者您无权查看。请核对编号后重试。")
     }
 
+    /// What the person asks for is somebody else's work.
+    pub(crate) fn not_yours(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "您不能进行这项操作", sentence)
+    }
+
+    /// A bundle could not be written or read.
+    pub(crate) fn bundle(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "离线包没有处理完", sentence)
+    }
+
     /// More bytes than the desk takes.
     pub(crate) fn too_large() -> Self {
         Self::new(

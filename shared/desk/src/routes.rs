@@ -12,13 +12,17 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, case, headers, home, items, login, paper, problem, public, station, ticks,
+    act, apply, assets, attachment, bundles, case, headers, home, items, login, paper, problem, public, station, ticks,
 };
 
 /// Largest form of somebody who is not logged in.
 const SMALL_FORM_BYTES: usize = 16 * 1024;
 /// How long a request may take, its body included: 64 MB at 2 Mbit/s.
 const REQUEST_TIME: Duration = Duration::from_secs(5 * 60);
+/// The same for a bundle, which comes from a stick at the desk: 4 GB at 10 Mbit/s.
+const BUNDLE_TIME: Duration = Duration::from_secs(60 * 60);
+/// The one address that takes a bundle.
+const BUNDLE_PATH: &str = "/desk/bundles/import";
 
 /// Whom an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,9 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/new/{item}", Staff, get(apply::form).post(apply::post)),
         route("/desk/items", Staff, get(items::list)),
         route("/desk/items/{code}", Staff, get(items::guide)),
+        route("/desk/bundles", Staff, get(bundles::show)),
+        route("/desk/bundles/export", Staff, axum::routing::post(bundles::export)),
+        route(BUNDLE_PATH, Staff, axum::routing::post(bundles::import)),
         route("/desk/station", Staff, get(station::show)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
@@ -72,6 +79,7 @@ pub(crate) fn router(desk: Desk) -> Router {
     for route in table() {
         let limit = match route.access {
             Access::Everyone | Access::Public => SMALL_FORM_BYTES,
+            Access::Staff if route.path == BUNDLE_PATH => bundles::BUNDLE_LIMIT_BYTES,
             Access::Staff => FORM_LIMIT_BYTES,
         };
         if route.access != Access::Public || desk.options().public_pages {
@@ -87,7 +95,8 @@ pub(crate) fn router(desk: Desk) -> Router {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+    let time = if request.uri().path() == BUNDLE_PATH { BUNDLE_TIME } else { REQUEST_TIME };
+    match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::too_slow().into_response(),
     }

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sanji_station::Station;
+use sanji_station::bundle::Bundles;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -32,17 +33,18 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// Pause after the system refused a connection (too many open files), so that the loop does not spin.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves the desk of a station until `shutdown`, then waits for running requests for at most ten seconds.
+/// Serves the desk of a station, with its bundles, until `shutdown`, then waits for running requests for at most ten seconds.
 ///
 /// # Errors
 /// [`Error::Randomness`] where the system gives no random bytes at the start.
 pub async fn serve(
     station: Station,
+    bundles: Bundles,
     listener: TcpListener,
     options: DeskOptions,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let router = routes::router(Desk::new(Box::new(station), options)?);
+    let router = routes::router(Desk::new(Box::new(station), Box::new(bundles), options)?);
     run(router, listener, shutdown).await;
     Ok(())
 }

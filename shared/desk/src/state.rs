@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sanji_log::StationCode;
 
+use crate::exchange::Exchange;
 use crate::office::Office;
 use crate::{DeskOptions, Error};
 
@@ -13,6 +14,7 @@ pub(crate) struct Desk(Arc<Inner>);
 
 struct Inner {
     office: Box<dyn Office>,
+    exchange: Box<dyn Exchange>,
     options: DeskOptions,
     station: StationCode,
     /// Of this process only: forms rendered before a restart must be opened again.
@@ -20,15 +22,23 @@ struct Inner {
 }
 
 impl Desk {
-    pub(crate) fn new(office: Box<dyn Office>, options: DeskOptions) -> Result<Self, Error> {
+    pub(crate) fn new(
+        office: Box<dyn Office>,
+        exchange: Box<dyn Exchange>,
+        options: DeskOptions,
+    ) -> Result<Self, Error> {
         let mut form_secret = [0; 32];
         getrandom::fill(&mut form_secret).map_err(Error::Randomness)?;
         let station = office.info().code;
-        Ok(Self(Arc::new(Inner { office, options, station, form_secret })))
+        Ok(Self(Arc::new(Inner { office, exchange, options, station, form_secret })))
     }
 
     pub(crate) fn office(&self) -> &dyn Office {
         &*self.0.office
+    }
+
+    pub(crate) fn exchange(&self) -> &dyn Exchange {
+        &*self.0.exchange
     }
 
     pub(crate) fn options(&self) -> &DeskOptions {

@@ -2,6 +2,7 @@
 //!
 //! Functions that templates call take references, since that is what askama hands over.
 
+use axum::http::HeaderValue;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -24,6 +25,19 @@ pub(crate) fn time(time_ms: &u64) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// A time as it stands in the name of a file: `20260703-1405`.
+pub(crate) fn stamp(time_ms: u64) -> String {
+    local(time_ms).map(|at| at.strftime("%Y%m%d-%H%M").to_string()).unwrap_or_default()
+}
+
+/// The header with which a browser saves a file under a name in any script (RFC 6266, 8187).
+pub(crate) fn saved_as(name: &str) -> HeaderValue {
+    let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    // A blank is %20 there, and + is itself.
+    let disposition = format!("attachment; filename*=UTF-8''{}", encoded.replace('+', "%20"));
+    HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 /// The day of a time, `2026年7月3日`; empty for 0.

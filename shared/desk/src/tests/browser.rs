@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use tower::ServiceExt;
 
-use super::fake::{FakeOffice, Memory, TOKEN};
+use super::fake::{FakeExchange, FakeOffice, Memory, TOKEN};
 use crate::DeskOptions;
 use crate::routes;
 use crate::state::Desk;
@@ -32,7 +32,8 @@ impl Browser {
         let memory = Arc::new(Mutex::new(Memory::default()));
         let office = FakeOffice::new(Arc::clone(&memory));
         let options = DeskOptions { public_pages: true, secure_cookies: false };
-        let desk = Desk::new(Box::new(office), options).unwrap();
+        let exchange = FakeExchange { memory: Arc::clone(&memory) };
+        let desk = Desk::new(Box::new(office), Box::new(exchange), options).unwrap();
         Self { router: routes::router(desk), cookies: BTreeMap::new(), memory }
     }
 

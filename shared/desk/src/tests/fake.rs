@@ -9,7 +9,12 @@ use sanji_domain::case::{Refusal, RefusalCode};
 use sanji_domain::{Item, Role, Staff, StageTier};
 use sanji_log::{AttachmentId, StationCode};
 use sanji_proto::v1 as proto;
+use sanji_proto::v1::export_bundle_part::Part;
+use sanji_station::bundle::history::Exported;
+use sanji_station::service::bundles::Parts;
+use tokio_stream::StreamExt as _;
 
+use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
 use crate::office::{Actor, AttachmentContent, Failure, LoginFailure, Office, StationSummary};
 
 pub(super) const NUMBER: &str = "9901061012032026070100427";
@@ -34,6 +39,14 @@ pub(super) struct Memory {
     pub(super) actions: Vec<&'static str>,
     pub(super) name: Option<String>,
     pub(super) line_down: bool,
+    /// The person is at the desk for something else than agents' work.
+    pub(super) other_role: bool,
+    /// Files that were imported, and by whom.
+    pub(super) imported: Vec<(String, Vec<u8>)>,
+    /// The next bundle is refused so.
+    pub(super) bundle_refused: Option<crate::exchange::Error>,
+    /// Logs of the next bundle of which something is refused.
+    pub(super) bundle_gaps: usize,
 }
 
 pub(super) struct FakeOffice {
@@ -58,7 +71,7 @@ impl FakeOffice {
         let agent = Staff {
             id: "990106101203-01".parse().expect("id"),
             name: "陈桂英".to_owned(),
-            roles: vec![Role::Agent],
+            roles: vec![if self.memory.lock().expect("lock").other_role { Role::Supervisor } else { Role::Agent }],
             post: "村委会副主任".to_owned(),
             tier: StageTier::Village,
             department: "village".parse().expect("code"),
@@ -393,4 +406,60 @@ impl Office for FakeOffice {
 /// A refusal of one field.
 pub(super) fn refusal(field: &str, sentence: &str) -> Refusal {
     Refusal::new(RefusalCode::InvalidInput, sentence).at(field)
+}
+
+/// Bundles of the same sample station.
+pub(super) struct FakeExchange {
+    pub(super) memory: Arc<Mutex<Memory>>,
+}
+
+#[async_trait]
+impl Exchange for FakeExchange {
+    fn partners(&self) -> Vec<StationCode> {
+        [DISTRICT, TOWNSHIP].map(|code| StationCode::from_number(code).expect("code")).to_vec()
+    }
+
+    async fn history(&self, _: usize) -> Vec<(StationCode, LastExchange, Confirmed)> {
+        let exported =
+            Exported { time_ms: SUBMITTED_MS, entries: 12, receipts: 1, attachments: 2, attachments_left: 4 };
+        let exchange = LastExchange { exported: Some(exported), imported: None };
+        let confirmed = Confirmed { entries_waiting: 3, last_ms: Some(SUBMITTED_MS) };
+        vec![(StationCode::from_number(TOWNSHIP).expect("code"), exchange, confirmed)]
+    }
+
+    fn export(&self, to: StationCode, attachments_max_bytes: Option<u64>) -> Parts {
+        let (sender, receiver) = tokio::sync::mpsc::channel(8);
+        let data = format!("bundle for {to}, {attachments_max_bytes:?}").into_bytes();
+        let broken = self.memory.lock().expect("lock").bundle_refused.is_some();
+        let first = if broken { Err(tonic::Status::internal("no")) } else { Ok(part(Part::Data(data))) };
+        let _ = sender.try_send(first);
+        let _ = sender.try_send(Ok(part(Part::Exported(proto::ExportedBundle::default()))));
+        Parts::new(receiver)
+    }
+
+    async fn import(&self, by: &str, mut file: Upload<'_>) -> Option<(Option<Brought>, Result<(), BundleError>)> {
+        let mut content = Vec::new();
+        while let Some(Ok(bytes)) = file.next().await {
+            content.extend_from_slice(&bytes);
+        }
+        let mut memory = self.memory.lock().expect("lock");
+        memory.imported.push((by.to_owned(), content));
+        if let Some(refused) = memory.bundle_refused.take() {
+            return Some((None, Err(refused)));
+        }
+        let brought = Brought {
+            sender: StationCode::from_number(TOWNSHIP).expect("code"),
+            created_ms: SUBMITTED_MS,
+            entries: 31,
+            entries_not_taken: 5,
+            receipts: 2,
+            attachments: 1,
+            refused: memory.bundle_gaps,
+        };
+        Some((Some(brought), Ok(())))
+    }
+}
+
+fn part(part: Part) -> proto::ExportBundlePart {
+    proto::ExportBundlePart { part: Some(part) }
 }

@@ -70,6 +70,7 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk/new",
         "/desk/new/mz-dibao",
         "/desk/items/ga-sfz",
+        "/desk/bundles",
         "/desk/station",
         &case(),
     ] {
