@@ -5,6 +5,7 @@ mod browser;
 mod bundles;
 mod fake;
 mod forms;
+mod fuzz;
 mod pages;
 mod security;
 mod server;

@@ -59,22 +59,13 @@ impl Browser {
     }
 
     /// Sends a form with one file.
-    pub(super) async fn upload(
-        &mut self,
-        path: &str,
-        values: &[(&str, &str)],
-        (field, file_name, content): (&str, &str, &[u8]),
-    ) -> Answer {
-        let mut body = Vec::new();
-        for (name, value) in values {
-            body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
-        }
-        let head = format!("--B\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file_name}\"\r\n");
-        body.extend(head.bytes());
-        body.extend(b"Content-Type: text/html\r\n\r\n");
-        body.extend(content);
-        body.extend(b"\r\n--B--\r\n");
-        let request = Request::post(path).header(CONTENT_TYPE, "multipart/form-data; boundary=B");
+    pub(super) async fn upload(&mut self, path: &str, values: &[(&str, &str)], file: (&str, &str, &[u8])) -> Answer {
+        self.send_raw(path, MULTIPART, multipart(values, file)).await
+    }
+
+    /// Sends whatever bytes.
+    pub(super) async fn send_raw(&mut self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, content_type);
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
@@ -91,6 +82,22 @@ impl Browser {
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
+}
+
+pub(super) const MULTIPART: &str = "multipart/form-data; boundary=B";
+
+/// A form with one file, as a browser sends it.
+pub(super) fn multipart(values: &[(&str, &str)], (field, file_name, content): (&str, &str, &[u8])) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in values {
+        body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+    }
+    let head = format!("--B\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file_name}\"\r\n");
+    body.extend(head.bytes());
+    body.extend(b"Content-Type: text/html\r\n\r\n");
+    body.extend(content);
+    body.extend(b"\r\n--B--\r\n");
+    body
 }
 
 impl Answer {

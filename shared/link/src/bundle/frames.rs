@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, Signer, VerifyingKey};
 use sanji_log::{PublicKey, SigningKey};
 use sanji_proto::prost::Message as _;
 use sanji_proto::v1 as proto;
-use sanji_replication::bundle::{FRAME_MAX_BYTES, Frame, Head};
+use sanji_replication::bundle::{FORMAT, FRAME_MAX_BYTES, Frame, Head};
 
 use crate::{Error, Flaw, Result};
 
@@ -80,6 +80,10 @@ impl<R: Read> FrameReader<R> {
         let Frame::Head(head) = decode(&bytes)? else {
             return Err(Error::bundle("does not begin with its head"));
         };
+        if head.format > FORMAT {
+            let problem = "was written by a later version of the program; update this station first";
+            return Err(Error::flawed(Flaw::Later, problem));
+        }
         let key = sender(&head)?;
         let key = VerifyingKey::from_bytes(&key.0).map_err(|_| bad_signature())?;
         key.verify_strict(&signed, &signature).map_err(|_| bad_signature())?;
@@ -143,11 +147,11 @@ fn bad_signature() -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use sanji_log::seal::public_key;
     use sanji_replication::Message;
-    use sanji_replication::bundle::FORMAT;
+    use sanji_replication::bundle::Enrolment;
 
     use super::*;
 
@@ -155,20 +159,23 @@ mod tests {
         SigningKey::from_bytes(&[7; 32])
     }
 
-    /// The frames' bytes one by one.
-    fn written() -> Vec<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut ends = vec![0];
-        let head = Head {
-            format: FORMAT,
+    fn head(format: u32) -> Head {
+        Head {
+            format,
             certificate: vec![1; 20],
             receiver: "990106101203".parse().unwrap(),
             receiver_key: PublicKey([9; 32]),
             created_ms: 5,
-        };
+        }
+    }
+
+    /// The frames' bytes one by one.
+    fn written() -> Vec<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut ends = vec![0];
         let mut frames = FrameWriter::new(&mut bytes, key());
         let pings = (1..=3).map(|clock_ms| Frame::Link(Message::Ping { clock_ms }));
-        for frame in [Frame::Head(head)].into_iter().chain(pings) {
+        for frame in [Frame::Head(head(FORMAT))].into_iter().chain(pings) {
             frames.write(frame).unwrap();
             ends.push(frames.output.len());
         }
@@ -194,6 +201,29 @@ mod tests {
         let (given, ended) = read(&written().concat());
         assert_eq!(given, 3);
         ended.unwrap();
+    }
+
+    #[test]
+    fn a_later_format_is_refused_before_anything_is_believed_of_it() {
+        let mut bytes = Vec::new();
+        FrameWriter::new(&mut bytes, key()).write(Frame::Head(head(FORMAT + 1))).unwrap();
+        let opened = FrameReader::open(bytes.as_slice(), |_| panic!("its sender was asked for"));
+        assert!(matches!(opened.map(|_| ()), Err(Error::Bundle { flaw: Flaw::Later, .. })));
+    }
+
+    #[test]
+    fn an_enrolment_stands_right_behind_the_head_or_nowhere() {
+        let enrolment = || Frame::Enrolment(Enrolment { certificate: vec![1], authority: vec![2], upstream: None });
+        let ping = || Frame::Link(Message::Ping { clock_ms: 1 });
+        for (frames, given) in [(vec![enrolment(), ping()], Some(2)), (vec![ping(), enrolment()], None)] {
+            let mut bytes = Vec::new();
+            let mut writer = FrameWriter::new(&mut bytes, key());
+            writer.write(Frame::Head(head(FORMAT))).unwrap();
+            frames.into_iter().for_each(|frame| writer.write(frame).unwrap());
+            writer.end().unwrap();
+            let (count, ended) = read(&bytes);
+            assert_eq!(ended.ok().map(|()| count), given);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sanji_log::seal::public_key;
 use sanji_log::{AttachmentId, AttachmentRef, LogId, PublicKey, Reach, StationCode};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece};
-use sanji_replication::bundle::{ATTACHMENTS_MAX, FORMAT, Frame, Head, REQUESTS_MAX};
+use sanji_replication::bundle::{ATTACHMENTS_MAX, Frame, Head, REQUESTS_MAX};
 use sanji_replication::{Action, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
@@ -17,7 +17,7 @@ use super::frames::FrameReader;
 use crate::certificate::check_certificate;
 use crate::host::{Change, Host, WantedAttachment};
 use crate::pump::now_ms;
-use crate::{Error, Flaw, Identity, Result};
+use crate::{Error, Identity, Result};
 
 /// Most refused logs listed; the alerts have them all.
 const REFUSED_LISTED: usize = 100;
@@ -88,12 +88,6 @@ pub fn import(
 /// The certificate's period is not judged: a station without a line may be unable to renew it, and its clock may
 /// be wrong. Revocation is what ends a key.
 fn check_head(host: &dyn Host, identity: &Identity, head: &Head) -> Result<(StationCode, PublicKey)> {
-    if head.format > FORMAT {
-        return Err(Error::flawed(
-            Flaw::Later,
-            "was written by a later version of the program; update this station first",
-        ));
-    }
     if head.receiver != host.me() || head.receiver_key != public_key(&identity.signing_key) {
         return Err(Error::BundleForAnother { receiver: head.receiver });
     }

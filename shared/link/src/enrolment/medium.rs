@@ -11,14 +11,14 @@ use sanji_log::seal::public_key;
 use sanji_log::{PublicKey, SigningKey, StationCode};
 use sanji_proto::prost::Message as _;
 use sanji_proto::v1 as proto;
-use sanji_replication::bundle::{FORMAT, Frame, Head};
+use sanji_replication::bundle::{Frame, Head};
 
 use super::station::check;
 use super::{CheckedEnrolRequest, EnrolReply, EnrolmentCode, Refusal, code, signed_request};
 use crate::bundle::cipher::{Address, Kind, decrypt, encrypt};
 use crate::bundle::frames::FrameReader;
 use crate::certificate::check_certificate;
-use crate::{Error, Flaw, Result};
+use crate::{Error, Result};
 
 /// A request has a few hundred bytes, encrypted under a thousand.
 const REQUEST_MAX_BYTES: u64 = 8192;
@@ -142,12 +142,6 @@ pub fn read_answer(input: impl Read, station: StationCode, authority: &[u8], key
 
 /// Who says that he wrote the answer: it must be the district's hub.
 fn hub_of(head: &Head, station: StationCode, authority: &[u8], key: &SigningKey) -> Result<PublicKey> {
-    if head.format > FORMAT {
-        return Err(Error::flawed(
-            Flaw::Later,
-            "was written by a later version of the program; update this station first",
-        ));
-    }
     if head.receiver != station || head.receiver_key != public_key(key) {
         return Err(Error::BundleForAnother { receiver: head.receiver });
     }
