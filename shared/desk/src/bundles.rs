@@ -109,7 +109,7 @@ pub(crate) async fn import(State(desk): State<Desk>, person: Person, request: Re
     let upload = file.map(|part| part.map_err(io::Error::other));
     let read = desk.exchange().import(person.actor.staff.id.as_str(), Box::pin(upload)).await;
     let Some((brought, read)) = read else { return Err(Problem::bundle("离线包没有读完。请重试。")) };
-    let name = |code| desk.office().station_name(code);
+    let name = |code| full_name(&desk, code);
     let details = brought.as_ref().map(|brought| details(brought, &name(brought.sender))).unwrap_or_default();
     let news = match read {
         Ok(()) if brought.is_some_and(|brought| brought.refused > 0) => News {
@@ -156,7 +156,7 @@ fn check_may(person: &Person) -> Result<(), Problem> {
 
 async fn bundles_page(desk: &Desk, person: &Person, news: Option<News>) -> BundlesPage {
     let frame = Frame::staff(desk, person, Tab::Bundles).await;
-    let name = |code: StationCode| desk.office().station_name(code);
+    let name = |code: StationCode| full_name(desk, code);
     let exchange = desk.exchange();
     let last = exchange.history(SHOWN).await.into_iter();
     let last = last.map(|(station, exchange, confirmed)| Partner { name: name(station), exchange, confirmed });
@@ -168,6 +168,10 @@ async fn bundles_page(desk: &Desk, person: &Person, news: Option<News>) -> Bundl
         choices: &ATTACHMENTS_MB,
         news,
     }
+}
+
+fn full_name(desk: &Desk, station: StationCode) -> String {
+    words::official_name(&desk.office().station_name(station), station.tier())
 }
 
 /// Says from whom to whom and when, for whoever finds three files on a stick.

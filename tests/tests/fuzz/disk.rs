@@ -30,7 +30,7 @@ fn written(root: &Path) -> (PathBuf, Vec<u8>) {
         let entry = draft.chain(log, head, HybridTime::from_millis(number));
         let hash = entry.hash();
         let run = Run { log, entries: vec![entry], seal: Seal::sign(&key, &log, number, hash) };
-        store.commit(Commit { extensions: vec![Extension { extends: head, run }], ..Commit::default() }).unwrap();
+        store.commit(&Commit { extensions: vec![Extension { extends: head, run }], ..Commit::default() }).unwrap();
         head = Some((number, hash));
     }
     drop(store);

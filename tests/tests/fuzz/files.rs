@@ -15,7 +15,7 @@ use sanji_station::core::StationKeys;
 use sanji_station::folder::DataFolder;
 use sanji_station::station::{Administrative, Station};
 use sanji_station::vault::MasterKey;
-use sanji_store::{MemoryStore, Store as _};
+use sanji_store::MemoryStore;
 
 use crate::input::{fuzz, fuzz_text};
 use crate::wire::station;

@@ -90,11 +90,13 @@ pub(crate) fn iterations(micros: usize) -> usize {
 macro_rules! fuzz {
     ($micros:expr, $examples:expr, $law:expr) => {{
         let examples = $examples;
-        let law = $law;
+        // What a law looks at is looked at by one thread, and a failed law ends the test.
+        let law = std::panic::AssertUnwindSafe($law);
         bolero::check!()
             .with_iterations(crate::input::iterations($micros))
             .with_type::<crate::input::Input>()
             .for_each(|input| {
+                let law = &law;
                 let (chosen, bytes, edited) = input.apply(&examples);
                 law(chosen, &bytes, edited);
             });

@@ -121,7 +121,8 @@ fn identity_numbers() {
 #[test]
 fn enrolment_codes() {
     let code = EnrolmentCode { secret: "7ZK0M4P2Q9XA".to_owned(), fingerprint: "0123456789ABCDE".to_owned() };
-    fuzz_text!(20, [code.to_string().as_str(), "oil-1"], |text: &str| {
+    let code = code.to_string();
+    fuzz_text!(20, [code.as_str(), "oil-1"], |text: &str| {
         let Ok(read) = text.parse::<EnrolmentCode>() else { return };
         assert_eq!(read.to_string().parse::<EnrolmentCode>().unwrap(), read);
     });

@@ -1,6 +1,9 @@
 //! Whatever a browser, or something that calls itself one, sends: it is never a fault of the desk, and nothing is done
 //! of it that a person did not send. Longer: `BOLERO_RANDOM_ITERATIONS=100000 cargo test -p sanji-desk fuzz`.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Mutex;
+
 use axum::http::header::CONTENT_TYPE;
 
 use super::browser::{Browser, MULTIPART, multipart};
@@ -33,8 +36,13 @@ fn no_form_is_a_fault_of_the_desk() {
     let file = ("materials[0].files", "C:\\照片\\a.jpg", &b"\xff\xd8\xff\xe0 photograph"[..]);
     let parts = multipart(&values, file);
     let words = form_urlencoded::Serializer::new(String::new()).extend_pairs(values).finish().into_bytes();
+    // One thread looks at the browser, and a failed law ends the test.
+    let desk = AssertUnwindSafe((runtime, Mutex::new(browser)));
     bolero::check!().with_iterations(600).with_type::<(u8, bool, Vec<(u16, u8, u8)>)>().for_each(
         |(path, in_parts, edits)| {
+            let desk = &desk;
+            let (runtime, browser) = &desk.0;
+            let mut browser = browser.lock().unwrap();
             let path = PATHS[usize::from(*path) % PATHS.len()];
             let (content_type, body) = if *in_parts { (MULTIPART, &parts) } else { (URLENCODED, &words) };
             let answer = runtime.block_on(browser.send_raw(path, content_type, edit(body.clone(), edits)));
