@@ -162,8 +162,7 @@ impl Asking {
         let (Some(json), Some(signing_key)) = (json, read_signing_key(data, ENROLLING)?) else {
             return Err(Error::Vacant { path: data.path().to_owned(), command });
         };
-        let membership =
-            serde_json::from_slice(&json).map_err(|fault| damaged(data, ASKING, &fault.to_string()))?;
+        let membership = serde_json::from_slice(&json).map_err(|fault| damaged(data, ASKING, &fault.to_string()))?;
         Ok(Self { membership, authority_der: required(data, AUTHORITY)?, signing_key })
     }
 }

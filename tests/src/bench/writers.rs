@@ -81,8 +81,8 @@ pub async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     let mut run = Run::open(Program::Node, arguments).await?;
     run.link().await?;
     run.services(|_, routes| routes).await?;
-    run.desk(|station, listener, shutdown| sanji_desk::serve(station, listener, DeskOptions::default(), shutdown))
-        .await?;
+    let (bundles, options) = (run.bundles.clone(), DeskOptions::default());
+    run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     // One that a killed process left behind; where there is none, nothing is removed.
     let _ = std::fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).map_err(|source| run::Error::Listen { what: "orders", source })?;
