@@ -360,6 +360,12 @@ impl District {
         self.addresses.get(&station).ok_or_else(|| Error::Sample(format!("running station {station}")))
     }
 
+    /// Whether a station has ever run.
+    #[must_use]
+    pub fn has_run(&self, station: StationCode) -> bool {
+        self.addresses.contains_key(&station)
+    }
+
     /// Process id of a running station.
     #[must_use]
     pub fn process_id(&self, station: StationCode) -> Option<u32> {

@@ -13,8 +13,9 @@ use crate::district::District;
 /// How many entries of a kind all villages together must have written, by the kind's name.
 pub type Expected = BTreeMap<&'static str, usize>;
 
-/// Entries of some homes, as one store holds them.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Private entries of one home, as one store holds them. That the hash of a head is the same says that all entries
+/// before it are: each names the hash of the one before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Book {
     heads: BTreeMap<LogId, (u64, Hash)>,
     kinds: BTreeMap<String, usize>,
@@ -25,20 +26,16 @@ struct Book {
 /// # Errors
 /// [`Error::Lost`] where an entry is missing, doubled or another; [`Error::Store`] where a store can't be read.
 pub fn compare(district: &District, villages: &[StationCode], expected: &Expected) -> Result<(), Error> {
+    let mut above = vec![(district.plan.hub, books(district, district.plan.hub)?)];
+    let townships = district.plan.townships.iter().filter(|township| district.has_run(**township));
+    for township in townships {
+        above.push((*township, books(district, *township)?));
+    }
     let mut written: BTreeMap<String, usize> = BTreeMap::new();
-    let hub = Shelf::open(district, district.plan.hub)?;
-    let mut townships: BTreeMap<StationCode, Shelf> = BTreeMap::new();
     for village in villages {
-        let own = Shelf::open(district, *village)?.book(*village)?;
-        let mut above = vec![(district.plan.hub, hub.book(*village)?)];
-        if let Some(township) = village.parent().filter(|parent| *parent != district.plan.hub) {
-            let shelf = match townships.entry(township) {
-                std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-                std::collections::btree_map::Entry::Vacant(fresh) => fresh.insert(Shelf::open(district, township)?),
-            };
-            above.push((township, shelf.book(*village)?));
-        }
-        for (station, book) in above {
+        let own = books(district, *village)?.remove(village).unwrap_or_default();
+        for (station, books) in above.iter().filter(|(station, _)| village.within(*station)) {
+            let book = books.get(village).cloned().unwrap_or_default();
             if book != own {
                 let (here, there) = (&book.kinds, &own.kinds);
                 return Err(Error::Lost(format!("{station} holds {here:?} of {village}, which holds {there:?}")));
@@ -57,32 +54,21 @@ pub fn compare(district: &District, villages: &[StationCode], expected: &Expecte
     Ok(())
 }
 
-struct Shelf {
-    station: StationCode,
-    store: DiskStore,
-}
-
-impl Shelf {
-    fn open(district: &District, station: StationCode) -> Result<Self, Error> {
-        let opened = DiskStore::open(&district.data(station), sanji_store::Options::default());
-        let store = opened.map_err(|source| Error::Store { station: station.to_string(), source })?;
-        Ok(Self { station, store })
+/// What a stopped station holds, by home; every entry is read.
+fn books(district: &District, station: StationCode) -> Result<BTreeMap<StationCode, Book>, Error> {
+    let fault = |source| Error::Store { station: station.to_string(), source };
+    let store = DiskStore::open(&district.data(station), sanji_store::Options::default()).map_err(fault)?;
+    let mut books: BTreeMap<StationCode, Book> = BTreeMap::new();
+    for head in store.have().heads() {
+        books.entry(head.log.home).or_default().heads.insert(head.log, (head.seq, head.hash));
     }
-
-    /// Private entries of one home, every one read. That the hash of a head is the same says that all entries
-    /// before it are: each names the hash of the one before.
-    fn book(&self, home: StationCode) -> Result<Book, Error> {
-        let mut book = Book::default();
-        for head in self.store.have().heads().filter(|head| head.log.home == home) {
-            book.heads.insert(head.log, (head.seq, head.hash));
+    let mut count = |entry: sanji_proto::v1::DumpedEntry| {
+        let home = entry.log.and_then(|log| StationCode::from_number(log.home).ok());
+        if let Some(book) = home.and_then(|home| books.get_mut(&home)) {
+            *book.kinds.entry(entry.kind).or_default() += 1;
         }
-        let mut count = |entry: sanji_proto::v1::DumpedEntry| {
-            if entry.log.is_some_and(|log| log.home == home.number()) {
-                *book.kinds.entry(entry.kind).or_default() += 1;
-            }
-            true
-        };
-        dump(&self.store, &mut count).map_err(|source| Error::Store { station: self.station.to_string(), source })?;
-        Ok(book)
-    }
+        true
+    };
+    dump(&store, &mut count).map_err(fault)?;
+    Ok(books)
 }

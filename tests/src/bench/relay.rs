@@ -65,23 +65,22 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
     }
     setting.tell("relay: counting the bytes");
     let few = setting.size(CASES, 200) / 10;
-    sheet.note(WIRE, bytes_an_entry(&mut line, few, notes).await?);
+    let counted = [counting_line(&line, line.township).await?, counting_line(&line, line.district.plan.hub).await?];
+    sheet.note(WIRE, bytes_an_entry(&mut line, &counted, few, notes).await?);
     let written = notes * (MANNERS.len() * setting.runs + 1);
     line.finish(&books::Expected::from([("step.submitted", cases + few), ("side.note", written)])).await
 }
 
 /// Once more over lines that count; bytes an entry on one link, both ways, TLS included.
-async fn bytes_an_entry(line: &mut Line, cases: usize, notes: usize) -> Result<f64, Error> {
-    let (village, township, hub) = (line.village, line.township, line.district.plan.hub);
-    let lower = counting_line(line, township).await?;
-    let upper = counting_line(line, hub).await?;
+async fn bytes_an_entry(line: &mut Line, counted: &[ThinLine; 2], cases: usize, notes: usize) -> Result<f64, Error> {
+    let (village, township, [lower, upper]) = (line.village, line.township, counted);
     line.redirect(township, upper.address())?;
     line.redirect(village, lower.address())?;
     line.district.in_sync(village, Duration::from_secs(60)).await?;
     // The village has started anew, and its writers with it.
     line.open_cases(cases).await?;
     line.foreman.order(&Order::Prepare { notes, characters: CHARACTERS }).await?;
-    let bytes = || [&lower, &upper].map(|line| line.bytes(Way::Up) + line.bytes(Way::Down)).iter().sum::<u64>();
+    let bytes = || [lower, upper].map(|line| line.bytes(Way::Up) + line.bytes(Way::Down)).iter().sum::<u64>();
     let before = bytes();
     line.write(notes, IN_FLIGHT / TOGETHER, TOGETHER).await?;
     line.district.in_sync(village, Duration::from_secs(60)).await?;

@@ -136,7 +136,7 @@ impl Sheet {
             let _ = writeln!(
                 text,
                 "{workload:<12} {:<58} {:>12} {range:>21}  {target}",
-                format!("{what}, {unit}"),
+                if unit.is_empty() { what.to_owned() } else { format!("{what}, {unit}") },
                 short(figure.median)
             );
         }

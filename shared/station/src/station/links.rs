@@ -103,6 +103,13 @@ impl Links {
         chosen.map(|(peer, link)| status(*peer, link)).collect()
     }
 
+    /// The link to a station above `me`: the one that is up, or else the one that changed last. A village may link
+    /// straight to the hub while its township does not answer.
+    pub(crate) fn upstream(&self, me: StationCode) -> Option<proto::LinkStatus> {
+        let above = self.statuses(|peer| peer != me && me.within(peer));
+        above.into_iter().max_by_key(|link| (link.connected, link.since_ms))
+    }
+
     /// When the neighbour on the way to a station was last heard; 0: never.
     pub(crate) fn last_heard_ms(&self, me: StationCode, station: StationCode) -> u64 {
         let above = !station.within(me);
@@ -132,6 +139,8 @@ fn status(peer: StationCode, link: &LinkState) -> proto::LinkStatus {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -142,5 +151,20 @@ mod tests {
         assert!(links.greeted(key, [2; 16]), "a restart, or the first of a clone");
         assert!(links.greeted(PublicKey([2; 32]), [1; 16]), "another key");
         assert!(!links.greeted(key, [1; 16]), "both live");
+    }
+
+    #[test]
+    fn a_link_that_is_up_goes_before_a_township_that_does_not_answer() {
+        let code = |text: &str| text.parse::<StationCode>().unwrap();
+        let (village, township, hub) = (code("990106101208"), code("990106101000"), code("990106000000"));
+        let links = Links::default();
+        assert_eq!(links.upstream(village), None);
+        let down = LinkState { since_ms: 20, last_error: Some("refused".to_owned()), ..LinkState::default() };
+        links.changed(township, down);
+        assert_eq!(links.upstream(village).unwrap().station, township.number());
+        links.changed(hub, LinkState { connected: true, since_ms: 10, ..LinkState::default() });
+        assert_eq!(links.upstream(village).unwrap().station, hub.number());
+        links.changed(hub, LinkState { since_ms: 30, ..LinkState::default() });
+        assert_eq!(links.upstream(village).unwrap().station, hub.number(), "the one that changed last");
     }
 }

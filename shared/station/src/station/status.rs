@@ -59,7 +59,7 @@ impl Station {
             clock_ms: now_ms(),
             writable: info.read_only.is_none(),
             read_only_reason: info.read_only.unwrap_or_default(),
-            upstream: self.0.links.statuses(|peer| me.within(peer)).pop(),
+            upstream: self.0.links.upstream(me),
             downstream: self.0.links.statuses(|peer| !me.within(peer)),
             logs: counts.logs,
             entries: counts.entries,
