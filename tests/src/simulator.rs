@@ -10,10 +10,17 @@
 //! | [`world`] | all of them together: one happening after the other |
 //! | [`faults`] | what goes wrong |
 //! | [`links`] | what the program around the sessions does |
+//! | [`attachments`] | which chunks are asked for, and what comes of them |
+//! | [`bundles`] | what people carry on sticks |
+//! | [`lives`] | disks that die, folders that run twice, keys that are stolen, cases that are reclaimed |
+//! | [`tamper`] | what somebody in between alters |
 //! | [`people`] | what people ask for |
 //! | [`sample`] | the district's files, keys and certificates |
+//! | [`ledger`] | what must be true after every step |
+//! | [`oracle`] | which steps of a case count, by another way |
 //! | [`model`] | what must be true at the end |
 //! | [`trace`] | what happened, line by line |
+//! | [`attempt`](mod@attempt) | a run whose failure is a value |
 //!
 //! A run has two parts. First people work while lines and stations fail; then everything is healed, and within
 //! [`world::HEALING_MS`] all stations must agree with the model.
@@ -22,16 +29,24 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 pub mod agenda;
+pub mod attachments;
+pub mod attempt;
+pub mod bundles;
 pub mod faults;
+pub mod ledger;
 pub mod links;
+pub mod lives;
 pub mod model;
 pub mod network;
+pub mod oracle;
 pub mod people;
 pub mod sample;
 pub mod station;
+pub mod tamper;
 pub mod trace;
 pub mod world;
 
+pub use attempt::{Failure, attempt, bug, plant};
 pub use faults::Counters;
 pub use trace::Trace;
 pub use world::World;
@@ -41,6 +56,8 @@ pub use world::World;
 pub struct Report {
     /// How often each thing happened.
     pub counters: Counters,
+    /// Most bytes of entries that were under way from one end of a link.
+    pub most_in_flight: usize,
     /// What happened.
     pub trace: Trace,
 }

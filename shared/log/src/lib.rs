@@ -10,6 +10,7 @@
 //! | [`seal`] | [`Seal`] and [`Receipt`]: what is signed, signing, checking |
 //! | [`run`] | [`Run`]: consecutive entries up to a seal, checked as a whole |
 //! | [`have`] | [`Have`]: the heads a station holds, and the diff of two |
+//! | [`planted`] | bugs that tests plant; nothing of it in a program |
 //! | [`attachment`] | chunks, manifest and root hash of an attachment |
 //!
 //! Not here: what an entry means (`sanji-domain`), where it is kept (`sanji-store`), how it travels
@@ -20,6 +21,7 @@ pub mod code;
 pub mod entry;
 pub mod have;
 pub mod id;
+pub mod planted;
 pub mod run;
 pub mod seal;
 pub mod time;

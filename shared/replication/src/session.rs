@@ -26,6 +26,7 @@ mod sending;
 
 use std::mem;
 
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{Head, PublicKey, StationCode};
 
 use crate::limits::{COME_BACK_MAX_MS, TEXT_MAX_BYTES, cut};
@@ -211,6 +212,9 @@ impl Session {
 
     /// A log of this station has moved durably.
     fn advanced(&mut self, head: Head) {
+        if planted(Bug::LoseWakeUp) && !self.sending.is_idle() {
+            return;
+        }
         if self.heads.advance_ours(head) {
             self.receiving.moved(&head.log, &self.heads);
             self.sending.reconsider(head.log, &self.heads);

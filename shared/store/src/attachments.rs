@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sanji_log::AttachmentId;
+use sanji_log::planted::{Bug, planted};
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count, chunk_hash, chunk_hash_in, chunk_length, manifest_matches};
 
 use crate::contract::{AttachmentState, Error};
@@ -36,9 +37,8 @@ pub(crate) fn check_chunk(id: &AttachmentId, state: &AttachmentState, chunk: u32
     if state.chunks != chunk || state.complete {
         return wrong("it is not the next one");
     }
-    if chunk_length(state.size, chunk) != Some(data.len())
-        || chunk_hash_in(&state.manifest, chunk) != Some(chunk_hash(data))
-    {
+    let same = chunk_hash_in(&state.manifest, chunk) == Some(chunk_hash(data)) || planted(Bug::SkipChunkHash);
+    if chunk_length(state.size, chunk) != Some(data.len()) || !same {
         return wrong("it is not what the manifest says");
     }
     Ok(())

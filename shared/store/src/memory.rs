@@ -3,11 +3,15 @@
 //!
 //! Commits are durable when they return, as in every engine, unless [`MemoryStore::hold_back`] was called:
 //! then [`MemoryStore::make_durable`] says when the disk would have them, and [`MemoryStore::crash`] forgets
-//! those that it has not.
+//! those that it has not, or all but the first of them.
+//!
+//! Attachments are files of their own, as on disk: manifests are durable at once, chunks once the last has come.
+//! What a crash leaves of an unfinished one is for the caller to say.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
 use crate::bounds::{check_bounds, check_head, check_projection};
@@ -39,8 +43,6 @@ struct Held {
 enum Change {
     Commit(Box<Commit>),
     DestroyKey(CaseId),
-    Manifest(AttachmentId, Vec<u8>, u64),
-    Chunk(AttachmentId, Vec<u8>),
     /// A projection, and how many runs are projected after it.
     Projected(Box<Projection>, usize),
 }
@@ -52,8 +54,6 @@ impl State {
             Change::DestroyKey(case) => {
                 self.case_keys.remove(case);
             }
-            Change::Manifest(id, manifest, size) => self.put_manifest(id, manifest, *size),
-            Change::Chunk(id, data) => self.put_chunk(id, data),
             Change::Projected(projection, runs) => {
                 self.projected = *runs;
                 self.project(projection);
@@ -69,6 +69,23 @@ impl Inner {
             held.pending.push(change);
         }
     }
+
+    /// A change that waits for no other to become durable.
+    fn make_at_once(&mut self, change: impl Fn(&mut State)) {
+        change(&mut self.current);
+        if let Some(held) = &mut self.held {
+            change(&mut held.durable);
+        }
+    }
+}
+
+/// What a torn record would leave, if records could be torn: the first half of a commit's logs.
+fn half(change: &Change) -> Change {
+    let mut change = change.clone();
+    if let Change::Commit(commit) = &mut change {
+        commit.extensions.truncate(commit.extensions.len().div_ceil(2));
+    }
+    change
 }
 
 impl MemoryStore {
@@ -96,14 +113,48 @@ impl MemoryStore {
         }
     }
 
-    /// Forgets what is not durable, as a power cut does.
-    pub fn crash(&self) {
+    /// How many changes are held back.
+    #[must_use]
+    pub fn held_back(&self) -> usize {
+        self.inner().held.as_ref().map_or(0, |held| held.pending.len())
+    }
+
+    /// A power cut: the first `kept` of the changes held back have reached the disk, the others are forgotten. Of
+    /// each unfinished attachment as many chunks are left as `chunks_kept` says of how many.
+    pub fn crash(&self, kept: usize, chunks_kept: &mut dyn FnMut(usize) -> usize) {
         let mut inner = self.inner();
         let Inner { current, held } = &mut *inner;
         if let Some(held) = held {
-            held.pending.clear();
+            let torn = held.pending.get(kept).filter(|_| planted(Bug::TearCommit)).map(half);
+            for change in held.pending.drain(..).take(kept).chain(torn) {
+                held.durable.make(&change);
+            }
+            held.durable.tear(chunks_kept);
             *current = held.durable.clone();
         }
+    }
+
+    /// What a copy of the data folder has: all that is durable. The copy holds back as this store does.
+    #[must_use]
+    pub fn copy_durable(&self) -> Self {
+        let inner = self.inner();
+        let current = inner.held.as_ref().map_or(&inner.current, |held| &held.durable).clone();
+        let held = inner.held.as_ref().map(|_| Held { durable: current.clone(), pending: Vec::new() });
+        Self { inner: Mutex::new(Inner { current, held }) }
+    }
+
+    /// The heads of all logs as they are on the disk.
+    #[must_use]
+    pub fn durable_have(&self) -> Have {
+        let inner = self.inner();
+        inner.held.as_ref().map_or(&inner.current, |held| &held.durable).have()
+    }
+
+    /// One entry as it is on the disk.
+    #[must_use]
+    pub fn durable_entry(&self, log: &LogId, seq: u64) -> Option<EntryBytes> {
+        let inner = self.inner();
+        inner.held.as_ref().map_or(&inner.current, |held| &held.durable).entry(log, seq).cloned()
     }
 
     /// Drops snapshots and rows, as a rebuild of the index does: [`Store::unprojected`] then asks for all.
@@ -225,7 +276,7 @@ impl Store for MemoryStore {
         if !attachment::manifest_matches(id, size, manifest) {
             return Err(Error::Damaged { what: format!("manifest of attachment {id}: it is not that of the id") });
         }
-        self.inner().make(Change::Manifest(*id, manifest.to_vec(), size));
+        self.inner().make_at_once(|state| state.put_manifest(id, manifest, size));
         Ok(())
     }
 
@@ -233,7 +284,8 @@ impl Store for MemoryStore {
         let mut inner = self.inner();
         let state = inner.current.attachment(id);
         crate::attachments::check_chunk(id, &state, chunk, data)?;
-        inner.make(Change::Chunk(*id, data.to_vec()));
+        let data = Bytes::copy_from_slice(data);
+        inner.make_at_once(|state| state.put_chunk(id, data.clone()));
         Ok(())
     }
 
@@ -266,10 +318,42 @@ mod tests {
         let mut lost = writer.clone();
         store.commit(&lost.commit(None, 1, 10)).unwrap();
         assert_ne!(store.have(), durable);
-        store.crash();
+        assert_eq!(store.durable_have(), durable);
+        let copy = store.copy_durable();
+        store.crash(0, &mut |_| 0);
         assert_eq!(store.have(), durable);
         store.commit(&writer.commit(None, 2, 10)).unwrap();
         assert_eq!(store.have().get(&writer.log()), writer.head());
+        assert_eq!(copy.have(), durable, "a copy goes its own way");
+    }
+
+    #[test]
+    fn a_crash_may_leave_the_first_changes_and_the_first_chunks() {
+        let store = MemoryStore::new();
+        store.hold_back();
+        let mut writer = Writer::new(1);
+        let heads: Vec<_> = (0..3)
+            .map(|_| {
+                store.commit(&writer.commit(None, 1, 10)).unwrap();
+                writer.head()
+            })
+            .collect();
+        let content = vec![7; 3 * attachment::CHUNK_BYTES];
+        let (manifest, size) = (attachment::manifest(&content), content.len() as u64);
+        let id = attachment::root(size, &manifest);
+        store.put_manifest(&id, &manifest, size).unwrap();
+        for (number, chunk) in (0..).zip(content.chunks(attachment::CHUNK_BYTES)).take(2) {
+            store.put_chunk(&id, number, chunk).unwrap();
+        }
+        assert_eq!(store.held_back(), 3);
+        store.crash(2, &mut |chunks| chunks - 1);
+        assert_eq!(store.have().get(&writer.log()), heads[1]);
+        assert_eq!(store.attachment(&id).unwrap().chunks, 1);
+        for (number, chunk) in (0..).zip(content.chunks(attachment::CHUNK_BYTES)).skip(1) {
+            store.put_chunk(&id, number, chunk).unwrap();
+        }
+        store.crash(0, &mut |_| 0);
+        assert!(store.attachment(&id).unwrap().complete, "the last chunk makes it durable");
     }
 
     #[test]

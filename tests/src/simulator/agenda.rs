@@ -20,6 +20,15 @@ pub enum Happening {
         /// As it travels.
         bytes: Vec<u8>,
     },
+    /// A message about attachments arrives.
+    Freight {
+        /// On this stream.
+        stream: StreamId,
+        /// At this station.
+        at: usize,
+        /// As it travels.
+        bytes: Vec<u8>,
+    },
     /// An end of a stream notices that it is broken.
     Broken {
         /// The stream.
@@ -44,10 +53,10 @@ pub enum Happening {
     Commit {
         /// The station.
         at: usize,
-        /// The life of the station that wanted it.
-        life: u32,
+        /// Which start of the station wanted it.
+        start: u32,
     },
-    /// A station gets its key and certificate, and what the district knows.
+    /// A station gets a new key with its certificate, and what the district knows.
     Enrol {
         /// The station.
         at: usize,
@@ -56,8 +65,8 @@ pub enum Happening {
     Dial {
         /// The station.
         at: usize,
-        /// The life of the station that wanted it.
-        life: u32,
+        /// Which start of the station wanted it.
+        start: u32,
     },
     /// Somebody at a station does something.
     Person {
@@ -71,6 +80,25 @@ pub enum Happening {
     },
     /// Something goes wrong somewhere.
     Fault,
+    /// A line is cut.
+    Cut {
+        /// Number of the line.
+        line: usize,
+    },
+    /// A disk is as fast as before.
+    DiskWell {
+        /// The station.
+        at: usize,
+    },
+    /// Somebody writes a bundle and carries it off.
+    Courier,
+    /// A bundle is read where it was carried to.
+    Carried {
+        /// Number of the bundle.
+        bundle: usize,
+        /// At this station.
+        at: usize,
+    },
     /// A line works again.
     Restored {
         /// Number of the line.

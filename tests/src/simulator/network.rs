@@ -1,5 +1,6 @@
 //! Lines between stations and the streams on them. A stream keeps its order; two streams know nothing of one
-//! another, so what was sent first may arrive last.
+//! another, so what was sent first may arrive last. Entries and attachments of one link are two streams in this
+//! sense, which are cut together.
 
 use std::collections::BTreeMap;
 
@@ -33,8 +34,17 @@ pub struct Stream {
     pub parent: usize,
     /// Messages still arrive.
     pub whole: bool,
-    /// When the last message arrives at the child and at the parent, in milliseconds.
-    last_arrival_ms: [u64; 2],
+    /// When the last message arrives at the child and at the parent, in milliseconds, of entries and of attachments.
+    last_arrival_ms: [[u64; 2]; 2],
+}
+
+/// What a message is about: each goes its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freight {
+    /// Entries, and what a session says of them.
+    Entries,
+    /// Chunks of attachments.
+    Attachments,
 }
 
 impl Stream {
@@ -70,7 +80,7 @@ impl Network {
     pub fn open(&mut self, line: usize) -> StreamId {
         let Line { child, parent, .. } = self.lines[line];
         self.last += 1;
-        self.streams.insert(self.last, Stream { line, child, parent, whole: true, last_arrival_ms: [0; 2] });
+        self.streams.insert(self.last, Stream { line, child, parent, whole: true, last_arrival_ms: [[0; 2]; 2] });
         self.last
     }
 
@@ -81,11 +91,22 @@ impl Network {
     }
 
     /// When a message that is sent now arrives; none where it never does.
-    pub fn arrival_ms(&mut self, id: StreamId, to: usize, now_ms: u64, random: &mut StdRng) -> Option<u64> {
+    pub fn arrival_ms(
+        &mut self,
+        id: StreamId,
+        freight: Freight,
+        to: usize,
+        now_ms: u64,
+        random: &mut StdRng,
+    ) -> Option<u64> {
         let stream = self.streams.get_mut(&id).filter(|stream| stream.whole)?;
         let slowness = self.lines[stream.line].slowness;
-        let last = &mut stream.last_arrival_ms[usize::from(to == stream.parent)];
-        *last = (*last).max(now_ms + random.random_range(2..60) * slowness);
+        let last = &mut stream.last_arrival_ms[freight as usize][usize::from(to == stream.parent)];
+        let usual_ms = match freight {
+            Freight::Entries => 2..60,
+            Freight::Attachments => 20..400,
+        };
+        *last = (*last).max(now_ms + random.random_range(usual_ms) * slowness);
         Some(*last)
     }
 

@@ -13,7 +13,7 @@ use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::Failure;
 use sanji_station::core::{ReferenceData, Written};
 
-use super::sample::{District, ITEMS, code};
+use super::sample::{District, ITEMS};
 use super::station::{Deed, Waiting};
 use super::world::World;
 
@@ -36,7 +36,7 @@ enum Command {
 impl World {
     /// Somebody at a station does something, if anybody is there and there is anything to do.
     pub(super) fn person(&mut self, at: usize) {
-        let Some(running) = &self.stations[at].running else { return };
+        let Some(running) = self.stations[at].running.as_ref().filter(|_| !self.stations[at].healing) else { return };
         let reference = running.core.reader().reference();
         let again = self.last_asked[at].clone().filter(|_| self.random.random_bool(0.08));
         let asked = match again {
@@ -58,6 +58,10 @@ impl World {
         let Some(running) = self.stations[at].running.as_mut() else { return };
         let random = &mut |bytes: &mut [u8]| self.random.fill_bytes(bytes);
         let opens = matches!(asked.command, Command::Submit(_));
+        let request = match &asked.command {
+            Command::Submit(request) => request.request.clone(),
+            Command::Act(request) => request.request.clone(),
+        };
         let written = match asked.command {
             Command::Submit(request) => running.core.submit(&asked.staff, request, now_ms, random),
             Command::Act(request) => running.core.act(&asked.staff, request, now_ms, random),
@@ -65,19 +69,19 @@ impl World {
         match written {
             Ok(Written { case: Some(case), log, seq, hash, rev, already, .. }) => {
                 let running = self.stations[at].running.as_mut().expect("it runs");
-                running.waiting.push(Waiting::Person(Deed { case, log, seq, hash, rev }));
+                running.waiting.push(Waiting::Person(Deed { request, case, log, seq, hash, rev }));
                 self.commit_soon(at);
                 if !already {
                     *(if opens { &mut self.counters.opened } else { &mut self.counters.steps }) += 1;
                 }
                 let number = case.number();
-                self.note(format_args!("{}: {} writes rev {rev} of {number}, again: {already}", code(at), asked.staff));
+                self.note(format_args!("{}: {} writes rev {rev} of {number}, again: {already}", self.code(at), asked.staff));
             }
             Ok(written) => panic!("a command about no case: {written:?}"),
             Err(Failure::Internal(error)) => panic!("{} fails: {error:?}", self.stations[at].code),
             Err(failure) => {
                 self.counters.refusals += 1;
-                self.note(format_args!("{}: {} hears no: {failure}", code(at), asked.staff));
+                self.note(format_args!("{}: {} hears no: {failure}", self.code(at), asked.staff));
             }
         }
     }
@@ -90,7 +94,7 @@ impl World {
 
     /// An application at a village's or a township's window.
     fn application(&mut self, at: usize, reference: &ReferenceData) -> Option<Asked> {
-        let station = code(at);
+        let station = self.code(at);
         if station.tier() == Tier::District {
             return None;
         }
@@ -98,7 +102,8 @@ impl World {
         let item = *ITEMS.choose(&mut self.random)?;
         let (_, parsed) = reference.catalogue().latest(&item.parse().ok()?)?;
         let mandatory = parsed.materials.iter().enumerate().filter(|(_, material)| material.mandatory);
-        let materials = mandatory
+        let request = self.request();
+        let mut materials: Vec<_> = mandatory
             .map(|(index, material)| proto::MaterialInput {
                 material: index as u32,
                 originals: if material.originals + material.copies == 0 { 1 } else { material.originals },
@@ -106,6 +111,11 @@ impl World {
                 attachments: Vec::new(),
             })
             .collect();
+        if self.random.random_bool(0.3)
+            && let Some(first) = materials.first_mut()
+        {
+            first.attachments.extend(self.upload(at, &staff, &request));
+        }
         let (name, id_number) = District::get().residents.choose(&mut self.random)?.clone();
         let mandate = proto::Mandate {
             may_submit: true,
@@ -115,7 +125,7 @@ impl World {
             until: 0,
         };
         let request = proto::SubmitRequest {
-            request: self.request(),
+            request,
             item: item.to_owned(),
             applicant: Some(proto::Applicant { name, id_number, telephone: String::new(), address: "一组".into() }),
             answers: Vec::new(),
@@ -127,9 +137,29 @@ impl World {
         Some(Asked { staff: staff.id.clone(), command: Command::Submit(request) })
     }
 
+    /// A picture for a case that is about to be opened: a few chunks at the most.
+    fn upload(&mut self, at: usize, staff: &Staff, request: &[u8]) -> Option<Vec<u8>> {
+        let mut content = vec![0; self.random.random_range(100..100_000)];
+        self.random.fill_bytes(&mut content);
+        content[..3].copy_from_slice(&[0xFF, 0xD8, 0xFF]);
+        let head = proto::AttachmentHead {
+            request: request.to_vec(),
+            case_number: String::new(),
+            file_name: "户口簿.jpg".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+            size: content.len() as u64,
+        };
+        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
+        let core = &self.stations[at].running.as_ref()?.core;
+        let random = &mut |bytes: &mut [u8]| self.random.fill_bytes(bytes);
+        let put = core.reader().put_attachment(core.pending(), staff, head, &content, now_ms, random);
+        self.counters.uploads += 1;
+        Some(put.expect("a file that will do is kept").as_bytes().to_vec())
+    }
+
     /// Something that somebody here may do with a case that is here.
     fn step(&mut self, at: usize, reference: &ReferenceData) -> Option<Asked> {
-        let (station, now_ms) = (code(at), self.stations[at].clock_ms(self.agenda.now_ms()));
+        let (station, now_ms) = (self.code(at), self.stations[at].clock_ms(self.agenda.now_ms()));
         let reader = self.stations[at].running.as_ref()?.core.reader().clone();
         let cases = reader.store().cases_with_prefix(&[], LIST).ok()?;
         let people = people_at(reference, station);

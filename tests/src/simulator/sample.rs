@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use ed25519_dalek::SigningKey;
-use sanji_link::Authority;
+use sanji_link::{Authority, Identity};
 use sanji_log::seal::public_key;
 use sanji_log::{PublicKey, StationCode};
 use sanji_proto::v1 as proto;
@@ -23,6 +23,9 @@ pub const HUB: usize = 0;
 /// The items: done on the spot in the village, in the township, and through all three tiers.
 pub const ITEMS: [&str; 3] = ["cun-juzhu", "mz-laonian", "mz-dibao"];
 
+/// Most lives (keys) that one station has in a run.
+pub const LIVES: usize = 4;
+
 /// What does not change from run to run.
 pub struct District {
     /// Published files: path and text.
@@ -32,7 +35,8 @@ pub struct District {
     /// Names and identity numbers of residents.
     pub residents: Vec<(String, String)>,
     authority_der: Vec<u8>,
-    certificates: Vec<Vec<u8>>,
+    /// By station and life.
+    certificates: Vec<Vec<Vec<u8>>>,
 }
 
 impl District {
@@ -44,58 +48,81 @@ impl District {
 
     fn read() -> Self {
         let (authority, _) = Authority::generate(code(HUB), EPOCH_MS).expect("an authority");
-        let issue = |at| authority.issue(code(at), public(at), EPOCH_MS, 365).expect("a certificate");
+        let issue =
+            |place, life| authority.issue(code(place), public(place, life), EPOCH_MS, 365).expect("a certificate");
+        let certificates = |place| (0..LIVES).map(|life| issue(place, life)).collect();
         let people = Sample::load().expect("the sample's people");
         Self {
             files: files(),
             staff: staff(),
             residents: people.residents.into_iter().map(|person| (person.name, person.id_number)).collect(),
             authority_der: authority.certificate_der().to_vec(),
-            certificates: (0..STATIONS.len()).map(issue).collect(),
+            certificates: (0..STATIONS.len()).map(certificates).collect(),
         }
     }
 
-    /// The keys of a station.
+    /// The keys of one life of a station.
     #[must_use]
-    pub fn keys(&self, at: usize) -> StationKeys {
+    pub fn keys(&self, place: usize, life: usize) -> StationKeys {
         StationKeys {
-            station: code(at),
-            signing: signing_key(at),
-            master: MasterKey::from_bytes([100 + at as u8; 32]),
+            station: code(place),
+            signing: signing_key(place, life),
+            master: MasterKey::from_bytes([100 + place as u8; 32]),
             authority_der: self.authority_der.clone(),
+        }
+    }
+
+    /// What a life of a station shows its peers.
+    #[must_use]
+    pub fn identity(&self, place: usize, life: usize) -> Identity {
+        Identity {
+            certificate_der: self.certificates[place][life].clone(),
+            authority_der: self.authority_der.clone(),
+            signing_key: signing_key(place, life),
         }
     }
 
     /// What the hub writes when it enrols a station.
     #[must_use]
-    pub fn enrolled(&self, at: usize) -> proto::StationRecord {
-        let key = public(at).0.to_vec();
-        let enrolled = proto::StationEnrolled { key, certificate: self.certificates[at].clone() };
+    pub fn enrolled(&self, place: usize, life: usize) -> proto::StationRecord {
+        let key = public(place, life).0.to_vec();
+        let enrolled = proto::StationEnrolled { key, certificate: self.certificates[place][life].clone() };
         proto::StationRecord { record: Some(proto::station_record::Record::Enrolled(enrolled)) }
+    }
+
+    /// What the hub writes when it believes a key no longer.
+    #[must_use]
+    pub fn revoked(&self, key: PublicKey) -> proto::StationRecord {
+        let revoked = proto::StationRevoked { key: key.0.to_vec(), reason: "stolen".to_owned() };
+        proto::StationRecord { record: Some(proto::station_record::Record::Revoked(revoked)) }
     }
 }
 
 /// Code of a station.
 #[must_use]
-pub fn code(at: usize) -> StationCode {
-    STATIONS[at].parse().expect("a division code")
+pub fn code(place: usize) -> StationCode {
+    STATIONS[place].parse().expect("a division code")
 }
 
 /// The station above; none for the hub.
 #[must_use]
-pub fn parent(at: usize) -> Option<usize> {
-    let parent = code(at).parent()?;
+pub fn parent(place: usize) -> Option<usize> {
+    let parent = code(place).parent()?;
     (0..STATIONS.len()).find(|other| code(*other) == parent)
 }
 
-/// The public key of a station.
+/// The public key of one life of a station.
 #[must_use]
-pub fn public(at: usize) -> PublicKey {
-    public_key(&signing_key(at))
+pub fn public(place: usize, life: usize) -> PublicKey {
+    public_key(&signing_key(place, life))
 }
 
-fn signing_key(at: usize) -> SigningKey {
-    SigningKey::from_bytes(&[1 + at as u8; 32])
+/// The signing key of one life of a station.
+#[must_use]
+pub fn signing_key(place: usize, life: usize) -> SigningKey {
+    let mut seed = [1 + place as u8; 32];
+    seed[31] = life as u8;
+    SigningKey::from_bytes(&seed)
 }
 
 fn read(path: &str) -> String {

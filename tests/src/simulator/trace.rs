@@ -35,6 +35,12 @@ impl Trace {
         }
     }
 
+    /// A hash of all lines.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        blake3::hash(self.lines.as_bytes()).to_hex().to_string()
+    }
+
     /// All lines.
     #[must_use]
     pub fn lines(&self) -> &str {

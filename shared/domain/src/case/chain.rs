@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{Hash, StationCode};
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,9 @@ fn successors(kept: &Kept) -> BTreeMap<Option<Hash>, Vec<Hash>> {
 /// Rule 5.
 fn winner(kept: &Kept, rivals: &[Hash]) -> Option<Hash> {
     let term = |hash: &Hash| kept.steps.get(hash).map_or(0, |facts| facts.body.term);
+    if planted(Bug::ApplySuperseded) {
+        return rivals.iter().copied().min_by_key(|hash| (term(hash), *hash));
+    }
     rivals.iter().copied().min_by_key(|hash| (std::cmp::Reverse(term(hash)), *hash))
 }
 
@@ -155,7 +159,7 @@ fn fault_of_successor(facts: &StepFacts, before: &Step, home: StationCode) -> Op
             (!(above && raises && takes)).then_some(Rejection::WrongReclaim)
         }
         _ if step.term != before.term => Some(Rejection::WrongTerm),
-        _ if facts.writer != before.holder => Some(Rejection::NotHolder),
+        _ if facts.writer != before.holder && !planted(Bug::SkipHolder) => Some(Rejection::NotHolder),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{CaseId, Hash, Head, LogId, Reach, Receipt, Run};
 
 use super::heads::Heads;
@@ -92,7 +93,7 @@ impl Receiving {
             bytes,
             heads: outcome.runs.iter().map(|run| run.run.head()).collect(),
             receipts: Vec::new(),
-            settled: outcome.runs.is_empty(),
+            settled: outcome.runs.is_empty() || planted(Bug::AcknowledgeBeforeDurable),
         };
         self.pending_bytes += bytes;
         self.pending.insert(entries.batch, pending);
@@ -198,7 +199,8 @@ impl Receiving {
         let since_batch = self.last_batch;
         let mut any = false;
         for (log, refusal) in &mut self.refused {
-            if refusal.reason == RefusalReason::UnknownKey && directory.get(&log.key).is_some() {
+            let known = directory.get(&log.key).is_some() && !planted(Bug::ForgetUnknownKey);
+            if refusal.reason == RefusalReason::UnknownKey && known {
                 *refusal = Refusal { reason: RefusalReason::Gap, since_batch };
                 any = true;
             }

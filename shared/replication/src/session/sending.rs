@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{Head, LogId, Run};
 
 use super::heads::Heads;
@@ -241,6 +242,9 @@ impl Sending {
     }
 
     fn used_bytes(&self) -> usize {
+        if planted(Bug::IgnoreWindow) {
+            return 0;
+        }
         let reserved: usize = self.loading.values().map(|load| load.max_bytes).sum();
         self.in_flight_bytes + self.outbox_bytes + reserved
     }

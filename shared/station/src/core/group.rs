@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sanji_log::planted::{Bug, planted};
 use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
 use sanji_log::{
     AttachmentId, CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, Reach, Receipt, Run, Seal,
@@ -187,17 +188,25 @@ impl Core {
     }
 
     /// Stages receipts of other stations, already checked, to be kept. Those that say nothing new are dropped, so
-    /// that none goes round in circles.
+    /// that none goes round in circles. One may come before the entries that it is about: on a fresh link receipts
+    /// go first. So it need not be about a log that is held, but it must be about one of the district.
     pub fn keep_receipts(&mut self, receipts: Vec<Receipt>) {
+        let reference = self.reference();
         for receipt in receipts {
             let log = receipt.head.log;
-            let Some((held, _)) = self.have.get(&log) else { continue };
+            let held = self.have.get(&log).map_or(0, |(seq, _)| seq);
+            if held == 0 && reference.directory().get(&log.key).is_none() {
+                continue;
+            }
             let known = self.reader.store().receipts(&log);
             let staged = self.group.receipts.iter().filter(|staged| staged.head.log == log);
             let of_station = known.iter().chain(staged).filter(|known| known.station == receipt.station);
             let before = of_station.map(|known| known.head.seq).max().unwrap_or(0);
             if receipt.head.seq > before {
-                self.group.confirmed.push(Confirmed { log, from: before + 1, until: receipt.head.seq.min(held) });
+                let until = receipt.head.seq.min(held);
+                if before < until {
+                    self.group.confirmed.push(Confirmed { log, from: before + 1, until });
+                }
                 self.group.receipts.push(receipt);
             }
         }
@@ -258,7 +267,7 @@ impl Core {
             time_ms: now_ms,
             extensions: extensions.collect(),
             case_keys: group.keys.into_values().map(|(wrapped, _)| wrapped).collect(),
-            receipts: receipts.clone(),
+            receipts: if planted(Bug::ForgetReceipts) { Vec::new() } else { receipts.clone() },
         };
         let reference_changed = reference.is_some();
         let mut cases: Vec<CaseId> = group.fold.cases.keys().copied().collect();

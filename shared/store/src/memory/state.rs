@@ -37,7 +37,7 @@ struct Log {
 struct Attachment {
     size: u64,
     manifest: Vec<u8>,
-    chunks: Vec<Vec<u8>>,
+    chunks: Vec<Bytes>,
 }
 
 impl Log {
@@ -194,12 +194,19 @@ impl State {
         });
     }
 
-    pub(super) fn put_chunk(&mut self, id: &AttachmentId, data: &[u8]) {
-        self.attachments.entry(*id).or_default().chunks.push(data.to_vec());
+    pub(super) fn put_chunk(&mut self, id: &AttachmentId, data: Bytes) {
+        self.attachments.entry(*id).or_default().chunks.push(data);
+    }
+
+    /// Leaves of each unfinished attachment only its first chunks.
+    pub(super) fn tear(&mut self, chunks_kept: &mut dyn FnMut(usize) -> usize) {
+        for attachment in self.attachments.values_mut().filter(|attachment| !attachment.complete()) {
+            attachment.chunks.truncate(chunks_kept(attachment.chunks.len()));
+        }
     }
 
     pub(super) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Option<Vec<u8>> {
-        self.attachments.get(id)?.chunks.get(usize::try_from(chunk).ok()?).cloned()
+        Some(self.attachments.get(id)?.chunks.get(usize::try_from(chunk).ok()?)?.to_vec())
     }
 }
 
