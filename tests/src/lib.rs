@@ -13,7 +13,7 @@
 //! | [`mod@bench`] | how fast all of it is: a file a workload |
 //! | [`thin_line`] | a bad line: rate, delay, loss, cuts |
 //! | [`story`] | scripted cases, told hop by hop |
-//! | [`simulator`] | a district in one thread, driven by a seed |
+//! | [`simulator`] | a district in one thread, driven by a seed (`sim` plays many) |
 //! | [`sample`] | the sample district's files and people |
 //!
 //! Nothing in the product depends on this crate.

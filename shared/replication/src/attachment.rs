@@ -4,8 +4,8 @@
 //! at its next chunk with whichever station is reached then.
 
 use bytes::Bytes;
-use sanji_log::planted::{Bug, planted};
 use sanji_log::attachment::{CHUNK_BYTES, CHUNK_HASH_BYTES, chunk_count, chunk_hash, chunk_hash_in, chunk_length};
+use sanji_log::planted::{Bug, planted};
 use sanji_log::{AttachmentId, AttachmentRef, CaseId};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::attachment_message::Message as Wire;

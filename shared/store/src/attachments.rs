@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sanji_log::AttachmentId;
-use sanji_log::planted::{Bug, planted};
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count, chunk_hash, chunk_hash_in, chunk_length, manifest_matches};
+use sanji_log::planted::{Bug, planted};
 
 use crate::contract::{AttachmentState, Error};
 use crate::files::{create_folder, failed, sync_folder, write_whole};

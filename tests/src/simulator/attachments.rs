@@ -188,8 +188,9 @@ impl World {
     /// What has become complete is no longer on the list of what is missing.
     pub(super) fn finish_attachments(&mut self, at: usize) {
         let store = self.stations[at].store.clone();
-        let (complete, _): (Vec<_>, Vec<_>) =
-            listed(self.stations[at].index()).into_iter().partition(|missing| state(store.as_ref(), &missing.id).complete);
+        let (complete, _): (Vec<_>, Vec<_>) = listed(self.stations[at].index())
+            .into_iter()
+            .partition(|missing| state(store.as_ref(), &missing.id).complete);
         let Some(running) = self.stations[at].running.as_mut().filter(|_| !complete.is_empty()) else { return };
         complete.iter().for_each(|missing| running.core.attachment_complete(&missing.case, &missing.id));
         self.commit_soon(at);

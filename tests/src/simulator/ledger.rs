@@ -142,11 +142,7 @@ impl Ledger {
 }
 
 /// The entries of a case, decoded; without those by writers that are not known.
-pub fn entries_of(
-    store: &MemoryStore,
-    id: &CaseId,
-    writer: impl Fn(&Entry) -> Option<StationCode>,
-) -> Vec<CaseEntry> {
+pub fn entries_of(store: &MemoryStore, id: &CaseId, writer: impl Fn(&Entry) -> Option<StationCode>) -> Vec<CaseEntry> {
     let held = store.case_entries(id).expect("the entries of a case can be read");
     let entries = held.iter().map(|held| held.entry.decode().expect("an entry that was kept"));
     let read = entries.filter_map(|entry| {

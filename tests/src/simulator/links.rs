@@ -109,7 +109,8 @@ impl World {
     /// Streams of stations that are believed no longer are closed, sooner or later.
     pub(super) fn drop_revoked(&mut self, at: usize) {
         let Some(running) = self.stations[at].running.as_ref() else { return };
-        let open: Vec<_> = running.ends.iter().filter(|(_, end)| !end.doomed).map(|(id, end)| (*id, end.peer)).collect();
+        let open: Vec<_> =
+            running.ends.iter().filter(|(_, end)| !end.doomed).map(|(id, end)| (*id, end.peer)).collect();
         for (stream, peer) in open {
             if !self.believes(at, peer) {
                 let running = self.stations[at].running.as_mut();
@@ -287,12 +288,7 @@ impl World {
     }
 
     /// A revoked key is believed only where a station above passes on what it took before.
-    pub(super) fn check_believed(
-        &self,
-        at: usize,
-        peer: sanji_log::StationCode,
-        logs: impl Iterator<Item = LogId>,
-    ) {
+    pub(super) fn check_believed(&self, at: usize, peer: sanji_log::StationCode, logs: impl Iterator<Item = LogId>) {
         let Some(running) = &self.stations[at].running else { return };
         let reference = running.core.reader().reference();
         let is_revoked = |log: &LogId| reference.directory().get(&log.key).is_some_and(|record| record.revoked);

@@ -199,8 +199,7 @@ impl World {
         let me = self.code(at);
         let Some(running) = self.stations[at].running.as_mut() else { return };
         let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
-        let received =
-            running.core.receive(me, vec![VerifiedRun { extends, run, entries }], &[], now_ms, &mut random);
+        let received = running.core.receive(me, vec![VerifiedRun { extends, run, entries }], &[], now_ms, &mut random);
         received.expect("the core receives");
         self.commit_now(at);
     }

@@ -54,7 +54,8 @@ impl Model {
         }
         for station in stations {
             let wanted = missing(station, station.code);
-            self.lost.extend(wanted.iter().map(|wanted| wanted.id).filter(|id| !disks().any(|disk| disk.has_whole(id))));
+            self.lost
+                .extend(wanted.iter().map(|wanted| wanted.id).filter(|id| !disks().any(|disk| disk.has_whole(id))));
         }
     }
 

@@ -40,7 +40,11 @@ fn may_follow(last: Option<&Step>, step: &Step, writer: StationCode, home: Stati
         (None, _) | (Some(_), StepEvent::Submitted(_)) => false,
         (Some(last), StepEvent::Reclaimed { from }) => {
             let above = writer != last.holder && stands_over(writer, last.holder);
-            above && step.rev == last.rev + 1 && step.term == last.term + 1 && step.holder == writer && *from == last.holder
+            above
+                && step.rev == last.rev + 1
+                && step.term == last.term + 1
+                && step.holder == writer
+                && *from == last.holder
         }
         (Some(last), _) => writer == last.holder && step.rev == last.rev + 1 && step.term == last.term,
     };

@@ -17,9 +17,6 @@ use super::sample::{District, ITEMS};
 use super::station::{Deed, Waiting};
 use super::world::World;
 
-/// Most cases that somebody looks through.
-const LIST: usize = 200;
-
 /// A command and who gave it.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -75,7 +72,11 @@ impl World {
                     *(if opens { &mut self.counters.opened } else { &mut self.counters.steps }) += 1;
                 }
                 let number = case.number();
-                self.note(format_args!("{}: {} writes rev {rev} of {number}, again: {already}", self.code(at), asked.staff));
+                self.note(format_args!(
+                    "{}: {} writes rev {rev} of {number}, again: {already}",
+                    self.code(at),
+                    asked.staff
+                ));
             }
             Ok(written) => panic!("a command about no case: {written:?}"),
             Err(Failure::Internal(error)) => panic!("{} fails: {error:?}", self.stations[at].code),
@@ -161,7 +162,7 @@ impl World {
     fn step(&mut self, at: usize, reference: &ReferenceData) -> Option<Asked> {
         let (station, now_ms) = (self.code(at), self.stations[at].clock_ms(self.agenda.now_ms()));
         let reader = self.stations[at].running.as_ref()?.core.reader().clone();
-        let cases = reader.store().cases_with_prefix(&[], LIST).ok()?;
+        let cases = self.stations[at].cases();
         let people = people_at(reference, station);
         // Mostly people take up what waits for them.
         for _ in 0..4 {

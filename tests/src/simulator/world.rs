@@ -204,7 +204,8 @@ impl World {
         let linked = self.is_without_line(at) || parent(station.place).is_none_or(|above| self.has_end(at, above));
         let whole = |stream: &StreamId| self.network.stream(*stream).is_some_and(|stream| stream.whole);
         let wanted = missing(station, station.code);
-        let lost = |id| self.model.is_lost(id) || !self.stations.iter().any(|other| !other.retired && other.has_whole(id));
+        let lost =
+            |id| self.model.is_lost(id) || !self.stations.iter().any(|other| !other.retired && other.has_whole(id));
         linked
             && running.waiting.is_empty()
             && !running.commit_due

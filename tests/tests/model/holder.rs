@@ -1,9 +1,7 @@
 //! One case, three stations, every order of steps, reclaims and deliveries. What a station makes of the entries that
 //! it holds is for the product's own [`Case`] to say.
 
-use sanji_domain::case::{
-    ActorFacts, Body, Case, CaseEntry, Channel, Step, StepEvent, Submitted,
-};
+use sanji_domain::case::{ActorFacts, Body, Case, CaseEntry, Channel, Step, StepEvent, Submitted};
 use sanji_log::{CaseId, Hash, HybridTime, LogId, PublicKey, Reach, StationCode};
 use stateright::{Model, Property};
 
@@ -81,7 +79,7 @@ fn entry(district: &District, writer: usize, index: usize) -> CaseEntry {
         None if rev == 1 => StepEvent::Submitted(Submitted {
             item: "mz-dibao".parse().unwrap(),
             item_version: 1,
-            channel: Channel::Agent,
+            channel: Channel::Village,
             village: None,
             materials: Vec::new(),
             mandate: None,
@@ -158,8 +156,10 @@ impl Model for Cases {
         for at in 0..3 {
             let holder = holder_of(&state.case(at));
             let has_room = state.logs[at].len() < STEPS_MAX;
-            let may_step = holder == Some(at) || (self.mistake == Some(Mistake::StepWithoutHolding) && holder.is_some());
-            let forgets = self.mistake == Some(Mistake::ForgetHandingOn) && state.logs[at].len() == 1 && holder.is_some();
+            let may_step =
+                holder == Some(at) || (self.mistake == Some(Mistake::StepWithoutHolding) && holder.is_some());
+            let forgets =
+                self.mistake == Some(Mistake::ForgetHandingOn) && state.logs[at].len() == 1 && holder.is_some();
             if has_room && (may_step || forgets) {
                 actions.extend((0..3).map(|to| Action::Step { at, to }));
             }
@@ -205,7 +205,8 @@ impl Model for Cases {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("one station at a time moves the case on", |_, state: &District| {
-                let steps: Vec<&Written> = state.logs.iter().flatten().filter(|step| step.reclaimed_from.is_none()).collect();
+                let steps: Vec<&Written> =
+                    state.logs.iter().flatten().filter(|step| step.reclaimed_from.is_none()).collect();
                 steps.iter().enumerate().all(|(index, step)| {
                     steps[..index].iter().all(|other| (other.previous, other.term) != (step.previous, step.term))
                 })
@@ -234,7 +235,9 @@ impl Model for Cases {
             Property::always("who holds all agrees, and nothing waits", |_, state: &District| {
                 let all = [state.logs[0].len(), state.logs[1].len(), state.logs[2].len()];
                 let whole: Vec<Case> = (0..3).filter(|at| state.held[*at] == all).map(|at| state.case(at)).collect();
-                whole.iter().all(|case| case.waiting().next().is_none() && holder_of(case).is_some() && *case == whole[0])
+                whole
+                    .iter()
+                    .all(|case| case.waiting().next().is_none() && holder_of(case).is_some() && *case == whole[0])
             }),
             Property::sometimes("a late step is superseded", |_, state: &District| {
                 (0..3).any(|at| state.case(at).superseded().next().is_some())
@@ -243,7 +246,8 @@ impl Model for Cases {
                 state.logs.iter().flatten().filter(|step| step.reclaimed_from.is_some()).count() > 1
             }),
             Property::sometimes("the case goes up and comes back", |_, state: &District| {
-                (0..3).all(|writer| !state.logs[writer].is_empty()) && holder_of(&state.case(0)) == Some(0)
+                (0..3).all(|writer| !state.logs[writer].is_empty())
+                    && holder_of(&state.case(0)) == Some(0)
                     && state.case(0).rev() >= 3
             }),
         ]
@@ -256,16 +260,13 @@ fn a_case_has_one_holder_in_every_order_of_events() {
 }
 
 /// How many states there are within the bounds.
-const STATES: usize = 0;
+const STATES: usize = 41_179;
 
 #[test]
 fn a_mistake_about_the_holder_is_found() {
-    for mistake in [
-        Mistake::StepWithoutHolding,
-        Mistake::ReclaimWithoutTerm,
-        Mistake::ForgetHandingOn,
-        Mistake::ReclaimFromAbove,
-    ] {
+    for mistake in
+        [Mistake::StepWithoutHolding, Mistake::ReclaimWithoutTerm, Mistake::ForgetHandingOn, Mistake::ReclaimFromAbove]
+    {
         assert!(broken_by(Cases { mistake: Some(mistake) }).is_some(), "nothing is wrong with {mistake:?}");
     }
 }
