@@ -17,7 +17,7 @@ mod lives;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use stateright::{Checker, Model};
+use stateright::{Checker, HasDiscoveries, Model};
 
 /// Explores a model to its end; all its properties must hold. Returns the number of different states.
 fn explore<M>(model: M) -> usize
@@ -47,7 +47,7 @@ where
         .filter(|property| matches!(property.expectation, stateright::Expectation::Always))
         .map(|property| property.name)
         .collect();
-    let checker = model.checker().spawn_bfs().join();
+    let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let broken = always.into_iter().find(|name| checker.discovery(name).is_some());
     if let Some(name) = broken {
         println!("'{name}' is broken by {:?}", checker.discovery(name).map(|path| path.into_actions()));
