@@ -26,8 +26,6 @@ pub enum Bug {
     DropChunk,
     /// The content of a chunk is not compared with its hash.
     SkipChunkHash,
-    /// A bundle leaves out what a former life of its receiver had confirmed.
-    TrustFormerLife,
     /// A power cut leaves the first half of a commit.
     TearCommit,
     /// Receipts are shown but not kept.
@@ -46,7 +44,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::AcknowledgeBeforeDurable,
         Self::SkipSeal,
         Self::SkipPreviousHash,
@@ -57,7 +55,6 @@ impl Bug {
         Self::IgnoreWindow,
         Self::DropChunk,
         Self::SkipChunkHash,
-        Self::TrustFormerLife,
         Self::TearCommit,
         Self::ForgetReceipts,
         Self::ReuseSequence,

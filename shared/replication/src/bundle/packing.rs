@@ -1,6 +1,5 @@
 //! Which entries go into a bundle: the link's own session decides, and what is known of the receiver answers it.
 
-use sanji_log::planted::{Bug, planted};
 use sanji_log::{Have, LogId, PublicKey, Receipt, Run, StationCode};
 
 use crate::limits::{BATCH_MAX_BYTES, PROTOCOL_MAX, PROTOCOL_MIN};
@@ -15,8 +14,7 @@ pub const BATCH_BYTES: usize = BATCH_MAX_BYTES;
 #[must_use]
 pub fn known_to_hold(have: &Have, receipts: &[Receipt], station: StationCode, key: PublicKey) -> Have {
     let own = have.heads().filter(|head| head.log.key == key);
-    let same_life = |receipt: &Receipt| receipt.key == key || planted(Bug::TrustFormerLife);
-    let confirmed = receipts.iter().filter(|receipt| receipt.station == station && same_life(receipt));
+    let confirmed = receipts.iter().filter(|receipt| receipt.station == station && receipt.key == key);
     let mut known = Have::default();
     for head in own.chain(confirmed.map(|receipt| receipt.head)) {
         let end = known.0.entry(head.log).or_insert((head.seq, head.hash));
