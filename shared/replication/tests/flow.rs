@@ -79,6 +79,34 @@ fn the_window_fills_and_waits_for_the_disk_of_the_peer() {
 }
 
 #[test]
+fn a_few_entries_are_gathered_while_two_batches_are_under_way() {
+    let own = log(VILLAGE, Reach::Private, TOWNSHIP);
+    let mut link = sender(&[(own, TOWNSHIP, &[10])]);
+    while link.load(0) {}
+    for _ in 0..5 {
+        link.write(0, own, &[10]);
+        while link.load(0) {}
+    }
+    assert_eq!(logs_sent(&link).len(), 2, "two go at once, four wait");
+    while link.deliver(1) {}
+    assert!(link.store(1) && link.deliver(0));
+    while link.load(0) {}
+    assert_eq!(logs_sent(&link).len(), 1, "the four go together");
+    link.settle();
+    assert_eq!(link.sides[1].seq(&own), 6);
+
+    // So many that they are worth a batch don't wait.
+    link.write(0, own, &[10]);
+    link.write(0, own, &[10; 40]);
+    while link.load(0) {}
+    link.write(0, own, &[10; 40]);
+    link.write(0, own, &[10; 40]);
+    while link.load(0) {}
+    link.settle();
+    assert_eq!(link.sides[1].seq(&own), 6 + 121);
+}
+
+#[test]
 fn a_run_larger_than_the_window_goes_alone() {
     let own = log(VILLAGE, Reach::Private, TOWNSHIP);
     let other = log(VILLAGE, Reach::Private, HUB);

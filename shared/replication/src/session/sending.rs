@@ -15,6 +15,13 @@ use super::heads::Heads;
 use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, BATCHES_IN_FLIGHT_MAX, WINDOW_MAX_BYTES};
 use crate::{CaseKeyMessage, Entries, RefusalReason};
 
+/// While so many batches wait for their acknowledgement, a few more entries wait too, and go as one batch with one
+/// seal when it comes. On a fast line that is at once; on a thin one many small batches would cost more than what
+/// they carry.
+const SMALL_BATCHES_IN_FLIGHT: usize = 2;
+/// So many entries are worth a batch of their own at any time.
+const GATHERED_ENTRIES: u64 = 64;
+
 /// A read that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
@@ -115,6 +122,9 @@ impl Sending {
     /// The next read, while the window has room.
     pub(super) fn next_load(&mut self, heads: &Heads) -> Option<Load> {
         if self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+            return None;
+        }
+        if self.in_flight.len() >= SMALL_BATCHES_IN_FLIGHT && self.waiting(heads) < GATHERED_ENTRIES {
             return None;
         }
         let log = self.next_ready()?;
@@ -239,6 +249,12 @@ impl Sending {
 
     fn next_seq(&self, log: &LogId, heads: &Heads) -> u64 {
         self.sent.get(log).copied().unwrap_or(0).max(heads.their_seq(log)) + 1
+    }
+
+    /// Entries of all logs that wait, and are not being read.
+    fn waiting(&self, heads: &Heads) -> u64 {
+        let of_log = |log| (heads.our_seq(log) + 1).saturating_sub(self.next_seq(log, heads));
+        self.ready.iter().map(of_log).sum()
     }
 
     fn used_bytes(&self) -> usize {
