@@ -66,6 +66,7 @@ impl HubEnroller {
             hub_key: self.register.station.reader().key(),
             district: self.register.hub(),
             upstream: invitation.upstream.or_else(|| self.upstream_of(station)),
+            detour: self.link_address.clone().filter(|_| station.tier() == Tier::Village),
             runs: first_hour(&*store, station).map_err(|source| Error::Store { source })?,
         }))
     }

@@ -118,7 +118,7 @@ fn make_keys(data: &DataFolder, district: StationCode, authority: &Authority) ->
     let certificate_der =
         authority.issue(district, hub_key, now_ms(), VALID_DAYS).map_err(certificate("issue the hub's certificate"))?;
     Ok(Keys {
-        membership: Membership { station: district, hub_key, upstream: None },
+        membership: Membership { station: district, hub_key, upstream: None, detour: None },
         identity: Identity { certificate_der, authority_der: authority.certificate_der().to_vec(), signing_key },
         master: keys::new_master_key(data)?,
     })

@@ -54,7 +54,7 @@ pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
     let software = env!("CARGO_PKG_VERSION");
     let reply = sanji_link::enrol(&arguments.hub, arguments.station, &arguments.code, &signing_key, software)
         .await
-        .map_err(|source| Error::Enrol { hub: arguments.hub.clone(), source })?;
+        .map_err(|source| Error::Enrol { hub: arguments.hub.clone(), source: Box::new(source) })?;
     let upstream = reply.upstream.clone();
     keep(&data, arguments.station, signing_key, reply).await?;
     let next = match upstream {
@@ -85,7 +85,7 @@ async fn keep(
     reply: EnrolReply,
 ) -> Result<(), Error> {
     let keys = Keys {
-        membership: Membership { station, hub_key: reply.hub_key, upstream: reply.upstream },
+        membership: Membership { station, hub_key: reply.hub_key, upstream: reply.upstream, detour: reply.detour },
         identity: Identity { certificate_der: reply.certificate, authority_der: reply.authority, signing_key },
         master: keys::master_key(data)?,
     };

@@ -79,15 +79,15 @@ async fn ask(
 ) -> Result<(), Error> {
     check_tier(station)?;
     let text = std::fs::read_to_string(invitation).map_err(file("read", invitation))?;
-    let refused = |source| Error::File { path: invitation.to_owned(), source };
+    let refused = |source| Error::File { path: invitation.to_owned(), source: Box::new(source) };
     let invitation = Invitation::from_pem(&text).map_err(refused)?;
     let hub_key = invitation.hub_key(station, code).map_err(refused)?;
     data.create()?;
     let signing_key = keys::enrolling_key(data)?;
     let software = env!("CARGO_PKG_VERSION");
     let bytes = sanji_link::enrolment::write_request(&invitation, station, code, &signing_key, software)
-        .map_err(|source| Error::File { path: request.to_owned(), source })?;
-    let membership = Membership { station, hub_key, upstream: None };
+        .map_err(|source| Error::File { path: request.to_owned(), source: Box::new(source) })?;
+    let membership = Membership { station, hub_key, upstream: None, detour: None };
     Asking { membership, authority_der: invitation.authority, signing_key }.write(data)?;
     write_new(request, async |path| {
         let fault = |source| sanji_station::command::Error::File { operation: "write", path: path.to_owned(), source };
@@ -105,7 +105,7 @@ async fn open(data: &DataFolder, answer: &Path) -> Result<(), Error> {
     let station = asking.membership.station;
     let read = || File::open(answer).map(BufReader::new).map_err(file("read", answer));
     let reply = sanji_link::enrolment::read_answer(read()?, station, &asking.authority_der, &asking.signing_key)
-        .map_err(|source| Error::File { path: answer.to_owned(), source })?;
+        .map_err(|source| Error::File { path: answer.to_owned(), source: Box::new(source) })?;
     let keys = make_keys(data, asking, reply)?;
     // Kept before the station is whole: only what the answer brings tells whether it had a former life.
     healing::begin(data, now_ms())?;

@@ -15,10 +15,10 @@ pub(crate) enum Error {
     Folder(#[from] folder::Error),
     /// The hub did not enrol the station.
     #[error("can't enrol at {hub}")]
-    Enrol { hub: String, source: sanji_link::Error },
+    Enrol { hub: String, source: Box<sanji_link::Error> },
     /// A file of an enrolment without a line will not do.
     #[error("can't use {}", path.display())]
-    File { path: PathBuf, source: sanji_link::Error },
+    File { path: PathBuf, source: Box<sanji_link::Error> },
     /// The hub's answer makes this a station, but what else it brings can't be taken.
     #[error("the station is enrolled, but has not all of the answer; bring it again with `sanji-node import`")]
     Import { source: sanji_station::bundle::Error },

@@ -1752,6 +1752,10 @@ pub struct EnrolReply {
     /// What the station holds from its first hour: directory, staff, calendar, catalogue.
     #[prost(message, repeated, tag = "6")]
     pub runs: ::prost::alloc::vec::Vec<Run>,
+    /// Where a village links to while its township is away, "host:port": the hub. Empty where that is not known, and
+    /// for a township.
+    #[prost(string, tag = "7")]
+    pub detour: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 #[cfg(feature = "grpc")]

@@ -1,6 +1,8 @@
-//! The child's side: keeps one link to a parent, for ever.
+//! The child's side: keeps one link to a parent, for ever. Where the station above it is away for long, a village
+//! links round it, straight to the station above that, and goes back by itself.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,51 +28,157 @@ use crate::host::{Host, LinkState};
 use crate::pump::{self, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
 
+/// Where nobody listens, the station is starting anew: it is asked again within this time …
+const PAUSE_REFUSED: Duration = Duration::from_millis(500);
+/// … for so long; then as often as one that can't be reached.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// Mean of the first pause is half of this; it doubles with each failure …
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// … up to this.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A link that lasted this long was a good one: the next pause is short again.
 const GOOD_LINK: Duration = Duration::from_secs(30);
+/// The station above must have been linked for this long before the way round it is given up.
+const STEADY: Duration = Duration::from_secs(30);
 /// How long a parent may take to answer the call that opens the stream.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
 /// Pause before attachments are tried again on a link that goes on.
 const ATTACHMENTS_PAUSE: Duration = Duration::from_secs(5);
 
+/// The way round a station that is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detour {
+    /// The station above it: "host:port".
+    pub address: String,
+    /// How long it must be away.
+    pub after: Duration,
+}
+
 /// Dials `upstream` ("host:port") until `shutdown`, again and again: after a broken link with full jitter, after
 /// a goodbye when the parent asked for. Who answers must be a station above this one.
 pub async fn dial(upstream: String, trust: Arc<Trust>, host: Arc<dyn Host>, shutdown: CancellationToken) {
-    let mut pause = Pause::default();
-    let mut down_since_ms = now_ms();
-    while !shutdown.is_cancelled() {
-        let begun = Instant::now();
-        let connected = tokio::select! {
-            connected = open(&upstream, &trust, host.me()) => connected,
-            () = shutdown.cancelled() => return,
-        };
-        let ended = match connected {
-            Ok(opened) => {
-                let ended = keep(opened, &trust, &host, &shutdown).await;
-                down_since_ms = now_ms();
-                ended
-            }
-            Err(error) => {
-                report_down(&host, down_since_ms, with_sources(&error));
-                Err(error)
-            }
-        };
-        if begun.elapsed() >= GOOD_LINK {
-            pause = Pause::default();
+    let asked_for = host.me().parent().unwrap_or(host.me());
+    Line { upstream, asked_for, trust, host, shutdown, linked: watch::Sender::new(false) }.keep().await;
+}
+
+/// The same, and round the station above where it is away for long. Both links may stand at the same time: what is
+/// sent follows from what each side has, so nothing comes twice.
+pub async fn dial_with_detour(
+    upstream: String,
+    detour: Detour,
+    trust: Arc<Trust>,
+    host: Arc<dyn Host>,
+    shutdown: CancellationToken,
+) {
+    let me = host.me();
+    let linked = watch::Sender::new(false);
+    let mut is_linked = linked.subscribe();
+    let straight = Line {
+        upstream,
+        asked_for: me.parent().unwrap_or(me),
+        trust: trust.clone(),
+        host: host.clone(),
+        shutdown: shutdown.clone(),
+        linked,
+    };
+    let round = async {
+        while away(&mut is_linked, detour.after, &shutdown).await {
+            tracing::warn!(detour = detour.address, "the station above is away: linking round it");
+            let stop = shutdown.child_token();
+            let line = Line {
+                upstream: detour.address.clone(),
+                asked_for: me.district(),
+                trust: trust.clone(),
+                host: host.clone(),
+                shutdown: stop.clone(),
+                linked: watch::Sender::new(false),
+            };
+            let until_back = async {
+                tokio::select! {
+                    () = back(&mut is_linked, STEADY.min(detour.after)) => {}
+                    () = stop.cancelled() => {}
+                }
+                stop.cancel();
+            };
+            tokio::join!(line.keep(), until_back);
+            tracing::info!("the station above is back: linking to it alone");
         }
-        let wait = pause.next() + ended.as_ref().map_or(Duration::ZERO, |goodbye| goodbye.come_back_after);
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        match ended {
-            Ok(Goodbye { reason, .. }) => tracing::info!(upstream, reason, wait_ms, "link closed"),
-            Err(error) => tracing::warn!(upstream, error = with_sources(&error), wait_ms, "no link"),
-        }
+    };
+    tokio::join!(straight.keep(), round);
+}
+
+/// Waits until a link has been down for `long`. False: nobody waits any more.
+async fn away(is_linked: &mut watch::Receiver<bool>, long: Duration, shutdown: &CancellationToken) -> bool {
+    loop {
+        let down = async {
+            is_linked.wait_for(|linked| !linked).await.is_ok()
+                && tokio::time::timeout(long, is_linked.wait_for(|linked| *linked)).await.is_err()
+        };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = shutdown.cancelled() => {}
+            stayed_down = down => if stayed_down { return true },
+            () = shutdown.cancelled() => return false,
+        }
+    }
+}
+
+/// Waits until a link has been up for `long`.
+async fn back(is_linked: &mut watch::Receiver<bool>, long: Duration) {
+    while is_linked.wait_for(|linked| *linked).await.is_ok() {
+        if tokio::time::timeout(long, is_linked.wait_for(|linked| !linked)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One way upwards.
+struct Line {
+    upstream: String,
+    /// Who should answer.
+    asked_for: StationCode,
+    trust: Arc<Trust>,
+    host: Arc<dyn Host>,
+    shutdown: CancellationToken,
+    /// Whether a link stands.
+    linked: watch::Sender<bool>,
+}
+
+impl Line {
+    async fn keep(self) {
+        let Self { upstream, asked_for, trust, host, shutdown, linked } = self;
+        let mut pause = Pause::default();
+        let mut down_since_ms = now_ms();
+        while !shutdown.is_cancelled() {
+            let begun = Instant::now();
+            let connected = tokio::select! {
+                connected = open(&upstream, &trust, asked_for) => connected,
+                () = shutdown.cancelled() => return,
+            };
+            let ended = match connected {
+                Ok(opened) => {
+                    linked.send_replace(true);
+                    let ended = keep(opened, &trust, &host, &shutdown).await;
+                    linked.send_replace(false);
+                    down_since_ms = now_ms();
+                    ended
+                }
+                Err(error) => {
+                    report_down(&host, asked_for, down_since_ms, with_sources(&error));
+                    Err(error)
+                }
+            };
+            if begun.elapsed() >= GOOD_LINK {
+                pause = Pause::default();
+            }
+            let wait = pause.after(&ended);
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            match ended {
+                Ok(Goodbye { reason, .. }) => tracing::info!(upstream, reason, wait_ms, "link closed"),
+                Err(error) => tracing::warn!(upstream, error = with_sources(&error), wait_ms, "no link"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = shutdown.cancelled() => {}
+            }
         }
     }
 }
@@ -83,8 +191,7 @@ struct Opened {
     outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
 }
 
-async fn open(upstream: &str, trust: &Trust, me: StationCode) -> Result<Opened> {
-    let asked_for = me.parent().unwrap_or(me);
+async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<Opened> {
     let tls = connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
@@ -152,29 +259,35 @@ async fn keep_attachments(
 }
 
 /// Nobody answered, so the link is reported under the name of who should have.
-fn report_down(host: &Arc<dyn Host>, since_ms: u64, error: String) {
-    let me = host.me();
+fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, error: String) {
     let state = LinkState { since_ms, last_error: Some(error), ..LinkState::default() };
-    host.link_changed(me.parent().unwrap_or(me), state);
+    host.link_changed(asked_for, state);
 }
 
 /// Pauses between attempts: evenly spread between nothing and a bound that doubles. (Full jitter, after Brooker,
 /// "Exponential Backoff and Jitter", 2015: 400 stations that lost their line together come back one by one.)
 struct Pause {
     bounds: ExponentialBackoff,
+    /// When nobody listened for the first time.
+    refused_since: Option<Instant>,
 }
 
 impl Default for Pause {
     fn default() -> Self {
         let bounds =
             ExponentialBuilder::new().with_min_delay(PAUSE_FIRST).with_max_delay(PAUSE_MAX).without_max_times();
-        Self { bounds: bounds.build() }
+        Self { bounds: bounds.build(), refused_since: None }
     }
 }
 
 impl Pause {
-    fn next(&mut self) -> Duration {
+    fn after(&mut self, ended: &Result<Goodbye>) -> Duration {
+        let refused = matches!(ended, Err(Error::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused);
+        if refused && self.refused_since.get_or_insert_with(Instant::now).elapsed() < REFUSED_FOR {
+            return rand::rng().random_range(Duration::ZERO..=PAUSE_REFUSED);
+        }
         let bound = self.bounds.next().unwrap_or(PAUSE_MAX);
-        rand::rng().random_range(Duration::ZERO..=bound)
+        let asked_for = ended.as_ref().map_or(Duration::ZERO, |goodbye| goodbye.come_back_after);
+        rand::rng().random_range(Duration::ZERO..=bound) + asked_for
     }
 }

@@ -33,7 +33,7 @@ pub mod trust;
 pub use accept::accept;
 pub use authority::{Authority, VALID_DAYS};
 pub use certificate::{Certified, check_certificate, server_name};
-pub use dial::dial;
+pub use dial::{Detour, dial, dial_with_detour};
 pub use enrolment::{
     CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Invitation, Refusal as EnrolRefusal, enrol,
     serve_enrolment,

@@ -98,6 +98,8 @@ pub const NO_UPSTREAM: &str = "none";
 pub struct Config {
     /// Where a node links to, "host:port"; empty: as enrolment said; [`NO_UPSTREAM`]: nowhere.
     pub upstream: String,
+    /// The way round a township that is away; villages only.
+    pub detour: DetourConfig,
     /// Addresses to listen on.
     pub listen: Listen,
     /// Addresses told to others.
@@ -106,6 +108,22 @@ pub struct Config {
     pub log: Log,
     /// Bounds on load.
     pub limits: Limits,
+}
+
+/// The way round a township that is away.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetourConfig {
+    /// The hub's links, "host:port"; empty: as enrolment said; [`NO_UPSTREAM`]: never.
+    pub address: String,
+    /// How long the township must be away, in seconds.
+    pub after_seconds: u64,
+}
+
+impl Default for DetourConfig {
+    fn default() -> Self {
+        Self { address: String::new(), after_seconds: 300 }
+    }
 }
 
 /// Addresses to listen on. Port 0: any free one; `run/address.json` in the data folder says which.
@@ -226,6 +244,13 @@ impl Config {
                 "upstream",
                 "must be \"host:port\" or \"none\"",
             ),
+            (!node && self.detour != DetourConfig::default(), "detour", "is for a village only"),
+            (
+                !["", NO_UPSTREAM].contains(&self.detour.address.as_str()) && !is_host_port(&self.detour.address),
+                "detour.address",
+                "must be \"host:port\" or \"none\"",
+            ),
+            (self.detour.after_seconds == 0, "detour.after_seconds", positive),
             (!self.advertise.link.is_empty() && !is_host_port(&self.advertise.link), "advertise.link", host_port),
             (
                 node && !self.advertise.link.is_empty(),

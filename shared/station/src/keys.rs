@@ -33,6 +33,9 @@ pub struct Membership {
     /// Where it links to, "host:port", or "none" for a station that enrolled without a line; none for a hub, or
     /// where the hub did not know.
     pub upstream: Option<String>,
+    /// Where a village links to while its township is away: the hub, "host:port".
+    #[serde(default)]
+    pub detour: Option<String>,
 }
 
 /// Everything in `keys/` but the authority's private half and the keeper's token.

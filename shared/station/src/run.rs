@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sanji_link::{AcceptLimits, Host, Trust};
+use sanji_link::{AcceptLimits, Detour, Host, Trust};
 use sanji_log::Tier;
 use sanji_store::{DiskStore, Store};
 use tokio::net::TcpListener;
@@ -143,15 +143,27 @@ impl Run {
         if upstream.as_deref() == Some(NO_UPSTREAM) {
             tracing::info!("no line to the station above: bundles carry everything");
         } else if let Some(upstream) = upstream {
-            let dialing = sanji_link::dial(upstream, self.trust.clone(), host, self.shutdown.clone());
+            let (trust, shutdown, detour) = (self.trust.clone(), self.shutdown.clone(), self.detour(&upstream));
             self.part("upstream", async move {
-                dialing.await;
+                match detour {
+                    Some(detour) => sanji_link::dial_with_detour(upstream, detour, trust, host, shutdown).await,
+                    None => sanji_link::dial(upstream, trust, host, shutdown).await,
+                }
                 Ok(())
             });
         } else if self.program == Program::Node {
             tracing::warn!("nothing says where to link to: set `upstream` in the configuration");
         }
         Ok(())
+    }
+
+    /// The way round the township of a village, where there is one.
+    fn detour(&self, upstream: &str) -> Option<Detour> {
+        let configured = Some(self.config.detour.address.clone()).filter(|address| !address.is_empty());
+        let address = configured.or_else(|| self.keys.membership.detour.clone())?;
+        let is_village = self.keys.membership.station.tier() == Tier::Village;
+        let after = Duration::from_secs(self.config.detour.after_seconds);
+        (is_village && address != NO_UPSTREAM && address != upstream).then_some(Detour { address, after })
     }
 
     /// The case service for programs, with what the program adds to it; `/metrics` and `/readyz`.

@@ -102,7 +102,7 @@ fn runs() {
 #[test]
 fn seals() {
     let run = run();
-    let (log, seal) = (run.log, run.seal.clone());
+    let (log, seal) = (run.log, run.seal);
     fuzz!(100, vec![proto::Seal::from(run.seal).encode_to_vec()], |_, bytes: &[u8], edited: bool| {
         let read = proto::Seal::decode(bytes).ok().and_then(|seal| Seal::try_from(seal).ok());
         let valid = read.filter(|seal| seal.verify(&log).is_ok());

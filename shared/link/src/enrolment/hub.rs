@@ -88,6 +88,7 @@ impl From<EnrolReply> for proto::EnrolReply {
             hub_key: reply.hub_key.0.to_vec(),
             district: reply.district.number(),
             upstream: reply.upstream.unwrap_or_default(),
+            detour: reply.detour.unwrap_or_default(),
             runs: reply.runs.into_iter().map(Into::into).collect(),
         }
     }

@@ -135,6 +135,7 @@ pub fn read_answer(input: impl Read, station: StationCode, authority: &[u8], key
         hub_key: hub_key.0.to_vec(),
         district: station.district().number(),
         upstream: enrolment.upstream.unwrap_or_default(),
+        detour: String::new(),
         runs: Vec::new(),
     };
     check(reply, &hub_certificate, station, &code::fingerprint(authority), public_key(key))

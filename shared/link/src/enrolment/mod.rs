@@ -69,6 +69,8 @@ pub struct EnrolReply {
     pub district: StationCode,
     /// Where the station links to, "host:port"; none where the hub does not know.
     pub upstream: Option<String>,
+    /// Where it links to while the station above it is away, "host:port".
+    pub detour: Option<String>,
     /// What it holds from its first hour; runs of one log in order.
     pub runs: Vec<Run>,
 }

@@ -91,6 +91,7 @@ pub(super) fn check(
         hub_key,
         district: station.district(),
         upstream: Some(reply.upstream).filter(|upstream| !upstream.is_empty()),
+        detour: Some(reply.detour).filter(|detour| !detour.is_empty()),
         runs: check_runs(reply.runs, station)?,
     })
 }

@@ -33,6 +33,7 @@ impl Enroller for OneCode {
             return Err(EnrolRefusal::Denied);
         }
         let mut reply = EnrolReply {
+            detour: None,
             certificate: self.authority.issue(request.station, request.key, now_ms(), 398).unwrap(),
             authority: self.authority.certificate_der().to_vec(),
             hub_key: key(1),

@@ -4,6 +4,7 @@
 mod admission;
 mod bundles;
 mod certificates;
+mod detour;
 mod enrolment;
 mod host;
 mod medium;
