@@ -72,7 +72,7 @@ enum Mistake {
     /// The hub revokes a key and does not enter it in its directory.
     ForgetRevocation,
     /// The directory names a neighbour as the owner of the key.
-    MistakeOwner,
+    NameNeighbour,
 }
 
 struct Lives {
@@ -117,7 +117,7 @@ impl Lives {
     fn directory(&self, state: &District, at: usize) -> Directory {
         let mut directory = Directory::default();
         for life in 0..=state.life {
-            let is_mistaken = self.mistake == Some(Mistake::MistakeOwner) && life > 0;
+            let is_mistaken = self.mistake == Some(Mistake::NameNeighbour) && life > 0;
             let owner = if is_mistaken { "990106102200".parse().unwrap() } else { station(VILLAGE) };
             directory.insert(public_key(&key(life)), owner);
             let is_known = at == HUB && self.mistake != Some(Mistake::ForgetRevocation);
@@ -268,7 +268,7 @@ fn a_station_that_comes_back_harms_nothing_in_every_order_of_events() {
 
 #[test]
 fn a_mistake_about_lives_is_found() {
-    for mistake in [Mistake::KeepKey, Mistake::WriteBeforeHealing, Mistake::ForgetRevocation, Mistake::MistakeOwner] {
+    for mistake in [Mistake::KeepKey, Mistake::WriteBeforeHealing, Mistake::ForgetRevocation, Mistake::NameNeighbour] {
         assert!(broken_by(Lives { mistake: Some(mistake) }).is_some(), "nothing is wrong with {mistake:?}");
     }
 }
