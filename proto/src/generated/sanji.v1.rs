@@ -1150,7 +1150,7 @@ pub struct ChunkRequest {
     /// Root hash, 32 bytes. Required.
     #[prost(bytes = "vec", tag = "2")]
     pub attachment_id: ::prost::alloc::vec::Vec<u8>,
-    /// First chunk wanted, from 0.
+    /// First chunk wanted, from 0. 4294967295: none, but who holds the attachment.
     #[prost(uint32, tag = "3")]
     pub first_chunk: u32,
     /// How many at the most, 1 to 64.
@@ -1159,6 +1159,13 @@ pub struct ChunkRequest {
     /// True: the hashes of all chunks come with the first reply.
     #[prost(bool, tag = "5")]
     pub want_manifest: bool,
+    /// Somebody waits for it: the receiver, where it lacks the chunk itself, asks for it first.
+    #[prost(bool, tag = "6")]
+    pub urgent: bool,
+    /// Where the receiver lacks the first chunk, or where not all stations that shall hold the attachment are known to,
+    /// it says so at once, and replies once more, without data, when it knows more. Absent: it replies once.
+    #[prost(bool, tag = "7")]
+    pub tell: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ChunkReply {
@@ -1180,6 +1187,13 @@ pub struct ChunkReply {
     /// True on the last reply to a request.
     #[prost(bool, tag = "6")]
     pub last: bool,
+    /// Division codes of the stations that are known to hold the whole attachment, the sender included. Only in
+    /// answer to a request for that.
+    #[prost(uint64, repeated, tag = "7")]
+    pub held_by: ::prost::alloc::vec::Vec<u64>,
+    /// True where the sender has got the chunk since it said that it lacks it: it may be asked for again.
+    #[prost(bool, tag = "8")]
+    pub now_here: bool,
 }
 /// Asks for the sender's version of a log that has forked, as evidence. Since protocol 2.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2212,6 +2226,30 @@ pub struct VerifyReply {
     #[prost(string, repeated, tag = "6")]
     pub faults: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachmentsRequest {}
+/// How far an attachment has come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AttachmentProgress {
+    /// 25 digits.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// Root hash, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Bytes of its encrypted content.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// Of these are here.
+    #[prost(uint64, tag = "4")]
+    pub size_here: u64,
+    /// Division codes of the stations that are not known to hold all of it, this one included.
+    #[prost(uint64, repeated, tag = "5")]
+    pub lacking_at: ::prost::alloc::vec::Vec<u64>,
+    /// Somebody waits for it, so it is fetched first.
+    #[prost(bool, tag = "6")]
+    pub urgent: bool,
+}
 /// Generated client implementations.
 #[cfg(feature = "grpc")]
 pub mod health_client {
@@ -2365,6 +2403,32 @@ pub mod health_client {
             req.extensions_mut().insert(GrpcMethod::new("sanji.v1.Health", "Verify"));
             self.inner.unary(req, path, codec).await
         }
+        /// The attachments that are not complete here, or not known to be complete at every station that shall hold
+        /// them; cases in order. Keeper's token.
+        pub async fn attachments(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AttachmentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::AttachmentProgress>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Health/Attachments",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Health", "Attachments"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2403,6 +2467,21 @@ pub mod health_server {
             &self,
             request: tonic::Request<super::VerifyRequest>,
         ) -> std::result::Result<tonic::Response<super::VerifyReply>, tonic::Status>;
+        /// Server streaming response type for the Attachments method.
+        type AttachmentsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::AttachmentProgress, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The attachments that are not complete here, or not known to be complete at every station that shall hold
+        /// them; cases in order. Keeper's token.
+        async fn attachments(
+            &self,
+            request: tonic::Request<super::AttachmentsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::AttachmentsStream>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct HealthServer<T> {
@@ -2608,6 +2687,52 @@ pub mod health_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Health/Attachments" => {
+                    #[allow(non_camel_case_types)]
+                    struct AttachmentsSvc<T: Health>(pub Arc<T>);
+                    impl<
+                        T: Health,
+                    > tonic::server::ServerStreamingService<super::AttachmentsRequest>
+                    for AttachmentsSvc<T> {
+                        type Response = super::AttachmentProgress;
+                        type ResponseStream = T::AttachmentsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AttachmentsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Health>::attachments(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AttachmentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -3024,6 +3149,10 @@ pub struct AttachmentView {
     /// Bytes that are here.
     #[prost(uint64, tag = "5")]
     pub size_here: u64,
+    /// Division codes of the stations that are known to hold all of it, of those that shall: the case's home and
+    /// the stations above it.
+    #[prost(uint64, repeated, tag = "6")]
+    pub held_by: ::prost::alloc::vec::Vec<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StepView {

@@ -31,6 +31,8 @@ struct ApplyPage {
     frame: Frame,
     item: Arc<Item>,
     materials: Vec<MaterialField>,
+    /// Largest file that is taken, in MB.
+    file_limit_mb: u64,
     person_name: String,
     /// Villages to choose from, code and name; empty at a village, which is the applicant's.
     villages: Vec<(String, String)>,
@@ -213,6 +215,7 @@ fn apply_page(desk: &Desk, frame: Frame, person: &Person, item: Arc<Item>, form:
     ApplyPage {
         frame,
         materials: materials::fields(&item, &form, is_agent(person)),
+        file_limit_mb: desk.office().attachment_max_bytes() >> 20,
         villages: villages(desk),
         person_name: person.actor.staff.name.clone(),
         agent: is_agent(person),

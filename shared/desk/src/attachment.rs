@@ -1,10 +1,12 @@
 //! Attachments of a case, decrypted, for the person who may see the case.
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sanji_log::AttachmentId;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::guard::Person;
 use crate::problem::Problem;
@@ -37,8 +39,9 @@ pub(crate) async fn show(
     let media_type = HeaderValue::from_static(shown.copied().unwrap_or("application/octet-stream"));
     let headers = [
         (CONTENT_TYPE, media_type),
+        (CONTENT_LENGTH, HeaderValue::from(content.size)),
         (CONTENT_DISPOSITION, disposition),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
-    Ok((headers, content.bytes).into_response())
+    Ok((headers, Body::from_stream(ReceiverStream::new(content.parts))).into_response())
 }

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use sanji_domain::Item;
 use sanji_domain::catalogue::{LegalBasis, Publicity, Special, SpecialClock};
+use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
 
@@ -69,6 +70,8 @@ pub(crate) struct CasePage {
     case: proto::CaseView,
     clock: proto::ClockView,
     ticks: Ticks,
+    /// This station.
+    here: StationCode,
     /// Newest first.
     steps: Vec<proto::StepView>,
     papers: Vec<Paper>,
@@ -183,7 +186,8 @@ async fn build(
     Ok(CasePage {
         frame: Frame::staff(desk, person, Tab::Cases).await,
         clock: case.clock.clone().unwrap_or_default(),
-        ticks: Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default()),
+        ticks: Ticks::of(desk.station(), &case),
+        here: desk.station(),
         steps,
         papers: Paper::of(&case),
         route: item.as_deref().map(|item| route(item, &case)).unwrap_or_default(),
@@ -208,6 +212,11 @@ async fn build(
 impl CasePage {
     fn can(&self, action: &str) -> bool {
         self.case.actions.iter().any(|offered| offered == action)
+    }
+
+    /// Which other stations of the case's line hold a file; empty where all do.
+    fn whereabouts(&self, file: &proto::AttachmentView) -> String {
+        materials::whereabouts(self.here, self.case.home, &file.held_by)
     }
 
     /// An action is open where it failed, or where it is the only thing that the case waits for.

@@ -9,9 +9,7 @@ use sanji_log::RequestId;
 
 use crate::problem::Problem;
 
-/// Largest file that a person may hand in: 50 MB, the limit of `AttachmentHead.size`.
-pub(crate) const FILE_LIMIT_BYTES: usize = 50 * 1024 * 1024;
-/// Largest form with files; one more photograph than the largest file.
+/// Largest form with files: the largest file of `AttachmentHead.size`, 50 MB, and a photograph more.
 pub(crate) const FORM_LIMIT_BYTES: usize = 64 * 1024 * 1024;
 /// Most fields and files of one form. The longest form of the desk has about a hundred.
 const PARTS_LIMIT: usize = 500;

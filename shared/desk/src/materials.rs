@@ -2,10 +2,10 @@
 
 use sanji_domain::Item;
 use sanji_domain::catalogue::MaterialForm;
-use sanji_log::AttachmentId;
+use sanji_log::{AttachmentId, StationCode, Tier};
 use sanji_proto::v1 as proto;
 
-use crate::form::{FILE_LIMIT_BYTES, Faults, Form};
+use crate::form::{Faults, Form};
 use crate::office::{Actor, Failure};
 use crate::problem::Problem;
 use crate::state::Desk;
@@ -120,6 +120,26 @@ fn kept<'a>(form: &'a Form, field: &str) -> impl Iterator<Item = (&'a str, &'a s
         .filter_map(|(_, value)| Some((value.as_str(), value.split_once('|')?.1)))
 }
 
+/// Which stations of a case's line, but the one `here`, hold a file; empty where all do. `home` is where the case was
+/// opened, `held_by` the stations that are known to hold the file.
+pub(crate) fn whereabouts(here: StationCode, home: u64, held_by: &[u64]) -> String {
+    let line = std::iter::successors(StationCode::from_number(home).ok(), |station| station.parent());
+    let others: Vec<_> =
+        line.filter(|station| *station != here).map(|station| (station, held_by.contains(&station.number()))).collect();
+    if others.iter().all(|(_, holds)| *holds) {
+        return String::new();
+    }
+    let words = |(station, holds): &(StationCode, bool)| match (station.tier(), holds) {
+        (Tier::Village, true) => "村站已收",
+        (Tier::Village, false) => "村站待收",
+        (Tier::Township, true) => "乡镇已收",
+        (Tier::Township, false) => "乡镇待收",
+        (Tier::District, true) => "区中心已收",
+        (Tier::District, false) => "区中心待收",
+    };
+    others.iter().map(words).collect::<Vec<_>>().join("，")
+}
+
 /// Stores the files of a form as attachments and remembers them in it. A file that the desk doesn't take
 /// becomes a fault of its field.
 pub(crate) async fn store_uploads(
@@ -135,8 +155,10 @@ pub(crate) async fn store_uploads(
             faults.add(field, format!("“{}”不是JPG、PNG或PDF文件，请重新拍照或扫描。", upload.file_name));
             continue;
         };
-        if upload.content.len() > FILE_LIMIT_BYTES {
-            faults.add(field, format!("“{}”超过50 MB，请压缩后再上传。", upload.file_name));
+        let max_bytes = desk.office().attachment_max_bytes();
+        if upload.content.len() as u64 > max_bytes {
+            let limit = max_bytes >> 20;
+            faults.add(field, format!("“{}”超过{limit} MB，请压缩后再上传，或者分成几个文件上传。", upload.file_name));
             continue;
         }
         let head = proto::AttachmentHead {
@@ -145,11 +167,30 @@ pub(crate) async fn store_uploads(
             size: u64::try_from(upload.content.len()).unwrap_or(u64::MAX),
             ..head.clone()
         };
-        match desk.office().put_attachment(actor, head, upload.content.to_vec()).await {
+        match desk.office().put_attachment(actor, head, upload.content).await {
             Ok(id) => form.push(format!("{field}.kept"), format!("{id}|{}", upload.file_name)),
             Err(Failure::Refused(refusal)) => faults.add(field, refusal.sentence),
             Err(failure) => return Err(failure.into()),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_who_else_has_it_until_all_have() {
+        let (village, township, district) = (990_106_101_203, 990_106_101_000, 990_106_000_000);
+        let check = |here, held_by: &[u64], expect: &str| {
+            let here = StationCode::from_number(here).unwrap_or_else(|_| unreachable!("a known code"));
+            assert_eq!(whereabouts(here, village, held_by), expect);
+        };
+        check(village, &[village], "乡镇待收，区中心待收");
+        check(village, &[village, township], "乡镇已收，区中心待收");
+        check(village, &[village, township, district], "");
+        check(district, &[village, township], "");
+        check(district, &[village], "村站已收，乡镇待收");
+    }
 }

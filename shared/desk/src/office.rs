@@ -6,14 +6,28 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::body::Bytes;
 use sanji_domain::Item;
 use sanji_log::{AttachmentId, StationCode, Tier};
 use sanji_proto::v1 as proto;
+use tokio::sync::mpsc;
 
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
-pub(crate) use sanji_station::station::{AttachmentContent, StationSummary};
+pub(crate) use sanji_station::station::StationSummary;
 pub(crate) use sanji_station::{Actor, Failure, Station};
+
+/// Parts of a file that wait for a slow browser; each has at most a mebibyte.
+const PARTS_AHEAD: usize = 1;
+
+/// A file of a case, decrypted while it is read.
+pub(crate) struct StoredFile {
+    pub(crate) file_name: String,
+    pub(crate) media_type: String,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) parts: mpsc::Receiver<Result<Bytes, Failure>>,
+}
 
 /// One station, as far as its desk uses it. See the methods of the same names in `sanji_station::Station`.
 #[async_trait]
@@ -42,18 +56,15 @@ pub(crate) trait Office: Send + Sync + 'static {
     async fn act(&self, actor: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure>;
     async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure>;
     async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure>;
+    /// Largest file that is taken, in bytes.
+    fn attachment_max_bytes(&self) -> u64;
     async fn put_attachment(
         &self,
         actor: &Actor,
         head: proto::AttachmentHead,
-        content: Vec<u8>,
+        content: Bytes,
     ) -> Result<AttachmentId, Failure>;
-    async fn attachment(
-        &self,
-        actor: &Actor,
-        case_number: &str,
-        id: &AttachmentId,
-    ) -> Result<AttachmentContent, Failure>;
+    async fn attachment(&self, actor: &Actor, case_number: &str, id: &AttachmentId) -> Result<StoredFile, Failure>;
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure>;
 }
 
@@ -141,18 +152,29 @@ impl Office for Station {
         &self,
         actor: &Actor,
         head: proto::AttachmentHead,
-        content: Vec<u8>,
+        content: Bytes,
     ) -> Result<AttachmentId, Failure> {
         self.put_attachment(actor, head, content).await
     }
 
-    async fn attachment(
-        &self,
-        actor: &Actor,
-        case_number: &str,
-        id: &AttachmentId,
-    ) -> Result<AttachmentContent, Failure> {
-        self.attachment(actor, case_number, id).await
+    async fn attachment(&self, actor: &Actor, case_number: &str, id: &AttachmentId) -> Result<StoredFile, Failure> {
+        let mut content = self.attachment(actor, case_number, id).await?;
+        let (sender, parts) = mpsc::channel(PARTS_AHEAD);
+        let (file_name, media_type) = (std::mem::take(&mut content.file_name), std::mem::take(&mut content.media_type));
+        let size = content.size;
+        tokio::task::spawn_blocking(move || {
+            for part in content {
+                // The browser may have gone; then nobody asks any more.
+                if sender.blocking_send(part.map(Bytes::from)).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(StoredFile { file_name, media_type, size, parts })
+    }
+
+    fn attachment_max_bytes(&self) -> u64 {
+        self.attachment_max_bytes()
     }
 
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure> {

@@ -16,6 +16,8 @@ use crate::words;
 pub(crate) struct Ticks {
     pub(crate) rev: u32,
     pub(crate) rows: Vec<Tick>,
+    /// How far the case's files have come to this station; empty: all are here.
+    pub(crate) files: String,
 }
 
 /// One station's tick.
@@ -53,7 +55,13 @@ impl Ticks {
             let words = if time_ms == 0 { waiting } else { done };
             rows.push(Tick { done: time_ms != 0, marks, words, time: words::time(&time_ms) });
         }
-        Self { rev, rows }
+        Self { rev, rows, files: String::new() }
+    }
+
+    /// Ticks of a case that is shown, with how far its files have come.
+    pub(crate) fn of(here: StationCode, case: &proto::CaseView) -> Self {
+        let ticks = Self::new(here, case.home, case.rev, &case.delivery.unwrap_or_default());
+        Self { files: files(case), ..ticks }
     }
 
     /// The highest mark, for a row of a list.
@@ -66,6 +74,17 @@ impl Ticks {
         let words: Vec<_> = self.rows.iter().map(|tick| tick.words).collect();
         words.join("，")
     }
+}
+
+/// Files that are not here yet, in words.
+fn files(case: &proto::CaseView) -> String {
+    let all = || case.materials.iter().flat_map(|material| &material.attachments);
+    let waiting = all().filter(|file| file.size_here < file.size).count();
+    if waiting == 0 {
+        return String::new();
+    }
+    let (here, size) = all().fold((0, 0), |(here, size), file| (here + file.size_here, size + file.size));
+    format!("照片和扫描件还有{waiting}个在传输（{}／{}）", words::size(&here), words::size(&size))
 }
 
 #[derive(Template)]
@@ -82,7 +101,7 @@ pub(crate) async fn fragment(
 ) -> Result<Response, Problem> {
     let request = proto::GetRequest { case_number: words::digits(&number), unmasked: false };
     let case = desk.office().case(&person.actor, request).await?;
-    let ticks = Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default());
+    let ticks = Ticks::of(desk.station(), &case);
     page(&TicksFragment { ticks })
 }
 
@@ -105,6 +124,17 @@ mod tests {
         assert_eq!(rows(VILLAGE, VILLAGE, nowhere), [("✓", "已存本站"), ("○", "乡镇待收"), ("○", "区中心待收")]);
         let everywhere = proto::Delivery { here: true, township_ms: 1, district_ms: 2, home_ms: 0 };
         assert_eq!(rows(VILLAGE, VILLAGE, everywhere), [("✓", "已存本站"), ("✓✓", "乡镇已收"), ("✓✓✓", "区中心已收")]);
+    }
+
+    #[test]
+    fn files_that_are_on_their_way_are_counted() {
+        let file = |size_here| proto::AttachmentView { size: 2 << 20, size_here, ..Default::default() };
+        let materials =
+            vec![proto::MaterialView { attachments: vec![file(2 << 20), file(1 << 20)], ..Default::default() }];
+        let case = proto::CaseView { home: VILLAGE, materials, ..Default::default() };
+        let here = StationCode::from_number(DISTRICT).unwrap_or_else(|_| unreachable!("a known code"));
+        assert_eq!(Ticks::of(here, &case).files, "照片和扫描件还有1个在传输（3.0 MB／4.0 MB）");
+        assert_eq!(Ticks::of(here, &proto::CaseView::default()).files, "");
     }
 
     #[test]

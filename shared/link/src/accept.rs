@@ -18,7 +18,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::attachments::{self, Attachments};
+use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
 use crate::connect::{KEEPALIVE, KEEPALIVE_TIMEOUT, WINDOW_BYTES};
 use crate::host::Host;
@@ -48,6 +48,7 @@ pub async fn accept(
         trust,
         catch_ups: Arc::new(Semaphore::new(limits.catch_ups)),
         open: Arc::default(),
+        budget: Budget::default(),
         links: links.clone(),
         shutdown: shutdown.clone(),
     };
@@ -76,6 +77,7 @@ struct Service {
     trust: Arc<Trust>,
     catch_ups: Arc<Semaphore>,
     open: Arc<Mutex<BTreeMap<PublicKey, OpenLink>>>,
+    budget: Budget,
     links: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -159,8 +161,14 @@ impl LinkService for Service {
         let (busy, ended) =
             self.busy(&peer.key).ok_or_else(|| Status::failed_precondition("no link of this station is open"))?;
         let (outgoing, answer) = mpsc::channel(attachments::OUTGOING);
-        let attachments =
-            Attachments { host: self.host.clone(), peer: peer.station, incoming: request.into_inner(), outgoing, busy };
+        let attachments = Attachments {
+            host: self.host.clone(),
+            peer: peer.station,
+            incoming: request.into_inner(),
+            outgoing,
+            budget: self.budget.clone(),
+            busy,
+        };
         let shutdown = self.shutdown.clone();
         self.links.spawn(async move {
             tokio::select! {
@@ -171,6 +179,9 @@ impl LinkService for Service {
                 () = shutdown.cancelled() => {}
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
+        let mut response: Response<Self::AttachmentsStream> = Response::new(Box::pin(ReceiverStream::new(answer)));
+        // Attachments are encrypted, so compressing them would be in vain.
+        response.disable_compression();
+        Ok(response)
     }
 }

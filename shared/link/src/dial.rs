@@ -21,7 +21,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-use crate::attachments::{self, Attachments};
+use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
 use crate::connect::{channel, connect, shown_certificate};
 use crate::host::{Host, LinkState};
@@ -185,7 +185,7 @@ impl Line {
 
 /// A stream that a parent has agreed to.
 struct Opened {
-    client: LinkClient<Channel>,
+    channel: Channel,
     peer: Certified,
     incoming: Streaming<LinkMessage>,
     outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
@@ -195,7 +195,8 @@ async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<O
     let tls = connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
-    let mut client = LinkClient::new(channel(tls).await?)
+    let channel = channel(tls).await?;
+    let mut client = LinkClient::new(channel.clone())
         .accept_compressed(CompressionEncoding::Zstd)
         .send_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
@@ -205,7 +206,7 @@ async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<O
     // In TLS 1.3 it shows only here whether the parent took this station's certificate.
     let call = tokio::time::timeout(CALL_DEADLINE, client.replicate(messages));
     let incoming = call.await.map_err(|_| Error::Timeout { operation: "open the stream" })??.into_inner();
-    Ok(Opened { client, peer, incoming, outgoing })
+    Ok(Opened { channel, peer, incoming, outgoing })
 }
 
 /// Runs the link and its attachments until the link ends.
@@ -215,7 +216,7 @@ async fn keep(
     host: &Arc<dyn Host>,
     shutdown: &CancellationToken,
 ) -> Result<Goodbye> {
-    let Opened { client, peer, incoming, outgoing } = opened;
+    let Opened { channel, peer, incoming, outgoing } = opened;
     let (busy, is_busy) = watch::channel(false);
     let link = Link {
         host: host.clone(),
@@ -230,24 +231,30 @@ async fn keep(
     };
     tokio::select! {
         ended = pump::run(link) => ended,
-        never = keep_attachments(client, peer.station, host.clone(), is_busy) => match never {},
+        never = keep_attachments(channel, peer.station, host.clone(), is_busy) => match never {},
     }
 }
 
-/// Opens the stream of attachments, and again whenever it breaks: the entries go on meanwhile.
+/// Opens the stream of attachments, and again whenever it breaks: the entries go on meanwhile. They are encrypted, so
+/// compressing them would be in vain.
 async fn keep_attachments(
-    mut client: LinkClient<Channel>,
+    channel: Channel,
     peer: StationCode,
     host: Arc<dyn Host>,
     busy: watch::Receiver<bool>,
 ) -> Infallible {
+    let mut client = LinkClient::new(channel)
+        .max_decoding_message_size(MESSAGE_MAX_BYTES)
+        .max_encoding_message_size(MESSAGE_MAX_BYTES);
+    let budget = Budget::default();
     loop {
         let (outgoing, messages) = mpsc::channel(attachments::OUTGOING);
         let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
         let ended = match client.attachments(messages).await {
             Ok(answer) => {
                 let (host, incoming, busy) = (host.clone(), answer.into_inner(), busy.clone());
-                attachments::run(Attachments { host, peer, incoming, outgoing, busy }).await
+                let budget = budget.clone();
+                attachments::run(Attachments { host, peer, incoming, outgoing, budget, busy }).await
             }
             Err(status) => Err(status.into()),
         };

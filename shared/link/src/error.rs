@@ -106,12 +106,6 @@ pub enum Error {
         /// Which field, and why.
         source: sanji_log::Error,
     },
-    /// A request for chunks names no case or no attachment.
-    #[error("the peer's request for an attachment is malformed")]
-    Attachment {
-        /// Which field, and why.
-        source: sanji_log::Error,
-    },
     /// This station failed, for example its disk.
     #[error("can't {operation}")]
     Host {

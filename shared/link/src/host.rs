@@ -4,9 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run, StationCode};
+use sanji_replication::attachment::ChunkRequest;
+use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -101,19 +104,11 @@ pub trait Host: Send + Sync + 'static {
     /// Attachments that this station lacks and the peer may hold, the most urgent first.
     fn wanted_attachments(&self, peer: StationCode, limit: usize) -> Vec<WantedAttachment>;
 
-    /// A chunk for a peer: only of an attachment that the case refers to, and only of a case that the peer may
-    /// hold. None: not here, or not for the peer.
+    /// Chunks for a peer: only of an attachment that the case refers to, and only of a case that the peer may hold.
     ///
     /// # Errors
-    /// Where the chunk can't be read.
-    fn attachment_chunk(
-        &self,
-        peer: StationCode,
-        case: CaseId,
-        id: &AttachmentId,
-        chunk: u32,
-        want_manifest: bool,
-    ) -> Result<Option<ChunkAnswer>, HostError>;
+    /// Where a chunk can't be read.
+    fn attachment_chunks(&self, peer: StationCode, request: ChunkRequest) -> Result<ChunkAnswer, HostError>;
 
     /// How much of an attachment is here.
     ///
@@ -127,11 +122,34 @@ pub trait Host: Send + Sync + 'static {
     /// Where it can't be written.
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), HostError>;
 
-    /// Keeps the next chunk, which was checked against the manifest. The last makes the attachment durable.
+    /// Keeps the next chunk, which was checked against the manifest. Whether the attachment is complete with it; then
+    /// it is durable.
     ///
     /// # Errors
     /// Where it can't be written.
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError>;
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, HostError>;
+
+    /// Changes whenever chunks have come. Must not block.
+    fn chunks_came(&self) -> watch::Receiver<u64>;
+
+    /// A peer lacks an attachment that somebody waits for there, and it is not here either.
+    fn want_first(&self, case: CaseId, id: AttachmentId);
+
+    /// Which stations are known to hold an attachment, as far as the peer may know. Empty: not for the peer.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    fn attachment_holders(&self, peer: StationCode, case: CaseId, id: &AttachmentId) -> Result<Holders, HostError>;
+
+    /// Attachments of which the peer can be asked who holds them: stations on its side are not known to.
+    fn unconfirmed_attachments(&self, peer: StationCode, limit: usize) -> Vec<(CaseId, AttachmentId)>;
+
+    /// Attachments that a station shall hold and is not known to, each from the chunk on that it may lack: with what
+    /// is here of them they go into a bundle.
+    fn attachments_lacking_at(&self, station: StationCode, limit: usize) -> Vec<FreightItem>;
+
+    /// Keeps which stations hold an attachment.
+    fn keep_holders(&self, case: CaseId, id: AttachmentId, held_by: Vec<StationCode>);
 }
 
 /// What became of the runs of one [`Host::store`].
@@ -182,17 +200,28 @@ pub struct WantedAttachment {
     pub id: AttachmentId,
     /// Size as the case's entry gives it, in bytes.
     pub size: u64,
+    /// Whether somebody waits for it.
+    pub urgent: bool,
 }
 
-/// A chunk, and what was asked for beside it.
+/// Chunks, and what was asked for beside them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChunkAnswer {
     /// Hashes of all chunks; empty where not asked for.
-    pub manifest: Vec<u8>,
+    pub manifest: Bytes,
     /// Size of the whole content in bytes.
     pub size: u64,
-    /// The chunk.
-    pub data: Vec<u8>,
+    /// The chunks from the first one asked for on, as far as they are here.
+    pub chunks: Vec<Bytes>,
+}
+
+/// Which stations hold an attachment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Those that are known to.
+    pub held_by: Vec<StationCode>,
+    /// Whether these are all that shall.
+    pub all: bool,
 }
 
 /// How much of an attachment is here.
@@ -203,7 +232,7 @@ pub struct AttachmentState {
     /// Size in bytes; 0 where the manifest is not known.
     pub size: u64,
     /// Hashes of the chunks; empty where not known.
-    pub manifest: Vec<u8>,
+    pub manifest: Bytes,
     /// Whether all is here and durable.
     pub complete: bool,
 }

@@ -40,7 +40,8 @@ pub use enrolment::{
 };
 pub use error::{Error, Flaw, Result};
 pub use host::{
-    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
+    WantedAttachment,
 };
 pub use listener::AcceptLimits;
 pub use tokio_util::sync::CancellationToken;

@@ -1,21 +1,41 @@
-//! Fetching an attachment: which chunks to ask for next, and what is checked of the answers.
+//! Attachments between two stations: the messages, which chunks to ask for next, and what is checked of the
+//! answers.
 //!
 //! The receiver leads. What it holds on its disk is the whole state of a fetch, so a fetch that was cut goes on
 //! at its next chunk with whichever station is reached then.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | here | [`AttachmentMessage`]: the messages, checked |
+//! | `fetch` | [`Fetch`]: the chunks of one attachment |
+//! | `fetcher` | [`Fetcher`]: all that is fetched over one link, the most urgent first |
+//! | `window` | how much is asked for at a time, from how fast it is answered |
+
+mod fetch;
+mod fetcher;
+mod window;
 
 use bytes::Bytes;
-use sanji_log::attachment::{CHUNK_BYTES, CHUNK_HASH_BYTES, chunk_count, chunk_hash, chunk_hash_in, chunk_length};
-use sanji_log::planted::{Bug, planted};
-use sanji_log::{AttachmentId, AttachmentRef, CaseId};
+use sanji_log::attachment::{CHUNK_BYTES, CHUNK_HASH_BYTES};
+use sanji_log::{AttachmentId, CaseId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::attachment_message::Message as Wire;
 
 use crate::{Error, field};
+pub use fetch::{Fetch, Piece, Wrong};
+pub use fetcher::{Fetcher, Heard, Lacking};
+pub use window::WINDOW_MAX_CHUNKS;
 
 /// Most chunks of one request: 2 MiB, so that entries wait for little.
 pub const REQUEST_MAX_CHUNKS: u32 = 64;
+/// In place of a first chunk: asks for no chunk but for who holds the attachment.
+pub const WHO_HOLDS: u32 = u32::MAX;
+/// Most requests that a station leaves unanswered on a stream. Whoever sends more is cut.
+pub const REQUESTS_WAITING_MAX: usize = 4;
 
 const MANIFEST_MAX_BYTES: usize = 1601 * CHUNK_HASH_BYTES;
+/// Most stations that may hold one attachment: those of a line.
+const HOLDERS_MAX: usize = 8;
 
 /// A message of the attachments' stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +53,16 @@ pub struct ChunkRequest {
     pub case: CaseId,
     /// The attachment.
     pub id: AttachmentId,
-    /// First chunk wanted, from 0.
+    /// First chunk wanted, from 0; or [`WHO_HOLDS`].
     pub first_chunk: u32,
     /// How many at the most, 1 to [`REQUEST_MAX_CHUNKS`].
     pub count: u32,
     /// Whether the hashes of all chunks shall come with the first reply.
     pub want_manifest: bool,
+    /// Whether somebody waits for it.
+    pub urgent: bool,
+    /// Whether the receiver shall reply once more when it knows more.
+    pub tell: bool,
 }
 
 /// One chunk.
@@ -56,102 +80,26 @@ pub struct ChunkReply {
     pub data: Bytes,
     /// Whether this is the last reply to the request.
     pub last: bool,
+    /// Stations that hold the whole attachment; in answer to [`WHO_HOLDS`].
+    pub held_by: Vec<StationCode>,
+    /// The sender has got the chunk since it said that it lacks it.
+    pub now_here: bool,
 }
 
-/// What a reply has brought; to be written in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// The hashes of all chunks, checked against the attachment's id.
-    Manifest(Vec<u8>),
-    /// The next chunk, checked against its hash.
-    Chunk {
-        /// Its number, from 0.
-        chunk: u32,
-        /// Its content.
-        data: Bytes,
-    },
-}
-
-/// What is wrong with a reply. The fetch goes on, with another station.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
-    /// It is for another attachment.
-    #[error("a reply for another attachment")]
-    Attachment,
-    /// The hashes are not those that the attachment's id names.
-    #[error("a manifest that is not the attachment's")]
-    Manifest,
-    /// A chunk came before the manifest, or out of turn.
-    #[error("a chunk that was not asked for")]
-    Turn,
-    /// The content is not what the manifest says.
-    #[error("a chunk with other content than its hash says")]
-    Content,
-}
-
-/// The receiver's side of one attachment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetch {
-    case: CaseId,
-    wanted: AttachmentRef,
-    manifest: Option<Vec<u8>>,
-    next_chunk: u32,
-}
-
-impl Fetch {
-    /// A fetch of what an entry of a case refers to, where `chunks` are held from the first on, and the manifest
-    /// if it is known.
+impl ChunkReply {
+    /// A reply that brings no chunk: the last to its request.
     #[must_use]
-    pub fn new(case: CaseId, wanted: AttachmentRef, chunks: u32, manifest: Option<Vec<u8>>) -> Self {
-        Self { case, wanted, manifest, next_chunk: chunks }
-    }
-
-    /// What to ask for next; none where all is here.
-    #[must_use]
-    pub fn request(&self) -> Option<ChunkRequest> {
-        let left = chunk_count(self.wanted.size).saturating_sub(self.next_chunk);
-        (left > 0).then(|| ChunkRequest {
-            case: self.case,
-            id: self.wanted.id,
-            first_chunk: self.next_chunk,
-            count: left.min(REQUEST_MAX_CHUNKS),
-            want_manifest: self.manifest.is_none(),
-        })
-    }
-
-    /// Checks a reply. Nothing comes of a reply whose sender does not hold the chunk yet.
-    ///
-    /// # Errors
-    /// What is wrong with the reply; the fetch stands where it stood.
-    pub fn take(&mut self, reply: ChunkReply) -> Result<Vec<Piece>, Wrong> {
-        if reply.id != self.wanted.id {
-            return Err(Wrong::Attachment);
+    pub fn without_data(id: AttachmentId, chunk: u32) -> Self {
+        Self {
+            id,
+            manifest: Vec::new(),
+            size: 0,
+            chunk,
+            data: Bytes::new(),
+            last: true,
+            held_by: Vec::new(),
+            now_here: false,
         }
-        let mut pieces = Vec::new();
-        if self.manifest.is_none() && !reply.manifest.is_empty() {
-            let size = self.wanted.size;
-            if reply.size != size || !sanji_log::attachment::manifest_matches(&reply.id, size, &reply.manifest) {
-                return Err(Wrong::Manifest);
-            }
-            self.manifest = Some(reply.manifest.clone());
-            pieces.push(Piece::Manifest(reply.manifest));
-        }
-        if reply.data.is_empty() {
-            return Ok(pieces);
-        }
-        let hash = self.manifest.as_deref().and_then(|manifest| chunk_hash_in(manifest, reply.chunk));
-        let hash = hash.filter(|_| reply.chunk == self.next_chunk).ok_or(Wrong::Turn)?;
-        let length = chunk_length(self.wanted.size, reply.chunk);
-        let same = chunk_hash(&reply.data) == hash || planted(Bug::SkipChunkHash);
-        if length != Some(reply.data.len()) || !same {
-            return Err(Wrong::Content);
-        }
-        self.next_chunk += 1;
-        if planted(Bug::DropChunk) && self.next_chunk > 1 {
-            return Ok(pieces);
-        }
-        pieces.push(Piece::Chunk { chunk: reply.chunk, data: reply.data });
-        Ok(pieces)
     }
 }
 
@@ -164,6 +112,8 @@ impl From<AttachmentMessage> for proto::AttachmentMessage {
                 first_chunk: request.first_chunk,
                 count: request.count,
                 want_manifest: request.want_manifest,
+                urgent: request.urgent,
+                tell: request.tell,
             }),
             AttachmentMessage::Reply(reply) => Wire::Reply(proto::ChunkReply {
                 attachment_id: reply.id.0.to_vec(),
@@ -172,6 +122,8 @@ impl From<AttachmentMessage> for proto::AttachmentMessage {
                 chunk: reply.chunk,
                 data: reply.data,
                 last: reply.last,
+                held_by: reply.held_by.iter().map(|station| station.number()).collect(),
+                now_here: reply.now_here,
             }),
         };
         Self { message: Some(wire) }
@@ -200,6 +152,8 @@ fn request_from(request: &proto::ChunkRequest) -> Result<ChunkRequest, Error> {
         first_chunk: request.first_chunk,
         count: request.count,
         want_manifest: request.want_manifest,
+        urgent: request.urgent,
+        tell: request.tell,
     })
 }
 
@@ -210,90 +164,49 @@ fn reply_from(reply: proto::ChunkReply) -> Result<ChunkReply, Error> {
     if reply.data.len() > CHUNK_BYTES {
         return Err(field("ChunkReply", "data", "is too long"));
     }
-    let id = AttachmentId::try_from(reply.attachment_id.as_slice());
+    if reply.held_by.len() > HOLDERS_MAX {
+        return Err(field("ChunkReply", "held_by", "is too long"));
+    }
+    let wrong = |source| Error::Log { message: "ChunkReply", source };
+    let held_by = reply.held_by.iter().map(|station| StationCode::from_number(*station));
     Ok(ChunkReply {
-        id: id.map_err(|source| Error::Log { message: "ChunkReply", source })?,
+        held_by: held_by.collect::<Result<_, _>>().map_err(wrong)?,
+        id: AttachmentId::try_from(reply.attachment_id.as_slice()).map_err(wrong)?,
         manifest: reply.manifest,
         size: reply.size,
         chunk: reply.chunk,
         data: reply.data,
         last: reply.last,
+        now_here: reply.now_here,
     })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use sanji_log::attachment::{manifest, root};
-
     use super::*;
 
-    fn content() -> Vec<u8> {
-        (0..CHUNK_BYTES * 70 + 9).map(|place| (place / 1000) as u8).collect()
-    }
-
-    fn fetch(content: &[u8]) -> Fetch {
-        let case = CaseId::new("990106101203".parse().unwrap(), 1, 1, [0; 7]).unwrap();
-        let size = content.len() as u64;
-        Fetch::new(case, AttachmentRef { id: root(size, &manifest(content)), size }, 0, None)
-    }
-
-    fn serve(content: &[u8], request: ChunkRequest) -> Vec<ChunkReply> {
-        let end = request.first_chunk + request.count;
-        let reply = |chunk: u32| ChunkReply {
-            id: request.id,
-            manifest: if request.want_manifest && chunk == request.first_chunk { manifest(content) } else { vec![] },
-            size: content.len() as u64,
-            chunk,
-            data: content.chunks(CHUNK_BYTES).nth(chunk as usize).unwrap_or_default().to_vec().into(),
-            last: chunk + 1 == end,
-        };
-        (request.first_chunk..end).map(reply).collect()
-    }
-
     #[test]
-    fn a_fetch_asks_until_all_is_there() {
-        let content = content();
-        let mut fetch = fetch(&content);
-        let mut got = Vec::new();
-        let mut requests = Vec::new();
-        while let Some(request) = fetch.request() {
-            requests.push((request.first_chunk, request.count, request.want_manifest));
-            for reply in serve(&content, request) {
-                let wire = proto::AttachmentMessage::from(AttachmentMessage::Reply(reply.clone()));
-                assert_eq!(AttachmentMessage::try_from(wire), Ok(AttachmentMessage::Reply(reply.clone())));
-                for piece in fetch.take(reply).unwrap() {
-                    if let Piece::Chunk { data, .. } = piece {
-                        got.extend_from_slice(&data);
-                    }
-                }
-            }
+    fn messages_come_back_as_they_went() {
+        let request = ChunkRequest {
+            case: CaseId::new("990106101203".parse().unwrap(), 1, 1, [0; 7]).unwrap(),
+            id: AttachmentId([3; 32]),
+            first_chunk: WHO_HOLDS,
+            count: 1,
+            want_manifest: true,
+            urgent: true,
+            tell: true,
+        };
+        let reply = ChunkReply {
+            size: 9,
+            manifest: vec![7; 32],
+            data: Bytes::from_static(b"chunk"),
+            held_by: vec!["990106101203".parse().unwrap()],
+            now_here: true,
+            ..ChunkReply::without_data(request.id, 4)
+        };
+        for message in [AttachmentMessage::Request(request), AttachmentMessage::Reply(reply)] {
+            assert_eq!(AttachmentMessage::try_from(proto::AttachmentMessage::from(message.clone())), Ok(message));
         }
-        assert_eq!(requests, [(0, 64, true), (64, 7, false)]);
-        assert!(got == content);
-    }
-
-    #[test]
-    fn wrong_replies_change_nothing() {
-        let content = content();
-        let mut fetch = fetch(&content);
-        let request = fetch.request().unwrap();
-        let [first, second] = serve(&content, request).get(..2).unwrap().to_vec().try_into().unwrap();
-        let alter = |reply: &ChunkReply, change: &dyn Fn(&mut ChunkReply)| {
-            let mut altered = reply.clone();
-            change(&mut altered);
-            altered
-        };
-        assert_eq!(fetch.take(alter(&first, &|reply| reply.id.0[0] ^= 1)), Err(Wrong::Attachment));
-        assert_eq!(fetch.take(alter(&first, &|reply| reply.manifest[40] ^= 1)), Err(Wrong::Manifest));
-        assert_eq!(fetch.take(alter(&first, &|reply| reply.size += 1)), Err(Wrong::Manifest));
-        assert_eq!(fetch.take(second.clone()), Err(Wrong::Turn));
-        assert_eq!(fetch.request(), Some(request));
-        assert_eq!(fetch.take(first.clone()).unwrap().len(), 2);
-        assert_eq!(fetch.take(first), Err(Wrong::Turn));
-        assert_eq!(fetch.take(alter(&second, &|reply| reply.data = reply.data.slice(1..))), Err(Wrong::Content));
-        assert_eq!(fetch.take(alter(&second, &|reply| reply.data = vec![9; CHUNK_BYTES].into())), Err(Wrong::Content));
-        assert_eq!(fetch.take(alter(&second, &|reply| reply.data = Bytes::new())), Ok(vec![]));
-        assert_eq!(fetch.take(second).unwrap().len(), 1);
     }
 }

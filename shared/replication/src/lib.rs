@@ -6,7 +6,7 @@
 //! | [`limits`] | every bound of the link |
 //! | [`directory`] | [`Directory`]: which key belongs to which station |
 //! | [`verify`] | what is checked of a run before it counts |
-//! | [`attachment`] | [`attachment::Fetch`]: which chunk to ask for next, what is checked of it |
+//! | [`attachment`] | [`attachment::Fetcher`]: which chunks to ask for next, what is checked of them |
 //! | [`bundle`] | what goes into a file for a station without a line |
 //! | [`session`] | [`Session`]: the state machine, `on(event, now) -> actions` |
 //!

@@ -108,6 +108,8 @@ pub struct Config {
     pub log: Log,
     /// Bounds on load.
     pub limits: Limits,
+    /// Files that people hand in.
+    pub attachments: Attachments,
 }
 
 /// The way round a township that is away.
@@ -196,6 +198,25 @@ impl Default for Limits {
     }
 }
 
+/// Files that people hand in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attachments {
+    /// Largest file that is taken, in MB (of 1,048,576 bytes).
+    pub max_mb: u64,
+    /// After so many hours a file is removed that no application or step has named.
+    pub unnamed_hours: u64,
+}
+
+/// What the contract allows.
+const ATTACHMENT_MAX_MB: u64 = 50;
+
+impl Default for Attachments {
+    fn default() -> Self {
+        Self { max_mb: ATTACHMENT_MAX_MB, unnamed_hours: 24 }
+    }
+}
+
 impl Config {
     /// Reads and checks a file.
     ///
@@ -263,6 +284,12 @@ impl Config {
             (self.limits.links == 0, "limits.links", positive),
             (self.limits.links_per_address == 0, "limits.links_per_address", positive),
             (self.limits.api_calls == 0, "limits.api_calls", positive),
+            (
+                !(1..=ATTACHMENT_MAX_MB).contains(&self.attachments.max_mb),
+                "attachments.max_mb",
+                "must be 1 to 50: other stations take no larger ones",
+            ),
+            (self.attachments.unnamed_hours == 0, "attachments.unnamed_hours", positive),
             (crate::telemetry::filter(&self.log.level).is_err(), "log.level", "is not a list of filter directives"),
         ]
         .into_iter()
@@ -327,6 +354,11 @@ mod tests {
             "[listen]\napi = \"0.0.0.0:7190\"",
             Program::Hub,
             "sanji.toml: listen.api must be a loopback address: it is served without TLS",
+        );
+        check(
+            "[attachments]\nmax_mb = 51",
+            Program::Node,
+            "sanji.toml: attachments.max_mb must be 1 to 50: other stations take no larger ones",
         );
         check("[limits]\nlinks = 0", Program::Hub, "sanji.toml: limits.links must be at least 1");
         check(

@@ -3,7 +3,8 @@
 //! | module | answers |
 //! | --- | --- |
 //! | `cases` | what a person's command does |
-//! | `attachments` | how files are kept and read |
+//! | `attachments`, `uploads` | how files are kept and read; what becomes of those that no command names |
+//! | `spread` | which stations hold which attachments |
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
@@ -29,6 +30,8 @@ mod receive;
 pub mod reference;
 pub(crate) mod rows;
 mod serial;
+pub(crate) mod spread;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ use sanji_log::{CaseId, EntryDraft, Hash, Have, HybridTime, LogId, Reach, Signin
 use sanji_store::Store;
 
 pub use attachments::AttachmentContent;
+pub(crate) use attachments::{FILE_MAX_BYTES, check_size};
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use sanji_link::{
-    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
+    WantedAttachment,
 };
 use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Run, StationCode};
+use sanji_replication::attachment::ChunkRequest;
+use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
-use crate::core::rows::{MISSING, of_missing_key};
 use crate::error::{Failure, store, stored};
 use crate::station::{Station, random};
-use crate::views;
-
-/// Rows of missing attachments looked at in one go.
-const PAGE: usize = 256;
 
 impl Host for Station {
     fn me(&self) -> StationCode {
@@ -152,30 +150,13 @@ impl Host for Station {
     }
 
     fn wanted_attachments(&self, peer: StationCode, limit: usize) -> Vec<WantedAttachment> {
-        let wanted = self.missing(limit, |case| case.home().is_some_and(|home| home.within(peer)));
-        self.links().want(&wanted);
+        let wanted = self.missing(peer, limit);
+        self.movements().want(&wanted);
         wanted
     }
 
-    fn attachment_chunk(
-        &self,
-        peer: StationCode,
-        case: CaseId,
-        id: &AttachmentId,
-        chunk: u32,
-        want_manifest: bool,
-    ) -> Result<Option<ChunkAnswer>, HostError> {
-        let reader = self.reader();
-        if !case.home().is_some_and(|home| home.within(peer)) || !self.refers_to(&case, id)? {
-            return Ok(None);
-        }
-        let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
-        let data = reader.store().chunk(id, chunk).map_err(store("read a chunk"))?;
-        Ok(data.map(|data| ChunkAnswer {
-            manifest: if want_manifest { held.manifest } else { Vec::new() },
-            size: held.size,
-            data,
-        }))
+    fn attachment_chunks(&self, peer: StationCode, request: ChunkRequest) -> Result<ChunkAnswer, HostError> {
+        self.chunks_for(peer, request)
     }
 
     fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError> {
@@ -187,15 +168,32 @@ impl Host for Station {
         Ok(self.reader().store().put_manifest(id, manifest, size).map_err(store("keep a manifest"))?)
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
-        let reader = self.reader();
-        reader.store().put_chunk(id, chunk, data).map_err(store("keep a chunk"))?;
-        if reader.store().attachment(id).map_err(store("look an attachment up"))?.complete
-            && let Some(case) = self.links().wanted_for(id)
-        {
-            self.attachment_complete(case, *id);
-        }
-        Ok(())
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, HostError> {
+        self.keep_chunk(id, chunk, data)
+    }
+
+    fn chunks_came(&self) -> watch::Receiver<u64> {
+        self.movements().news()
+    }
+
+    fn want_first(&self, case: CaseId, id: AttachmentId) {
+        self.put_first(case, id);
+    }
+
+    fn attachment_holders(&self, peer: StationCode, case: CaseId, id: &AttachmentId) -> Result<Holders, HostError> {
+        self.holders_for(peer, case, id)
+    }
+
+    fn unconfirmed_attachments(&self, peer: StationCode, limit: usize) -> Vec<(CaseId, AttachmentId)> {
+        self.unconfirmed(peer, limit)
+    }
+
+    fn attachments_lacking_at(&self, station: StationCode, limit: usize) -> Vec<FreightItem> {
+        self.lacking_at(station, limit)
+    }
+
+    fn keep_holders(&self, case: CaseId, id: AttachmentId, held_by: Vec<StationCode>) {
+        self.keep_holders(case, id, held_by);
     }
 }
 
@@ -205,56 +203,5 @@ impl Station {
         let store = self.reader().store();
         let have = store.have().held_by(peer);
         have.heads().flat_map(|head| store.receipts(&head.log)).filter(wanted).collect()
-    }
-
-    /// Attachments that are not complete here, of the cases asked for, newest case first.
-    fn missing(&self, limit: usize, of: impl Fn(&CaseId) -> bool) -> Vec<WantedAttachment> {
-        let mut missing = Vec::new();
-        let mut after: Option<Vec<u8>> = None;
-        while missing.len() < limit {
-            let page = self.reader().indexed().and_then(|store| {
-                store.rows(MISSING, after.as_deref(), true, PAGE).map_err(crate::error::store("read a list"))
-            });
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    tracing::warn!(reason = &error as &dyn std::error::Error, "the missing attachments can't be read");
-                    break;
-                }
-            };
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.clone());
-            for (key, size) in page {
-                let Some((case, id)) = of_missing_key(&key).filter(|(case, _)| of(case)) else { continue };
-                if self.reader().store().attachment(&id).is_ok_and(|held| held.complete) {
-                    // It became complete just before a stop.
-                    self.attachment_complete(case, id);
-                    continue;
-                }
-                let size = <[u8; 8]>::try_from(size.as_slice()).map_or(0, u64::from_be_bytes);
-                missing.push(WantedAttachment { case, id, size });
-            }
-        }
-        missing.truncate(limit);
-        missing
-    }
-
-    /// Where the queue is full, the next look for missing attachments finds it again.
-    fn attachment_complete(&self, case: CaseId, id: AttachmentId) {
-        self.committer().write_soon(move |core, _| {
-            core.attachment_complete(&case, &id);
-            Ok(())
-        });
-    }
-
-    /// Whether an entry of the case names the attachment, those of newer releases included.
-    fn refers_to(&self, case: &CaseId, id: &AttachmentId) -> Result<bool, HostError> {
-        let Some(folded) = self.reader().case(case)? else { return Ok(false) };
-        if views::refers_to(&folded, id) {
-            return Ok(true);
-        }
-        let entries = self.reader().store().case_entries(case).map_err(store("read the entries of a case"))?;
-        let mut decoded = entries.iter().filter_map(|held| held.entry.decode().ok());
-        Ok(decoded.any(|entry| entry.attachments.iter().any(|attachment| attachment.id == *id)))
     }
 }

@@ -81,7 +81,16 @@ async fn ready(State(watched): State<Arc<Watched>>) -> Response {
 }
 
 async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
-    let registry = registry(&watched.station.status().await, &watched.commits, watched.started_ms);
+    let mut registry = registry(&watched.station.status().await, &watched.commits, watched.started_ms);
+    let (came, sent) = watched.station.chunk_counts();
+    for (name, help, count) in [
+        ("attachment_chunks_received", "Chunks of attachments taken from peers since the start", came),
+        ("attachment_chunks_sent", "Chunks of attachments given to peers since the start", sent),
+    ] {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(count);
+        registry.register(name, help, counter);
+    }
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),

@@ -51,6 +51,11 @@ impl News {
         }
     }
 
+    /// Links are to look afresh at what this station lacks.
+    pub(crate) fn attachments_wanted(&self) {
+        self.change(Change::Attachments);
+    }
+
     fn change(&self, change: Change) {
         // Without links nobody listens, and that is no fault.
         let _ = self.changes.send(change);

@@ -79,6 +79,15 @@ impl Pending {
         Some((stored.key.clone(), attachments.map(|(_, attachment)| attachment.clone()).collect()))
     }
 
+    /// An attachment waits no longer: it has been removed.
+    pub fn forget(&self, id: &AttachmentId) {
+        let mut waiting = self.lock();
+        for stored in waiting.commands.values_mut() {
+            stored.attachments.remove(id);
+        }
+        waiting.commands.retain(|_, stored| !stored.attachments.is_empty());
+    }
+
     /// A command was carried out: what it named waits no longer.
     pub fn done(&self, purpose: &Purpose, named: &BTreeSet<AttachmentId>) {
         let mut waiting = self.lock();

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod error;
+mod uploads;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -89,6 +90,7 @@ impl Run {
         let store = Arc::new(Measured::new(store, commits.clone()));
         let station = Station::open(store, station_keys(&keys), program).await.map_err(Error::Station)?;
         station.read_healing(&data)?;
+        station.limit_attachments(config.attachments.max_mb << 20);
         tracing::info!(station.code = %keys.membership.station, version = env!("CARGO_PKG_VERSION"), "station opened");
         Ok(Self {
             program,
@@ -107,7 +109,7 @@ impl Run {
         })
     }
 
-    /// The directory is followed; stations below are served; the station above is dialed.
+    /// The directory is followed; unnamed uploads are removed; stations below are served; the station above is dialed.
     ///
     /// # Errors
     /// [`Error::Listen`].
@@ -121,6 +123,15 @@ impl Run {
         );
         self.part("directory", async move {
             following.await;
+            Ok(())
+        });
+        let sweeping = uploads::sweep(
+            self.station.clone(),
+            Duration::from_hours(self.config.attachments.unnamed_hours),
+            self.shutdown.clone(),
+        );
+        self.part("uploads", async move {
+            sweeping.await;
             Ok(())
         });
         let host: Arc<dyn Host> = Arc::new(self.station.clone());

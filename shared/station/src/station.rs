@@ -3,17 +3,21 @@
 //! Writing goes through the committer's queue, reading straight to the store. Nothing here decides: rights and rules
 //! are the domain's, called where state is (`core`, `views`).
 
+mod attachments;
 mod forks;
 mod healing;
 mod links;
+mod movements;
 mod status;
 mod watching;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use prost::Message;
 use rand::RngCore;
 use sanji_domain::organisation::Staff;
@@ -22,7 +26,7 @@ use sanji_log::entry::BODY_MAX_BYTES;
 use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
@@ -32,7 +36,7 @@ use crate::accounts::Accounts;
 use crate::clock::now_ms;
 use crate::committer::Committer;
 use crate::config::Program;
-use crate::core::{Core, Reader, ReferenceData, StationKeys, Written};
+use crate::core::{Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
 use crate::error::{Error, Failure};
 use crate::healing::Healing;
 use crate::news::News;
@@ -41,6 +45,10 @@ use crate::views::WrongCodes;
 pub(crate) use links::refused_log;
 
 use links::Links;
+use movements::Movements;
+
+/// Memory for files that are being handed in at the same time, in KiB: 128 MiB, two and a half of the largest.
+const UPLOADS_KIB: u32 = 128 << 10;
 
 /// How long the index may be behind when nobody reads it.
 const INDEX_LAG: Duration = Duration::from_millis(200);
@@ -68,6 +76,10 @@ struct Inner {
     healing: Healing,
     /// Of this process.
     instance: [u8; 16],
+    movements: Movements,
+    attachment_max_bytes: AtomicU64,
+    /// Memory for files that are being handed in, in KiB.
+    room: Arc<Semaphore>,
     program: Program,
     projecting: AbortOnDropHandle<()>,
 }
@@ -104,6 +116,9 @@ impl Station {
             links: Links::default(),
             healing: Healing::default(),
             instance,
+            movements: Movements::default(),
+            attachment_max_bytes: AtomicU64::new(FILE_MAX_BYTES),
+            room: Arc::new(Semaphore::new(UPLOADS_KIB as usize)),
             program,
             projecting,
         })))
@@ -153,6 +168,47 @@ impl Station {
 
     pub(crate) fn own_instance(&self) -> [u8; 16] {
         self.0.instance
+    }
+
+    pub(crate) fn movements(&self) -> &Movements {
+        &self.0.movements
+    }
+
+    /// Largest file that is taken from people, in bytes.
+    #[must_use]
+    pub fn attachment_max_bytes(&self) -> u64 {
+        self.0.attachment_max_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Takes no larger files from people from now on; the contract's limit stands above it.
+    pub fn limit_attachments(&self, max_bytes: u64) {
+        self.0.attachment_max_bytes.store(max_bytes.min(FILE_MAX_BYTES), Ordering::Relaxed);
+    }
+
+    /// Refuses a file that is larger than this station takes.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`].
+    pub fn check_attachment_size(&self, size: u64) -> Result<(), Failure> {
+        check_size(size, self.attachment_max_bytes())
+    }
+
+    /// Waits until there is memory for a file that is being handed in; given back when it is dropped.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the station has stopped.
+    pub async fn room_for_upload(&self, size: u64) -> Result<OwnedSemaphorePermit, Failure> {
+        let kib = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX).min(UPLOADS_KIB);
+        Ok(self.0.room.clone().acquire_many_owned(kib).await.map_err(|_| Error::Stopped)?)
+    }
+
+    /// Removes files that people have handed in and that no command has named for so long, in milliseconds. How many.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the store can't be read.
+    pub async fn drop_uploads(&self, older_than_ms: u64) -> Result<usize, Failure> {
+        let write = self.0.committer.write(move |core, now| Ok(core.drop_uploads(now.saturating_sub(older_than_ms))?));
+        write.await.map(|(dropped, _)| dropped)
     }
 
     /// Sessions and attempts to log in.
@@ -285,15 +341,16 @@ impl Station {
         &self,
         actor: &Actor,
         head: proto::AttachmentHead,
-        content: Vec<u8>,
+        content: Bytes,
     ) -> Result<AttachmentId, Failure> {
+        self.check_attachment_size(content.len() as u64)?;
         let (staff, pending) = (actor.staff.clone(), self.0.pending.clone());
         self.read(move |reader| reader.put_attachment(&pending, &staff, head, &content, now_ms(), &mut random)).await
     }
 
     // ------------------------------------------------------------------------------------------------ reading
 
-    /// Reads an attachment of a case.
+    /// Reads an attachment of a case. One that is not here is fetched before all others from now on.
     ///
     /// # Errors
     /// [`Failure::NotFound`] where it is not of this case or not for this person; [`Failure::NotHereYet`].
@@ -307,13 +364,16 @@ impl Station {
         self.read(move |reader| reader.attachment(&staff, &number, &id, now_ms())).await
     }
 
-    /// One case as the person may see it.
+    /// One case as the person may see it. Its attachments that are not here are fetched before all others from now on.
     ///
     /// # Errors
     /// [`Failure::NotFound`] also where it is not theirs.
     pub async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure> {
         let staff = actor.staff.clone();
         let looked = self.read(move |reader| reader.case_view(&staff, &request, now_ms())).await?;
+        for id in looked.view.materials.iter().flat_map(|material| &material.attachments).filter_map(lacking) {
+            self.put_first(looked.case, id);
+        }
         if looked.on_record {
             self.record("private.read", actor.staff.id.as_str(), &looked.view.case_number, "unmasked, off the route");
         }
@@ -392,6 +452,12 @@ impl Station {
         let reader = self.0.reader.clone();
         tokio::task::spawn_blocking(move || read(&reader)).await.map_err(|_| Error::Stopped)?
     }
+}
+
+/// An attachment that is not complete here.
+fn lacking(view: &proto::AttachmentView) -> Option<AttachmentId> {
+    let is_lacking = view.size == 0 || view.size_here < view.size;
+    AttachmentId::try_from(view.id.as_slice()).ok().filter(|_| is_lacking)
 }
 
 /// An entry of a station's administration.

@@ -8,7 +8,7 @@
 //! One cipher throughout: XChaCha20-Poly1305. A case whose key is destroyed stays in the chain and can't be
 //! read again. Not here: who may read; where keys lie.
 
-mod attachment;
+pub mod attachment;
 mod master;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};

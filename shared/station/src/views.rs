@@ -20,7 +20,7 @@ use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
 
 pub use case::Look;
-pub(crate) use case::{attachment_names, refers_to};
+pub(crate) use case::{attachment_names, names_attachment, refers_to};
 pub(crate) use delivery::delivery;
 pub use query::WrongCodes;
 

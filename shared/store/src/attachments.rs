@@ -1,31 +1,47 @@
 //! Attachments: content-addressed files.
 //!
 //! ```text
-//! attachments/ab/ab12….manifest   size u64 little endian, then the hash of each chunk; durable before the first chunk
+//! attachments/ab/ab12….manifest   size u64 little endian, then the hash of each chunk
 //! attachments/ab/ab12….partial    the chunks that have come so far
 //! attachments/ab/ab12…            the whole content: synced, renamed, the folder synced
+//! attachments/uploads/            contents that no command has named yet, see `uploads`
 //! ```
+//!
+//! A manifest is never synced, since it proves itself: one that a power cut has torn is written again while chunks
+//! are missing, and computed again from the whole content. So an attachment costs two syncs, however many chunks
+//! it has.
 
-use std::collections::HashMap;
+mod opened;
+mod uploads;
+
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use sanji_log::AttachmentId;
-use sanji_log::attachment::{CHUNK_BYTES, chunk_count, chunk_hash, chunk_hash_in, chunk_length, manifest_matches};
+use sanji_log::attachment::{chunk_count, chunk_hash, chunk_hash_in, chunk_length, manifest_matches};
 use sanji_log::planted::{Bug, planted};
 
 use crate::contract::{AttachmentState, Error};
-use crate::files::{create_folder, failed, sync_folder, write_whole};
+use crate::files::{create_folder, failed, sync_folder};
+use opened::{Opened, manifest_of};
+
+/// Attachments whose files and manifests are kept at hand: those that links read and write at the moment. A
+/// manifest has at most 51 KB.
+const OPENED_MAX: usize = 64;
 
 /// The folder of attachments.
 #[derive(Debug)]
 pub(crate) struct Attachments {
     path: PathBuf,
-    /// Chunks of unfinished attachments that were found good, so that each is hashed once a run of the program.
-    unfinished: Mutex<HashMap<AttachmentId, u32>>,
+    /// Last used last.
+    opened: Mutex<VecDeque<Arc<Opened>>>,
+    /// Numbers the uploads that are being written.
+    uploads: AtomicU64,
 }
 
 /// Checks that a chunk is the next one and what the manifest says.
@@ -34,7 +50,7 @@ pub(crate) fn check_chunk(id: &AttachmentId, state: &AttachmentState, chunk: u32
     if state.manifest.is_empty() {
         return wrong("its manifest is not known");
     }
-    if state.chunks != chunk || state.complete {
+    if state.chunks != chunk {
         return wrong("it is not the next one");
     }
     let same = chunk_hash_in(&state.manifest, chunk) == Some(chunk_hash(data)) || planted(Bug::SkipChunkHash);
@@ -47,67 +63,46 @@ pub(crate) fn check_chunk(id: &AttachmentId, state: &AttachmentState, chunk: u32
 impl Attachments {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         create_folder(path)?;
-        Ok(Self { path: path.to_owned(), unfinished: Mutex::default() })
+        let attachments = Self { path: path.to_owned(), opened: Mutex::default(), uploads: AtomicU64::default() };
+        attachments.forget_unfinished_uploads()?;
+        Ok(attachments)
     }
 
     pub(crate) fn state(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
-        let Some((size, manifest)) = self.manifest(id)? else { return Ok(AttachmentState::default()) };
-        let complete = self.whole(id).exists();
-        let chunks = if complete { chunk_count(size) } else { self.good_chunks(id, size, &manifest)? };
-        Ok(AttachmentState { chunks, size, manifest, complete })
+        Ok(self.opened(id)?.map_or_else(AttachmentState::default, |opened| opened.state()))
     }
 
     pub(crate) fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
         if !manifest_matches(id, size, manifest) {
             return Err(damaged(id, "its manifest is not that of the id"));
         }
-        if matches!(self.manifest(id), Ok(Some(_))) {
+        if self.opened(id)?.is_some() {
             return Ok(());
         }
         let path = self.file(id, ".manifest");
         path.parent().map_or(Ok(()), create_folder)?;
-        write_whole(&path, &[&size.to_le_bytes(), manifest].concat())
+        fs::write(&path, [&size.to_le_bytes(), manifest].concat()).map_err(|error| failed("write", &path, error))
     }
 
-    pub(crate) fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
-        let state = self.state(id)?;
-        check_chunk(id, &state, chunk, data)?;
-        let path = self.file(id, ".partial");
-        let is_last = chunk + 1 == chunk_count(state.size);
-        let write = || {
-            let file = fs::File::options().write(true).create(true).truncate(false).open(&path)?;
-            file.write_all_at(data, u64::from(chunk) * CHUNK_BYTES as u64)?;
-            if is_last {
-                file.set_len(state.size)?;
-                file.sync_all()?;
-                fs::rename(&path, self.whole(id))?;
-            }
-            Ok(())
+    /// Whether the attachment is complete with it.
+    pub(crate) fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error> {
+        let Some(opened) = self.opened(id)? else {
+            return Err(damaged(id, "a chunk comes before the manifest"));
         };
-        write().map_err(|error| failed("write", &path, error))?;
-        if is_last {
-            path.parent().map_or(Ok(()), sync_folder)?;
-            self.unfinished().remove(id);
-        } else {
-            self.unfinished().insert(*id, chunk + 1);
+        let partial = self.file(id, ".partial");
+        let complete = opened.put(chunk, data, &partial, || {
+            fs::rename(&partial, self.whole(id)).map_err(|error| failed("rename", &partial, error))?;
+            partial.parent().map_or(Ok(()), sync_folder)
+        });
+        if complete.is_err() {
+            // What is on disk now is found out anew.
+            self.forget(id);
         }
-        Ok(())
+        complete
     }
 
-    pub(crate) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
-        let Some((size, manifest)) = self.manifest(id)? else { return Ok(None) };
-        let whole = self.whole(id);
-        let (path, held) = if whole.exists() {
-            (whole, chunk_count(size))
-        } else {
-            (self.file(id, ".partial"), self.good_chunks(id, size, &manifest)?)
-        };
-        let Some(length) = chunk_length(size, chunk).filter(|_| chunk < held) else { return Ok(None) };
-        let data = read_chunk(&path, chunk, length).map_err(|error| failed("read", &path, error))?;
-        if chunk_hash_in(&manifest, chunk) != Some(chunk_hash(&data)) {
-            return Err(damaged(id, &format!("chunk {chunk} is not what was written")));
-        }
-        Ok(Some(data))
+    pub(crate) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
+        self.opened(id)?.map_or(Ok(None), |opened| opened.read(chunk))
     }
 
     /// The files of every complete attachment.
@@ -129,12 +124,12 @@ impl Attachments {
     /// Checks every complete attachment: how many there are, and what is wrong with them.
     pub(crate) fn verify(&self) -> Result<(u64, Vec<String>), Error> {
         let (mut complete, mut faults) = (0, Vec::new());
-        for folder in list(&self.path)? {
-            for path in list(&folder)? {
+        for folder in list(&self.path)?.iter().filter(|path| !path.ends_with(uploads::FOLDER)) {
+            for path in list(folder)? {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let Some(id) = name.strip_suffix(".manifest").and_then(|name| name.parse().ok()) else { continue };
+                let Ok(id) = name.parse() else { continue };
                 match self.check(&id) {
-                    Ok(checked) => complete += u64::from(checked),
+                    Ok(()) => complete += 1,
                     Err(error @ Error::Damaged { .. }) => faults.push(error.to_string()),
                     Err(error) => return Err(error),
                 }
@@ -143,54 +138,87 @@ impl Attachments {
         Ok((complete, faults))
     }
 
-    /// Whether an attachment is complete; fails where it is damaged.
-    fn check(&self, id: &AttachmentId) -> Result<bool, Error> {
-        let state = self.state(id)?;
-        if !state.complete {
-            return Ok(false);
-        }
-        for chunk in 0..state.chunks {
-            self.chunk(id, chunk)?;
-        }
+    /// Fails where a complete attachment is damaged.
+    fn check(&self, id: &AttachmentId) -> Result<(), Error> {
         let whole = self.whole(id);
-        let size = fs::metadata(&whole).map_err(|error| failed("read", &whole, error))?.len();
-        if size == state.size { Ok(true) } else { Err(damaged(id, "its file has a wrong size")) }
+        let Some((size, manifest)) = self.manifest(id)? else {
+            return Err(damaged(id, "its manifest is not what was written"));
+        };
+        let file = fs::File::open(&whole).map_err(|error| failed("read", &whole, error))?;
+        let found = file.metadata().map_err(|error| failed("read", &whole, error))?.len();
+        if found != size {
+            return Err(damaged(id, "its file has a wrong size"));
+        }
+        let opened = Opened::whole(*id, whole, file, size, manifest);
+        (0..chunk_count(size)).try_for_each(|chunk| opened.read(chunk).map(|_| ()))
     }
 
-    /// How many chunks of the partial file are what the manifest says: after a power cut its end may not be.
-    fn good_chunks(&self, id: &AttachmentId, size: u64, manifest: &[u8]) -> Result<u32, Error> {
-        if let Some(chunks) = self.unfinished().get(id) {
-            return Ok(*chunks);
+    /// An attachment with its files open. None: nothing of it is here.
+    fn opened(&self, id: &AttachmentId) -> Result<Option<Arc<Opened>>, Error> {
+        let mut at_hand = self.at_hand();
+        if let Some(place) = at_hand.iter().position(|opened| opened.id() == id) {
+            let opened = at_hand.remove(place);
+            at_hand.extend(opened.clone());
+            return Ok(opened);
         }
-        let path = self.file(id, ".partial");
-        if !path.exists() {
-            return Ok(0);
-        }
-        let mut good = 0;
-        while let Some(length) = chunk_length(size, good) {
-            match read_chunk(&path, good, length) {
-                Ok(data) if chunk_hash_in(manifest, good) == Some(chunk_hash(&data)) => good += 1,
-                Ok(_) => break,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-                Err(error) => return Err(failed("read", &path, error)),
+        let Some(opened) = self.open_one(id)? else { return Ok(None) };
+        let opened = Arc::new(opened);
+        at_hand.push_back(opened.clone());
+        if at_hand.len() > OPENED_MAX {
+            // Never one that is in use: two halves of an attachment must not know different numbers of chunks.
+            if let Some(place) = at_hand.iter().position(|opened| Arc::strong_count(opened) == 1) {
+                at_hand.remove(place);
             }
         }
-        // All chunks may be here with the last step missing: the last one is then asked for again.
-        let good = good.min(chunk_count(size) - 1);
-        self.unfinished().insert(*id, good);
-        Ok(good)
+        Ok(Some(opened))
     }
 
-    fn manifest(&self, id: &AttachmentId) -> Result<Option<(u64, Vec<u8>)>, Error> {
+    fn open_one(&self, id: &AttachmentId) -> Result<Option<Opened>, Error> {
+        let whole = self.whole(id);
+        let manifest = self.manifest(id)?;
+        match fs::File::open(&whole) {
+            Ok(file) => {
+                let (size, manifest) = match manifest {
+                    Some(manifest) => manifest,
+                    None => self.manifest_again(id, &whole, &file)?,
+                };
+                Ok(Some(Opened::whole(*id, whole, file, size, manifest)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let Some((size, manifest)) = manifest else { return Ok(None) };
+                Opened::partial(*id, self.file(id, ".partial"), size, manifest).map(Some)
+            }
+            Err(error) => Err(failed("open", &whole, error)),
+        }
+    }
+
+    /// Computes a manifest that a power cut has taken, and writes it again.
+    fn manifest_again(&self, id: &AttachmentId, whole: &Path, file: &fs::File) -> Result<(u64, Bytes), Error> {
+        let (size, manifest) = manifest_of(file).map_err(|error| failed("read", whole, error))?;
+        if !manifest_matches(id, size, &manifest) {
+            return Err(damaged(id, "neither its manifest nor its content is what was written"));
+        }
+        let path = self.file(id, ".manifest");
+        fs::write(&path, [&size.to_le_bytes(), manifest.as_slice()].concat())
+            .map_err(|error| failed("write", &path, error))?;
+        Ok((size, manifest.into()))
+    }
+
+    /// Size and manifest as they were written. None: they never were, or are torn.
+    fn manifest(&self, id: &AttachmentId) -> Result<Option<(u64, Bytes)>, Error> {
         let path = self.file(id, ".manifest");
         let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => Bytes::from(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("read", &path, error)),
         };
-        let parsed = bytes.split_first_chunk().map(|(size, manifest)| (u64::from_le_bytes(*size), manifest.to_vec()));
-        let good = parsed.filter(|(size, manifest)| manifest_matches(id, *size, manifest));
-        good.map(Some).ok_or_else(|| damaged(id, "its manifest is not what was written"))
+        let size = bytes.first_chunk().map(|size| u64::from_le_bytes(*size));
+        let parsed = size.map(|size| (size, bytes.slice(size_of::<u64>()..)));
+        Ok(parsed.filter(|(size, manifest)| manifest_matches(id, *size, manifest)))
+    }
+
+    fn forget(&self, id: &AttachmentId) {
+        self.at_hand().retain(|opened| opened.id() != id);
     }
 
     fn whole(&self, id: &AttachmentId) -> PathBuf {
@@ -202,15 +230,9 @@ impl Attachments {
         self.path.join(&name[..2]).join(format!("{name}{suffix}"))
     }
 
-    fn unfinished(&self) -> MutexGuard<'_, HashMap<AttachmentId, u32>> {
-        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
+    fn at_hand(&self) -> MutexGuard<'_, VecDeque<Arc<Opened>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn read_chunk(path: &Path, chunk: u32, length: usize) -> io::Result<Vec<u8>> {
-    let mut data = vec![0; length];
-    fs::File::open(path)?.read_exact_at(&mut data, u64::from(chunk) * CHUNK_BYTES as u64)?;
-    Ok(data)
 }
 
 fn list(path: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -1,7 +1,7 @@
 //! What a store is: the trait and the values it speaks.
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run};
 
 /// Why a store can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -300,19 +300,56 @@ pub trait Store: Send + Sync {
     /// As for [`Store::commit`]; [`Error::Damaged`] where they are not those of the id.
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error>;
 
-    /// Appends the next chunk. When it returns `Ok` for the last
-    /// chunk, the attachment is complete and durable.
+    /// Appends the next chunk; one that is here already is passed over, since an attachment may come over two paths
+    /// at a time. Whether the attachment is complete; then it is durable.
     ///
     /// # Errors
-    /// As for [`Store::commit`]; [`Error::Damaged`] where `chunk` is not the next one, is not what the
+    /// As for [`Store::commit`]; [`Error::Damaged`] where chunks before it are missing, it is not what the
     /// manifest says, or comes before the manifest.
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error>;
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error>;
 
     /// Reads a chunk and checks it. None where it is not here.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
-    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error>;
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error>;
+
+    /// Keeps a whole content that comes in parts and whose id is not known before; durable when it returns. It is
+    /// an upload with a note (at most 64 bytes) until [`Store::upload_named`]; one that is complete here already
+    /// stays what it is.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`]; [`Error::Invalid`] for no bytes, more than an attachment may have, or a long note.
+    fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error>;
+
+    /// Uploads that were neither named nor dropped.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn uploads(&self) -> Result<Vec<Upload>, Error>;
+
+    /// An upload is an attachment like any other from now on. Nothing happens where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; it then stays an upload.
+    fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error>;
+
+    /// Removes an upload and its content. Never to be called for one that an entry names.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error>;
+}
+
+/// A content that was handed in and that no entry names yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Root hash.
+    pub id: AttachmentId,
+    /// What it was handed in for; opaque here.
+    pub note: Vec<u8>,
+    /// Since when it has waited: milliseconds since 1970-01-01 UTC.
+    pub since_ms: u64,
 }
 
 /// A file of a store, as far as it is durable.
@@ -334,7 +371,7 @@ pub struct AttachmentState {
     /// Size in bytes; 0 where the manifest is not known.
     pub size: u64,
     /// Hashes of the chunks, 32 bytes each; empty where not known.
-    pub manifest: Vec<u8>,
+    pub manifest: Bytes,
     /// Whether all is here and durable.
     pub complete: bool,
 }

@@ -31,7 +31,7 @@ mod record;
 
 pub use contract::{
     AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Projection, Row, Store,
-    WrappedKey,
+    Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};
 pub use memory::MemoryStore;

@@ -12,10 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sanji_log::planted::{Bug, planted};
-use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
 use crate::bounds::{check_bounds, check_head, check_projection};
-use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, WrappedKey};
+use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, Upload, WrappedKey};
 use state::State;
 
 mod state;
@@ -280,17 +280,59 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error> {
         let mut inner = self.inner();
         let state = inner.current.attachment(id);
+        if chunk < state.chunks {
+            return Ok(state.complete);
+        }
         crate::attachments::check_chunk(id, &state, chunk, data)?;
         let data = Bytes::copy_from_slice(data);
         inner.make_at_once(|state| state.put_chunk(id, data.clone()));
+        Ok(chunk + 1 == attachment::chunk_count(state.size))
+    }
+
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
+        Ok(self.inner().current.chunk(id, chunk))
+    }
+
+    fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {
+        let content: Vec<u8> = parts.flatten().collect();
+        let (size, manifest) = (content.len() as u64, attachment::manifest(&content));
+        let id = attachment::root(size, &manifest);
+        if !attachment::manifest_matches(&id, size, &manifest) {
+            return Err(Error::Invalid { what: "an attachment without content, or too long" });
+        }
+        if self.attachment(&id)?.complete {
+            return Ok(AttachmentRef { id, size });
+        }
+        self.put_manifest(&id, &manifest, size)?;
+        let held = self.attachment(&id)?.chunks as usize;
+        for (chunk, data) in (0..).zip(content.chunks(attachment::CHUNK_BYTES)).skip(held) {
+            self.put_chunk(&id, chunk, data)?;
+        }
+        self.inner().make_at_once(|state| {
+            state.uploads.insert((id, note.to_vec()));
+        });
+        Ok(AttachmentRef { id, size })
+    }
+
+    fn uploads(&self) -> Result<Vec<Upload>, Error> {
+        let inner = self.inner();
+        let waiting = inner.current.uploads.iter();
+        Ok(waiting.map(|(id, note)| Upload { id: *id, note: note.clone(), since_ms: 0 }).collect())
+    }
+
+    fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.inner().make_at_once(|state| {
+            state.uploads.remove(&(*id, note.to_vec()));
+        });
         Ok(())
     }
 
-    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.inner().current.chunk(id, chunk))
+    fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.inner().make_at_once(|state| state.drop_upload(id, note));
+        Ok(())
     }
 }
 

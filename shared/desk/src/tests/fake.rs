@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use axum::body::Bytes;
 use sanji_domain::case::{Refusal, RefusalCode};
 use sanji_domain::{Item, Role, Staff, StageTier};
 use sanji_log::{AttachmentId, StationCode};
@@ -12,10 +13,11 @@ use sanji_proto::v1 as proto;
 use sanji_proto::v1::export_bundle_part::Part;
 use sanji_station::bundle::history::Exported;
 use sanji_station::service::bundles::Parts;
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
-use crate::office::{Actor, AttachmentContent, Failure, LoginFailure, Office, StationSummary};
+use crate::office::{Actor, Failure, LoginFailure, Office, StationSummary, StoredFile};
 
 pub(super) const NUMBER: &str = "9901061012032026070100427";
 pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55";
@@ -168,6 +170,7 @@ impl FakeOffice {
                         media_type: "image/jpeg".to_owned(),
                         size: 1_572_864,
                         size_here: 1_572_864,
+                        held_by: vec![VILLAGE, TOWNSHIP],
                     }],
                     ..Default::default()
                 },
@@ -361,22 +364,27 @@ impl Office for FakeOffice {
         &self,
         _: &Actor,
         head: proto::AttachmentHead,
-        content: Vec<u8>,
+        content: Bytes,
     ) -> Result<AttachmentId, Failure> {
         let mut memory = self.memory.lock().expect("lock");
-        memory.attachments.push((head, content));
+        memory.attachments.push((head, content.to_vec()));
         Ok(AttachmentId([u8::try_from(memory.attachments.len()).expect("few"); 32]))
     }
 
-    async fn attachment(&self, _: &Actor, _: &str, id: &AttachmentId) -> Result<AttachmentContent, Failure> {
+    fn attachment_max_bytes(&self) -> u64 {
+        1 << 20
+    }
+
+    async fn attachment(&self, _: &Actor, _: &str, id: &AttachmentId) -> Result<StoredFile, Failure> {
         if *id != AttachmentId([7; 32]) {
             return Err(Failure::NotHereYet);
         }
-        Ok(AttachmentContent {
-            file_name: "身份证\"正面.jpg".to_owned(),
-            media_type: "image/jpeg".to_owned(),
-            bytes: b"\xff\xd8\xff\xe0".to_vec(),
-        })
+        let (sender, parts) = mpsc::channel(2);
+        for part in [b"\xff\xd8".as_slice(), b"\xff\xe0"] {
+            sender.send(Ok(Bytes::from_static(part))).await.expect("room for both");
+        }
+        let (file_name, media_type) = ("身份证\"正面.jpg".to_owned(), "image/jpeg".to_owned());
+        Ok(StoredFile { file_name, media_type, size: 4, parts })
     }
 
     async fn query(&self, request: proto::QueryRequest, _: IpAddr) -> Result<proto::QueryReply, Failure> {
@@ -428,7 +436,7 @@ impl Exchange for FakeExchange {
     }
 
     fn export(&self, to: StationCode, attachments_max_bytes: Option<u64>) -> Parts {
-        let (sender, receiver) = tokio::sync::mpsc::channel(8);
+        let (sender, receiver) = mpsc::channel(8);
         let data = format!("bundle for {to}, {attachments_max_bytes:?}").into_bytes();
         let broken = self.memory.lock().expect("lock").bundle_refused.is_some();
         let first = if broken { Err(tonic::Status::internal("no")) } else { Ok(part(Part::Data(data))) };

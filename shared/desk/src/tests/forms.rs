@@ -126,6 +126,20 @@ async fn files_of_other_types_are_refused_by_their_bytes() {
 }
 
 #[tokio::test]
+async fn a_file_above_the_limit_of_the_station_is_refused_at_its_field() {
+    let mut browser = Browser::agent();
+    let csrf = csrf(&mut browser).await;
+    browser.get("/desk/new/mz-dibao").await.shows(&["单个不超过1 MB"]);
+    let mut large = JPEG.to_vec();
+    large.resize((1 << 20) + 1, 0);
+    let page = ("materials[1].files", "户口簿.jpg", large.as_slice());
+    let again = browser.upload("/desk/new/mz-dibao", &application(&csrf, "review"), page).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    again.shows(&["“户口簿.jpg”超过1 MB，请压缩后再上传，或者分成几个文件上传。", "value=\"赵德明\""]);
+    assert!(browser.memory().attachments.is_empty());
+}
+
+#[tokio::test]
 async fn an_item_closed_to_agents_can_not_be_begun() {
     let answer = Browser::agent().get("/desk/new/ga-sfz").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

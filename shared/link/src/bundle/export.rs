@@ -3,11 +3,11 @@
 
 use std::io::Write;
 
-use sanji_log::attachment::{CHUNK_BYTES, chunk_count};
+use sanji_log::attachment::chunk_count;
 use sanji_log::{PublicKey, StationCode};
-use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS};
+use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS, WHO_HOLDS};
 use sanji_replication::bundle::{
-    Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold,
+    ATTACHMENTS_MAX, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold,
 };
 use sanji_replication::{Action, Message, Settings};
 
@@ -16,6 +16,9 @@ use super::frames::FrameWriter;
 use crate::host::Host;
 use crate::pump::now_ms;
 use crate::{Error, Identity, Result};
+
+/// Chunks read at a time.
+const READ_CHUNKS: u32 = 8;
 
 /// For whom a bundle is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub fn export(
     let address = Address { kind: Kind::Bundle, sender: me, receiver: receiver.station };
     let output = encrypt(output, address, receiver.key)?;
     let frames = FrameWriter::new(output, identity.signing_key.clone());
-    let freight = Freight::new(&options.asked);
+    let freight = Freight::new(&options.asked, &host.attachments_lacking_at(receiver.station, ATTACHMENTS_MAX));
     let mut export = Export { host, receiver, frames, freight, summary: ExportSummary::default(), progress };
     export.frames.write(Frame::Head(Head {
         format: FORMAT,
@@ -92,6 +95,7 @@ pub fn export(
     }
     export.entries()?;
     export.requests()?;
+    export.holders(&options.asked)?;
     export.attachments(options.attachments_max_bytes)?;
     let Export { frames, summary, .. } = export;
     frames
@@ -179,8 +183,10 @@ impl<W: Write> Export<'_, W> {
         }
     }
 
-    /// What this station lacks, for the next bundle the other way.
+    /// What this station lacks, and which attachments it wants to know the holders of, for the next bundle the other
+    /// way.
     fn requests(&mut self) -> Result<()> {
+        let mut places_left = REQUESTS_MAX;
         for wanted in self.host.wanted_attachments(self.receiver.station, REQUESTS_MAX) {
             let state = self
                 .host
@@ -194,6 +200,37 @@ impl<W: Write> Export<'_, W> {
                     first_chunk: state.chunks,
                     count: left.min(REQUEST_MAX_CHUNKS),
                     want_manifest: state.manifest.is_empty(),
+                    urgent: wanted.urgent,
+                    tell: false,
+                })))?;
+                places_left -= 1;
+            }
+        }
+        for (case, id) in self.host.unconfirmed_attachments(self.receiver.station, places_left) {
+            self.write(Frame::Attachment(AttachmentMessage::Request(ChunkRequest {
+                case,
+                id,
+                first_chunk: WHO_HOLDS,
+                count: 1,
+                want_manifest: false,
+                urgent: false,
+                tell: false,
+            })))?;
+        }
+        Ok(())
+    }
+
+    /// Answers which stations hold what the receiver wants to know that of.
+    fn holders(&mut self, asked: &[ChunkRequest]) -> Result<()> {
+        for request in asked.iter().filter(|request| request.first_chunk == WHO_HOLDS) {
+            let holders = self
+                .host
+                .attachment_holders(self.receiver.station, request.case, &request.id)
+                .map_err(|source| Error::Host { operation: "look up who holds an attachment", source })?;
+            if !holders.held_by.is_empty() {
+                self.write(Frame::Attachment(AttachmentMessage::Reply(ChunkReply {
+                    held_by: holders.held_by,
+                    ..ChunkReply::without_data(request.id, WHO_HOLDS)
                 })))?;
             }
         }
@@ -218,31 +255,45 @@ impl<W: Write> Export<'_, W> {
 
     /// Writes the chunks that are here and have room. Whether all went in.
     fn attachment(&mut self, item: FreightItem, max_bytes: u64) -> Result<bool> {
-        for chunk in item.first_chunk.. {
-            if self.summary.attachment_bytes + CHUNK_BYTES as u64 > max_bytes {
-                return Ok(false);
-            }
-            let want_manifest = chunk == item.first_chunk;
+        let mut next = item.first_chunk;
+        loop {
+            let request = ChunkRequest {
+                case: item.case,
+                id: item.id,
+                first_chunk: next,
+                count: READ_CHUNKS,
+                want_manifest: next == item.first_chunk,
+                urgent: false,
+                tell: false,
+            };
             let answer = self
                 .host
-                .attachment_chunk(self.receiver.station, item.case, &item.id, chunk, want_manifest)
+                .attachment_chunks(self.receiver.station, request)
                 .map_err(|source| Error::Host { operation: "read an attachment for a bundle", source })?;
-            let Some(answer) = answer else { return Ok(false) };
-            self.summary.attachment_bytes += answer.data.len() as u64;
-            let last = chunk + 1 >= chunk_count(answer.size);
-            self.write(Frame::Attachment(AttachmentMessage::Reply(ChunkReply {
-                id: item.id,
-                manifest: answer.manifest,
-                size: answer.size,
-                chunk,
-                data: answer.data.into(),
-                last,
-            })))?;
-            if last {
-                return Ok(true);
+            if answer.chunks.is_empty() {
+                return Ok(false);
+            }
+            let mut manifest = answer.manifest;
+            for data in answer.chunks {
+                if self.summary.attachment_bytes + data.len() as u64 > max_bytes {
+                    return Ok(false);
+                }
+                self.summary.attachment_bytes += data.len() as u64;
+                let chunk = next;
+                next += 1;
+                let last = next >= chunk_count(answer.size);
+                self.write(Frame::Attachment(AttachmentMessage::Reply(ChunkReply {
+                    manifest: std::mem::take(&mut manifest).into(),
+                    size: answer.size,
+                    data,
+                    last,
+                    ..ChunkReply::without_data(item.id, chunk)
+                })))?;
+                if last {
+                    return Ok(true);
+                }
             }
         }
-        Ok(false)
     }
 
     fn write(&mut self, frame: Frame) -> Result<()> {

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sanji_log::seal::public_key;
-use sanji_log::{AttachmentId, AttachmentRef, LogId, PublicKey, Reach, StationCode};
-use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, PublicKey, Reach, StationCode};
+use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece, WHO_HOLDS};
 use sanji_replication::bundle::{ATTACHMENTS_MAX, Frame, Head, REQUESTS_MAX};
 use sanji_replication::{Action, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
 use tokio::runtime::Handle;
@@ -122,6 +122,8 @@ struct Import<'a> {
     session: Session,
     /// What this station lacks; looked up when the first chunk comes, after all entries.
     wanted: Option<BTreeMap<AttachmentId, WantedAttachment>>,
+    /// Cases of the attachments whose holders this station wants to know; looked up when the first answer comes.
+    unconfirmed: Option<BTreeMap<AttachmentId, CaseId>>,
     /// The attachment whose chunks are coming; no fetch: they are passed over.
     current: Option<(AttachmentId, Option<Fetch>)>,
     summary: ImportSummary,
@@ -135,6 +137,7 @@ impl<'a> Import<'a> {
             changes: host.subscribe(),
             session: Session::new(Settings::new(host.me(), sender, key)),
             wanted: None,
+            unconfirmed: None,
             current: None,
             summary: ImportSummary {
                 sender,
@@ -174,6 +177,10 @@ impl<'a> Import<'a> {
                 if self.summary.asked.len() < REQUESTS_MAX {
                     self.summary.asked.push(request);
                 }
+                Ok(())
+            }
+            Frame::Attachment(AttachmentMessage::Reply(reply)) if reply.chunk == WHO_HOLDS => {
+                self.holders(&reply);
                 Ok(())
             }
             Frame::Attachment(AttachmentMessage::Reply(reply)) => self.chunk(reply),
@@ -250,6 +257,17 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
+    fn holders(&mut self, reply: &ChunkReply) {
+        let (host, sender) = (self.host, self.summary.sender);
+        let look_up = || {
+            let unconfirmed = host.unconfirmed_attachments(sender, ATTACHMENTS_MAX);
+            unconfirmed.into_iter().map(|(case, id)| (id, case)).collect()
+        };
+        if let Some(case) = self.unconfirmed.get_or_insert_with(look_up).get(&reply.id) {
+            host.keep_holders(*case, reply.id, reply.held_by.clone());
+        }
+    }
+
     fn chunk(&mut self, reply: ChunkReply) -> Result<()> {
         let id = reply.id;
         let fetch = match self.current.take() {
@@ -270,7 +288,8 @@ impl<'a> Import<'a> {
             let wanted = host.wanted_attachments(sender, ATTACHMENTS_MAX);
             wanted.into_iter().map(|attachment| (attachment.id, attachment)).collect()
         };
-        let Some(WantedAttachment { case, id, size }) = self.wanted.get_or_insert_with(look_up).get(id).copied() else {
+        let Some(WantedAttachment { case, id, size, .. }) = self.wanted.get_or_insert_with(look_up).get(id).copied()
+        else {
             return Ok(None);
         };
         let state =
@@ -295,7 +314,7 @@ impl<'a> Import<'a> {
                 Piece::Manifest(manifest) => self.host.put_manifest(&id, &manifest, size),
                 Piece::Chunk { chunk, data } => {
                     self.summary.attachment_bytes += data.len() as u64;
-                    self.host.put_chunk(&id, chunk, &data)
+                    self.host.put_chunk(&id, chunk, &data).map(drop)
                 }
             };
             kept.map_err(|source| Error::Host { operation: "keep an attachment", source })?;

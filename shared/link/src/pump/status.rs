@@ -46,9 +46,7 @@ pub(crate) fn with_sources(error: &(dyn std::error::Error + 'static)) -> String 
 /// What the peer is told: its own mistakes in full, this station's faults not at all.
 pub(crate) fn to_peer(error: &Error) -> Status {
     match error {
-        Error::Message { .. } | Error::Attachment { .. } | Error::Answer { .. } => {
-            Status::invalid_argument(with_sources(error))
-        }
+        Error::Message { .. } | Error::Answer { .. } => Status::invalid_argument(with_sources(error)),
         Error::Certificate { .. } => Status::permission_denied(error.to_string()),
         Error::Closed { reason } => Status::aborted(reason.clone()),
         Error::Host { .. } => Status::unavailable("the station can't commit now"),

@@ -303,6 +303,8 @@ async fn attachments_are_served_beside_a_link_and_within_bounds() {
         first_chunk: 0,
         count: 1,
         want_manifest: true,
+        urgent: false,
+        tell: false,
     };
     let requests = [
         ("no chunk", vec![ChunkRequest { count: 0, ..good.clone() }]),

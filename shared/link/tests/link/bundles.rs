@@ -7,6 +7,7 @@ use sanji_link::{Authority, Error, Host, Identity, WantedAttachment};
 use sanji_log::attachment::CHUNK_BYTES;
 use sanji_log::{AttachmentRef, CaseId, LogId, Reach};
 use sanji_replication::RefusalReason;
+use sanji_replication::bundle::FreightItem;
 
 use crate::host::MemoryHost;
 use crate::support::{DAY_MS, HUB, TOWNSHIP, VILLAGE, authority, code, identity, identity_at, key, now_ms};
@@ -221,7 +222,7 @@ async fn attachments_go_along_as_far_as_there_is_room_and_the_rest_is_asked_for(
     let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
     let size = content.len() as u64;
     village.host.write_case(case, AttachmentRef { id, size });
-    township.host.want(WantedAttachment { case, id, size });
+    township.host.want(WantedAttachment { case, id, size, urgent: false });
 
     let room_for_two = ExportOptions { attachments_max_bytes: 2 * CHUNK_BYTES as u64, ..ExportOptions::default() };
     let (file, packed) = village.export_with(TOWNSHIP, 5, &room_for_two);
@@ -253,4 +254,39 @@ async fn an_attachment_that_nobody_wants_is_passed_over() {
     let taken = township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
     assert_eq!((taken.entries, taken.attachment_bytes), (1, 0));
     assert!(township.host.held().attachments.is_empty());
+}
+
+#[tokio::test]
+async fn what_began_on_the_line_is_finished_by_a_bundle() {
+    let (village, township) = pair();
+    let content: Vec<u8> = (0..CHUNK_BYTES * 5 + 100).map(|place| (place / 1000) as u8).collect();
+    let id = village.host.attach(&content);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    let size = content.len() as u64;
+    // The entry and three chunks came over the line.
+    village.host.write_case(case, AttachmentRef { id, size });
+    township.import(&village.export_with(TOWNSHIP, 5, &no_attachments()).0).await.unwrap();
+    township.host.want(WantedAttachment { case, id, size, urgent: false });
+    township.host.put_manifest(&id, &sanji_log::attachment::manifest(&content), size).unwrap();
+    for (chunk, data) in (0..3).zip(content.chunks(CHUNK_BYTES)) {
+        township.host.put_chunk(&id, chunk, data).unwrap();
+    }
+    village.import(&township.export(VILLAGE, 7)).await.unwrap();
+
+    village.host.held().lacking_elsewhere.push(FreightItem { case, id, first_chunk: 2 });
+    village.host.held().unconfirmed.push((case, id));
+    let (file, packed) = village.export_with(TOWNSHIP, 5, &ExportOptions::default());
+    assert_eq!((packed.entries, packed.attachment_bytes), (0, size - 2 * CHUNK_BYTES as u64), "no chunk without need");
+    let taken = township.import(&file).await.unwrap();
+    assert_eq!((taken.attachments, taken.attachment_bytes), (1, size - 3 * CHUNK_BYTES as u64));
+    assert_eq!(township.host.held().attachments[&id].chunks.concat(), content);
+
+    // The next bundle back says who holds it.
+    let (file, _) = township.export_with(VILLAGE, 7, &ExportOptions { asked: taken.asked, ..ExportOptions::default() });
+    village.import(&file).await.unwrap();
+    assert_eq!(village.host.held().holders[&id], [code(TOWNSHIP)]);
+}
+
+fn no_attachments() -> ExportOptions {
+    ExportOptions { attachments_max_bytes: 0, ..ExportOptions::default() }
 }

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sanji_link::{
-    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
+    WantedAttachment,
 };
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count, manifest, root};
 use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, EntryDraft, Have, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey,
     StationCode,
 };
+use sanji_replication::attachment::ChunkRequest;
+use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::support::{code, key, now_ms, signing_key};
 
@@ -23,6 +26,7 @@ pub(crate) struct MemoryHost {
     signing_key: SigningKey,
     directory: Mutex<Arc<Directory>>,
     changes: broadcast::Sender<Change>,
+    came: watch::Sender<u64>,
     held: Mutex<Held>,
 }
 
@@ -38,6 +42,12 @@ pub(crate) struct Held {
     pub(crate) wanted: Vec<WantedAttachment>,
     /// Chunks handed out, in order.
     pub(crate) served: Vec<u32>,
+    /// Attachments that a peer has asked for first.
+    pub(crate) wanted_first: Vec<AttachmentId>,
+    /// What peers have said about who holds what.
+    pub(crate) holders: BTreeMap<AttachmentId, Vec<StationCode>>,
+    pub(crate) unconfirmed: Vec<(CaseId, AttachmentId)>,
+    pub(crate) lacking_elsewhere: Vec<FreightItem>,
     /// Commits fail from now on.
     pub(crate) is_broken: bool,
 }
@@ -47,6 +57,12 @@ pub(crate) struct Content {
     pub(crate) size: u64,
     pub(crate) manifest: Vec<u8>,
     pub(crate) chunks: Vec<Vec<u8>>,
+}
+
+impl Content {
+    fn is_complete(&self) -> bool {
+        self.size > 0 && self.chunks.len() == chunk_count(self.size) as usize
+    }
 }
 
 impl MemoryHost {
@@ -66,6 +82,7 @@ impl MemoryHost {
             signing_key: signing_key(seed),
             directory: Mutex::new(Arc::new(directory)),
             changes: broadcast::channel(changes).0,
+            came: watch::Sender::new(0),
             held: Mutex::default(),
         })
     }
@@ -258,21 +275,16 @@ impl Host for MemoryHost {
         held.wanted.iter().filter(is_lacking).take(limit).copied().collect()
     }
 
-    fn attachment_chunk(
-        &self,
-        _peer: StationCode,
-        _case: CaseId,
-        id: &AttachmentId,
-        chunk: u32,
-        want_manifest: bool,
-    ) -> Result<Option<ChunkAnswer>, HostError> {
+    fn attachment_chunks(&self, _peer: StationCode, request: ChunkRequest) -> Result<ChunkAnswer, HostError> {
         let mut held = self.held();
-        let Some(content) = held.attachments.get(id) else { return Ok(None) };
-        let Some(data) = content.chunks.get(chunk as usize).cloned() else { return Ok(None) };
-        let manifest = if want_manifest { content.manifest.clone() } else { Vec::new() };
-        let answer = ChunkAnswer { manifest, size: content.size, data };
-        held.served.push(chunk);
-        Ok(Some(answer))
+        let Some(content) = held.attachments.get(&request.id) else { return Ok(ChunkAnswer::default()) };
+        let first = request.first_chunk as usize;
+        let chunks = content.chunks.iter().skip(first).take(request.count as usize).cloned().map(Bytes::from);
+        let chunks: Vec<_> = chunks.collect();
+        let manifest = if request.want_manifest { content.manifest.clone().into() } else { Bytes::new() };
+        let answer = ChunkAnswer { manifest, size: content.size, chunks };
+        held.served.extend((request.first_chunk..).take(answer.chunks.len()));
+        Ok(answer)
     }
 
     fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError> {
@@ -280,8 +292,8 @@ impl Host for MemoryHost {
         Ok(held.attachments.get(id).map_or_else(AttachmentState::default, |content| AttachmentState {
             chunks: content.chunks.len() as u32,
             size: content.size,
-            manifest: content.manifest.clone(),
-            complete: content.size > 0 && content.chunks.len() == chunk_count(content.size) as usize,
+            manifest: content.manifest.clone().into(),
+            complete: content.is_complete(),
         }))
     }
 
@@ -291,11 +303,49 @@ impl Host for MemoryHost {
         Ok(())
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, HostError> {
         let mut held = self.held();
         let content = held.attachments.get_mut(id).unwrap();
         assert_eq!(content.chunks.len(), chunk as usize, "chunks come in order");
         content.chunks.push(data.to_vec());
-        Ok(())
+        let is_complete = content.is_complete();
+        drop(held);
+        self.came.send_modify(|count| *count += 1);
+        if is_complete {
+            let _ = self.changes.send(Change::Attachments);
+        }
+        Ok(is_complete)
+    }
+
+    fn chunks_came(&self) -> watch::Receiver<u64> {
+        self.came.subscribe()
+    }
+
+    fn want_first(&self, _case: CaseId, id: AttachmentId) {
+        let mut held = self.held();
+        held.wanted_first.push(id);
+        held.wanted.iter_mut().filter(|wanted| wanted.id == id).for_each(|wanted| wanted.urgent = true);
+        held.wanted.sort_by_key(|wanted| !wanted.urgent);
+        let _ = self.changes.send(Change::Attachments);
+    }
+
+    fn attachment_holders(&self, _peer: StationCode, _case: CaseId, id: &AttachmentId) -> Result<Holders, HostError> {
+        let held = self.held();
+        let mut held_by = held.holders.get(id).cloned().unwrap_or_default();
+        held_by.extend(held.attachments.get(id).filter(|content| content.is_complete()).map(|_| self.me));
+        Ok(Holders { held_by, all: false })
+    }
+
+    fn unconfirmed_attachments(&self, _peer: StationCode, limit: usize) -> Vec<(CaseId, AttachmentId)> {
+        self.held().unconfirmed.iter().take(limit).copied().collect()
+    }
+
+    fn attachments_lacking_at(&self, _station: StationCode, limit: usize) -> Vec<FreightItem> {
+        self.held().lacking_elsewhere.iter().take(limit).copied().collect()
+    }
+
+    fn keep_holders(&self, _case: CaseId, id: AttachmentId, held_by: Vec<StationCode>) {
+        self.held().holders.insert(id, held_by);
+        let _ = self.changes.send(Change::Attachments);
     }
 }

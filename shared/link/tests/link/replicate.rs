@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sanji_link::{AcceptLimits, CancellationToken, Trust, WantedAttachment, accept, dial};
+use sanji_link::{AcceptLimits, CancellationToken, Host, Trust, WantedAttachment, accept, dial};
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count};
 use sanji_log::{CaseId, Reach};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::host::MemoryHost;
-use crate::support::{TOWNSHIP, VILLAGE, authority, code, identity, within};
+use crate::support::{HUB, TOWNSHIP, VILLAGE, authority, code, identity, within};
 
 /// A township and a village with a line between them.
 struct Pair {
@@ -245,7 +245,7 @@ fn content(bytes: usize) -> Vec<u8> {
 
 fn wanted(id: sanji_log::AttachmentId, size: usize) -> WantedAttachment {
     let case = CaseId::new(code(VILLAGE), 9678, 1, [7; 7]).unwrap();
-    WantedAttachment { case, id, size: size as u64 }
+    WantedAttachment { case, id, size: size as u64, urgent: false }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -305,5 +305,57 @@ async fn a_false_or_missing_attachment_does_not_hold_up_others() {
     let chunks = |id| pair.village.held().attachments.get(id).map(|content| content.chunks.len());
     assert_eq!((chunks(&missing_id), chunks(&false_id)), (None, None));
     assert_eq!(chunks(&changed_id), Some(1), "the changed chunk is not kept");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_still_coming_in_is_passed_on_at_once() {
+    let pair = Pair::new().await;
+    pair.until_in_sync().await;
+    let scan = content(12 * CHUNK_BYTES);
+    let id = pair.township.attach(&scan);
+    let rest = pair.township.held().attachments.get_mut(&id).unwrap().chunks.split_off(3);
+    pair.village.want(wanted(id, scan.len()));
+    let holds = |village: &MemoryHost, chunks| {
+        village.held().attachments.get(&id).is_some_and(|content| content.chunks.len() == chunks)
+    };
+    pair.village.until("what is there arrives", |village| holds(village, 3)).await;
+    for (chunk, data) in (3..).zip(rest) {
+        let came = std::time::Instant::now();
+        pair.township.put_chunk(&id, chunk, &data).unwrap();
+        pair.village.until("the next chunk follows", |village| holds(village, chunk as usize + 1)).await;
+        assert!(came.elapsed() < Duration::from_secs(2), "chunk {chunk} took {:?}", came.elapsed());
+    }
+    assert_eq!(pair.village.held().attachments[&id].chunks.concat(), scan);
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_waits_for_is_asked_for_first_all_the_way() {
+    let pair = Pair::new().await;
+    pair.until_in_sync().await;
+    let id = sanji_log::AttachmentId([9; 32]);
+    pair.village.want(wanted(id, 3000));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(pair.township.held().wanted_first, []);
+    pair.village.want_first(wanted(id, 3000).case, id);
+    pair.township.until("it is told", |township| township.held().wanted_first == [id]).await;
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_holds_an_attachment_is_told_when_it_changes() {
+    let pair = Pair::new().await;
+    let scan = content(3 * CHUNK_BYTES);
+    let id = pair.village.attach(&scan);
+    let case = wanted(id, scan.len()).case;
+    pair.village.held().unconfirmed.push((case, id));
+    pair.until_in_sync().await;
+    let known = |village: &MemoryHost| village.held().holders.get(&id).cloned().unwrap_or_default();
+    pair.township.want(wanted(id, scan.len()));
+    pair.village.until("the township says that it has it", |village| known(village) == [code(TOWNSHIP)]).await;
+    pair.township.keep_holders(case, id, vec![code(HUB)]);
+    let both = [code(HUB), code(TOWNSHIP)];
+    pair.village.until("and that the hub has", |village| known(village) == both).await;
     pair.stop().await;
 }

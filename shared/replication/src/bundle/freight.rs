@@ -1,13 +1,13 @@
 //! Which attachments go into a bundle: first what the receiver has asked for, from the chunk on at which it
-//! stopped; then those of the entries in the bundle. What does not fit is asked for by the receiver's next
-//! bundle, and so is what went missing.
+//! stopped; then what it is not known to hold, however its beginning went; then those of the entries in the bundle.
+//! What does not fit is asked for by the receiver's next bundle, and so is what went missing.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sanji_log::attachment::chunk_count;
 use sanji_log::{AttachmentId, CaseId, Run};
 
-use crate::attachment::ChunkRequest;
+use crate::attachment::{ChunkRequest, WHO_HOLDS};
 
 /// Most attachments noted for one bundle: they are the only thing in memory that grows with it.
 pub const ATTACHMENTS_MAX: usize = 65_536;
@@ -31,13 +31,18 @@ pub struct Freight {
 }
 
 impl Freight {
-    /// Begins with what the receiver's last bundle asked for.
+    /// Begins with what the receiver's last bundle asked for, and goes on with what it is not known to hold. Where
+    /// both name an attachment, the later chunk counts: the line has brought more since the bundle was written.
     #[must_use]
-    pub fn new(asked: &[ChunkRequest]) -> Self {
+    pub fn new(asked: &[ChunkRequest], lacking: &[FreightItem]) -> Self {
+        let by_line: BTreeMap<_, _> = lacking.iter().map(|item| (item.id, item.first_chunk)).collect();
         let mut freight = Self::default();
-        for request in asked {
-            freight.add(FreightItem { case: request.case, id: request.id, first_chunk: request.first_chunk });
+        for request in asked.iter().filter(|request| request.first_chunk != WHO_HOLDS) {
+            let by_line = by_line.get(&request.id).copied().unwrap_or_default();
+            let first_chunk = request.first_chunk.max(by_line);
+            freight.add(FreightItem { case: request.case, id: request.id, first_chunk });
         }
+        lacking.iter().for_each(|item| freight.add(*item));
         freight
     }
 
@@ -63,5 +68,30 @@ impl Iterator for Freight {
 
     fn next(&mut self) -> Option<FreightItem> {
         self.items.pop_front()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_goes_first_and_nothing_goes_twice() {
+        let case = CaseId::new("990106101203".parse().unwrap(), 1, 1, [0; 7]).unwrap();
+        let id = |number| AttachmentId([number; 32]);
+        let asked = |number, first_chunk| ChunkRequest {
+            case,
+            id: id(number),
+            first_chunk,
+            count: 1,
+            want_manifest: true,
+            urgent: false,
+            tell: false,
+        };
+        let item = |number, first_chunk| FreightItem { case, id: id(number), first_chunk };
+        let asked = [asked(1, 7), asked(2, 3), asked(3, WHO_HOLDS)];
+        let freight = Freight::new(&asked, &[item(4, 0), item(2, 5), item(1, 0)]);
+        assert_eq!(freight.collect::<Vec<_>>(), [item(1, 7), item(2, 5), item(4, 0)]);
     }
 }

@@ -34,6 +34,14 @@ pub enum Command {
         #[arg(long)]
         jsonl: bool,
     },
+    /// Show how far attachments have come: those not complete here, and those not known to be complete elsewhere
+    #[command(after_help = "Example:\n  sanji-node attachments --data village --json")]
+    Attachments {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Check everything that the station holds: frames, chains, seals, attachments
     ///
     /// Exit status 1 where there are faults. Works on a running station and on the data folder of a stopped one.
@@ -122,6 +130,14 @@ impl Command {
             Self::Status { at, output } => {
                 let status = at.connect().await?.health().status(proto::StatusRequest {}).await?.into_inner();
                 output.print(&json::show("StatusReply", &status)?, |_| words::status(&status))
+            }
+            Self::Attachments { at, output } => {
+                let request = proto::AttachmentsRequest {};
+                let mut rows = at.connect().await?.health().attachments(request).await?.into_inner();
+                while let Some(row) = rows.message().await? {
+                    output.print(&json::show("AttachmentProgress", &row)?, |_| words::attachment(&row))?;
+                }
+                Ok(())
             }
             Self::Dump { at, jsonl: _ } => match at.connect_if_running().await? {
                 Some(client) => {

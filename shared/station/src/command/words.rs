@@ -84,6 +84,19 @@ fn link(direction: &str, link: &proto::LinkStatus) -> String {
     format!("{direction}   {:012} {state}{why}", link.station)
 }
 
+pub(super) fn attachment(progress: &proto::AttachmentProgress) -> String {
+    let id = data_encoding::BASE64.encode(&progress.id);
+    let lacking: Vec<_> = progress.lacking_at.iter().map(|station| format!("{station:012}")).collect();
+    let urgent = if progress.urgent { ", somebody waits for it" } else { "" };
+    format!(
+        "{}  {id}  {} of {} bytes here; not complete at {}{urgent}",
+        progress.case_number,
+        progress.size_here,
+        progress.size,
+        lacking.join(", ")
+    )
+}
+
 pub(super) fn exported(exported: &proto::ExportedBundle, to: StationCode) -> String {
     let mut line = format!(
         "for {to}: {} entries, {} receipts, {} attachments ({} bytes)",

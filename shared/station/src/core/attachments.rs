@@ -2,17 +2,19 @@
 
 use sanji_domain::case::{Case, Sight, StoredAttachment};
 use sanji_domain::organisation::Staff;
-use sanji_log::{AttachmentId, AttachmentRef, CaseNumber, RequestId, attachment};
+use sanji_log::{AttachmentId, CaseNumber, RequestId};
 use sanji_proto::v1 as proto;
 
+use super::uploads::note;
 use super::{Random, Reader, input_fault, wrong_number};
 use crate::error::{Error, Failure, not_written, store};
 use crate::pending::{Pending, Purpose};
 use crate::vault::CaseKey;
+use crate::vault::attachment::{Decrypting, plain_size};
 use crate::views;
 
-/// Largest file that is taken, in bytes: 50 MiB.
-const FILE_MAX_BYTES: usize = 52_428_800;
+/// Largest file that the contract allows, in bytes: 50 MiB. A station may take less.
+pub(crate) const FILE_MAX_BYTES: u64 = 52_428_800;
 /// Longest name of a file, in bytes.
 const NAME_MAX_BYTES: usize = 255;
 
@@ -20,15 +22,55 @@ const NAME_MAX_BYTES: usize = 255;
 const MEDIA_TYPES: [(&str, &[u8]); 3] =
     [("image/jpeg", &[0xFF, 0xD8, 0xFF]), ("image/png", b"\x89PNG\r\n\x1a\n"), ("application/pdf", b"%PDF-")];
 
-/// A decrypted attachment.
-#[derive(Clone, PartialEq, Eq)]
+/// An attachment that is read and decrypted part by part, so that its size costs no memory.
 pub struct AttachmentContent {
     /// Its name as handed in.
     pub file_name: String,
     /// For example `image/jpeg`.
     pub media_type: String,
-    /// Its content.
-    pub bytes: Vec<u8>,
+    /// Bytes of its plain content.
+    pub size: u64,
+    reader: Reader,
+    id: AttachmentId,
+    chunks: std::ops::Range<u32>,
+    decrypting: Decrypting,
+}
+
+impl AttachmentContent {
+    /// The whole content.
+    ///
+    /// # Errors
+    /// Those of its parts.
+    pub fn whole(self) -> Result<Vec<u8>, Failure> {
+        let parts = self.collect::<Result<Vec<_>, _>>()?;
+        Ok(parts.concat())
+    }
+
+    fn part(&mut self, chunk: u32) -> Result<Vec<u8>, Failure> {
+        let bytes = self.reader.store().chunk(&self.id, chunk).map_err(store("read a chunk"))?;
+        let plain = self.decrypting.next(&bytes.ok_or(Failure::NotHereYet)?);
+        Ok(plain.map_err(|source| Error::Vault { operation: "decrypt an attachment", source })?)
+    }
+}
+
+/// The plain content in parts of at most a mebibyte. Blocks.
+impl Iterator for AttachmentContent {
+    type Item = Result<Vec<u8>, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let chunk = self.chunks.next()?;
+            match self.part(chunk) {
+                Ok(plain) if plain.is_empty() => {}
+                part => {
+                    if part.is_err() {
+                        self.chunks = 0..0;
+                    }
+                    return Some(part);
+                }
+            }
+        }
+    }
 }
 
 impl Reader {
@@ -48,10 +90,11 @@ impl Reader {
     ) -> Result<AttachmentId, Failure> {
         check(&head, content)?;
         let (purpose, key) = self.purpose(pending, staff, &head, now_ms, random)?;
-        let bytes = key
+        let mut parts = key
             .encrypt_attachment(content)
             .map_err(|source| Error::Vault { operation: "encrypt an attachment", source })?;
-        let reference = keep(self, &bytes).map_err(|error| {
+        let kept = self.store().put_upload(&mut parts, &note(&purpose)).map_err(store("keep an attachment"));
+        let reference = kept.map_err(|error| {
             tracing::error!(reason = &error as &dyn std::error::Error, "an attachment was not kept");
             not_written(&error)
         })?;
@@ -103,14 +146,23 @@ impl Reader {
         }
         let key = self.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
         let names = views::attachment_names(self, &case, &key)?;
-        let bytes = key
-            .decrypt_attachment(&whole(self, id)?)
-            .map_err(|source| Error::Vault { operation: "decrypt an attachment", source })?;
+        let held = self.store().attachment(id).map_err(store("look an attachment up"))?;
+        if !held.complete {
+            return Err(Failure::NotHereYet);
+        }
         let (file_name, media_type) = match names.get(id) {
             Some(name) => (name.file_name.clone(), name.media_type.clone()),
             None => (id.to_hex(), "application/octet-stream".to_owned()),
         };
-        Ok(AttachmentContent { file_name, media_type, bytes })
+        Ok(AttachmentContent {
+            file_name,
+            media_type,
+            size: plain_size(held.size),
+            reader: self.clone(),
+            id: *id,
+            chunks: 0..held.chunks,
+            decrypting: key.decrypt_attachment(held.size),
+        })
     }
 }
 
@@ -119,8 +171,8 @@ fn check(head: &proto::AttachmentHead, content: &[u8]) -> Result<(), Failure> {
     if head.file_name.is_empty() || head.file_name.len() > NAME_MAX_BYTES {
         return Err(input_fault("file_name", "附件名称缺失或过长，请改名后重新上传。"));
     }
-    if content.is_empty() || content.len() > FILE_MAX_BYTES || head.size != content.len() as u64 {
-        return Err(input_fault("size", "附件为空、超过50MB，或者上传不完整，请重新上传。"));
+    if content.is_empty() || head.size != content.len() as u64 {
+        return Err(input_fault("size", "附件为空，或者上传不完整，请重新上传。"));
     }
     let begins = MEDIA_TYPES.iter().find(|(name, _)| *name == head.media_type).map(|(_, begin)| begin);
     if !begins.is_some_and(|begin| content.starts_with(begin)) {
@@ -129,32 +181,13 @@ fn check(head: &proto::AttachmentHead, content: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes encrypted content chunk by chunk; goes on where an earlier attempt broke off.
-fn keep(reader: &Reader, bytes: &[u8]) -> Result<AttachmentRef, Error> {
-    let size = bytes.len() as u64;
-    let manifest = attachment::manifest(bytes);
-    let id = attachment::root(size, &manifest);
-    let held = reader.store().attachment(&id).map_err(store("look an attachment up"))?;
-    if !held.complete {
-        reader.store().put_manifest(&id, &manifest, size).map_err(store("keep a manifest"))?;
-        for (number, chunk) in (0..).zip(bytes.chunks(attachment::CHUNK_BYTES)).skip(held.chunks as usize) {
-            reader.store().put_chunk(&id, number, chunk).map_err(store("keep a chunk"))?;
-        }
+/// Refuses a file that is larger than this station takes.
+pub(crate) fn check_size(size: u64, max_bytes: u64) -> Result<(), Failure> {
+    if size <= max_bytes {
+        return Ok(());
     }
-    Ok(AttachmentRef { id, size })
-}
-
-fn whole(reader: &Reader, id: &AttachmentId) -> Result<Vec<u8>, Failure> {
-    let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
-    if !held.complete {
-        return Err(Failure::NotHereYet);
-    }
-    let mut bytes = Vec::new();
-    for number in 0..attachment::chunk_count(held.size) {
-        let chunk = reader.store().chunk(id, number).map_err(store("read a chunk"))?;
-        bytes.extend(chunk.ok_or(Failure::NotHereYet)?);
-    }
-    Ok(bytes)
+    let sentence = format!("附件超过{}MB，请压缩后重新上传，或者分成几个文件上传。", max_bytes >> 20);
+    Err(input_fault("size", &sentence))
 }
 
 fn seen_in_full(reader: &Reader, staff: &Staff, number: &str, now_ms: u64) -> Result<std::sync::Arc<Case>, Failure> {

@@ -12,6 +12,7 @@ use super::filed::{FiledCase, case_entry};
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
+use super::spread::Spread;
 use crate::error::{Error, store};
 
 /// Changes of a group that is not durable yet.
@@ -50,7 +51,11 @@ impl Fold {
             return Ok(());
         }
         let Some(id) = entry.case else { return Ok(()) };
+        let reference = self.reference(reader);
+        self.forks_touched |= reference.forks().get(&entry.log).is_some_and(|fork| fork.decided.is_some());
+        let writer = reader.writer(&reference, entry);
         for attachment in &entry.attachments {
+            self.rows.push(Spread::new(attachment, writer, reader.me()).row(&id, &attachment.id, reader.me()));
             let here = reader.store().attachment(&attachment.id).map_err(store("look an attachment up"))?;
             if !here.complete {
                 let size = attachment.size.to_be_bytes().to_vec();
@@ -58,9 +63,6 @@ impl Fold {
                 self.attachments_missing = true;
             }
         }
-        let reference = self.reference(reader);
-        self.forks_touched |= reference.forks().get(&entry.log).is_some_and(|fork| fork.decided.is_some());
-        let writer = reader.writer(&reference, entry);
         if let Some(entry) = case_entry(entry, writer) {
             self.note_request(&id, &entry);
             self.folding(reader, &id)?.apply(&entry);

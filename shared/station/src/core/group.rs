@@ -223,6 +223,22 @@ impl Core {
         self.group.extra_rows.push(super::rows::no_row(key));
     }
 
+    /// What staged commands have named.
+    pub(super) fn staged_uses(&self) -> impl Iterator<Item = &BTreeSet<AttachmentId>> {
+        self.group.used.iter().map(|(_, named)| named)
+    }
+
+    /// Stages a row of the index beside those that entries give.
+    pub(super) fn stage_row(&mut self, row: sanji_store::Row) {
+        self.group.extra_rows.push(row);
+    }
+
+    /// The value of a row that was staged beside the entries; the inner none: it is removed.
+    pub(super) fn staged_row(&self, list: &[u8], key: &[u8]) -> Option<Option<&[u8]>> {
+        let mut staged = self.group.extra_rows.iter().rev();
+        staged.find(|row| row.list == list && row.key == key).map(|row| row.value.as_deref())
+    }
+
     /// Seals every own log of the group, makes all of it durable in one commit, and publishes it; or forgets all
     /// of it.
     ///
@@ -276,6 +292,13 @@ impl Core {
         self.reader.commit(&commit, group.fold, group.extra_rows, reference)?;
         for (purpose, named) in &group.used {
             self.pending.done(purpose, named);
+            let note = super::uploads::note(purpose);
+            for id in named {
+                if let Err(error) = self.reader.store().upload_named(id, &note) {
+                    // It is looked up before anything is removed.
+                    tracing::debug!(reason = &error as &dyn std::error::Error, "an upload was not noted as named");
+                }
+            }
         }
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));

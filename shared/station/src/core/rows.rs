@@ -24,6 +24,8 @@ pub(crate) const FORKS: &[u8] = b"forks";
 pub(crate) const REQUESTS: &[u8] = b"requests";
 /// Attachments that entries name and that are not complete here: size in bytes.
 pub(crate) const MISSING: &[u8] = b"missing";
+/// Attachments that entries name and that not all stations of their case's line are known to hold: see `spread`.
+pub(crate) const UNCONFIRMED: &[u8] = b"unconfirmed";
 /// Cases whose item is not in the catalogue yet, so that nobody can be responsible.
 pub(crate) const UNFILED: &[u8] = b"unfiled";
 

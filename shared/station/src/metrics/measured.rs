@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run};
-use sanji_store::{AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, WrappedKey};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_store::{
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, Upload, WrappedKey,
+};
 
 use super::Commits;
 
@@ -118,11 +120,27 @@ impl Store for Measured {
         self.store.put_manifest(id, manifest, size)
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error> {
         self.store.put_chunk(id, chunk, data)
     }
 
-    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
         self.store.chunk(id, chunk)
+    }
+
+    fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {
+        self.store.put_upload(parts, note)
+    }
+
+    fn uploads(&self) -> Result<Vec<Upload>, Error> {
+        self.store.uploads()
+    }
+
+    fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.store.upload_named(id, note)
+    }
+
+    fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.store.drop_upload(id, note)
     }
 }

@@ -17,10 +17,11 @@ use super::access::Access;
 use super::failure::{malformed, status};
 use crate::station::Station;
 
-/// Largest attachment before encryption, in bytes, as the contract says.
-const ATTACHMENT_MAX_BYTES: u64 = 50 << 20;
 /// Bytes of one part of an attachment.
 const PART_BYTES: usize = 65_536;
+
+/// Parts that wait for a slow reader.
+const PARTS_AHEAD: usize = 4;
 
 type Answer<T> = Result<Response<T>, Status>;
 type Parts<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -87,9 +88,9 @@ impl CaseService for Cases {
         let Some(Part::Head(head)) = parts.message().await?.and_then(|first| first.part) else {
             return Err(malformed("head", "must be the first message"));
         };
-        if !(1..=ATTACHMENT_MAX_BYTES).contains(&head.size) {
-            return Err(malformed("head.size", "is not in 1..=52428800"));
-        }
+        self.station.check_attachment_size(head.size).map_err(status)?;
+        // Files that come at the same time wait for one another rather than for memory.
+        let _room = self.station.room_for_upload(head.size).await.map_err(status)?;
         // Grows with what arrives: a size that is only claimed costs nothing.
         let mut content = Vec::new();
         while let Some(message) = parts.message().await? {
@@ -104,7 +105,7 @@ impl CaseService for Cases {
         if content.len() as u64 != head.size {
             return Err(malformed("data", "is less than was announced"));
         }
-        let id = self.station.put_attachment(&actor, head, content).await.map_err(status)?;
+        let id = self.station.put_attachment(&actor, head, content.into()).await.map_err(status)?;
         Ok(Response::new(proto::PutAttachmentReply { id: id.0.to_vec() }))
     }
 
@@ -115,9 +116,22 @@ impl CaseService for Cases {
         let request = request.into_inner();
         let id = AttachmentId::try_from(request.id.as_slice()).map_err(|_| malformed("id", "is not 32 bytes"))?;
         let content = self.station.attachment(&actor, &request.case_number, &id).await.map_err(status)?;
-        let parts: Vec<_> =
-            content.bytes.chunks(PART_BYTES).map(|part| Ok(proto::AttachmentData { data: part.to_vec() })).collect();
-        Ok(Response::new(Box::pin(tokio_stream::iter(parts))))
+        let (sender, receiver) = mpsc::channel(PARTS_AHEAD);
+        tokio::task::spawn_blocking(move || {
+            for part in content {
+                let parts = match part {
+                    Ok(part) => part.chunks(PART_BYTES).map(|part| Ok(part.to_vec())).collect(),
+                    Err(failure) => vec![Err(status(failure))],
+                };
+                for data in parts {
+                    // The reader may be gone; then nobody asks any more.
+                    if sender.blocking_send(data.map(|data| proto::AttachmentData { data })).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn list_items(&self, request: Request<proto::ListItemsRequest>) -> Answer<proto::ListItemsReply> {

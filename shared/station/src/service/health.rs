@@ -21,7 +21,7 @@ use crate::station::Station;
 use crate::tokens::{Holder, Tokens};
 use crate::{command::chain, dump};
 
-/// Entries of a dump that wait for a slow reader.
+/// Entries of a dump, or lines of a list, that wait for a slow reader.
 const DUMP_AHEAD: usize = 256;
 
 pub(super) struct Care {
@@ -50,6 +50,21 @@ impl Health for Care {
                 // The reader may be gone; then nobody asks any more.
                 let _ = sender.blocking_send(Err(failed(&fault)));
             }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    type AttachmentsStream = Pin<Box<dyn Stream<Item = Result<proto::AttachmentProgress, Status>> + Send>>;
+
+    async fn attachments(
+        &self,
+        request: Request<proto::AttachmentsRequest>,
+    ) -> Result<Response<Self::AttachmentsStream>, Status> {
+        self.access.keeper(&request)?;
+        let (sender, receiver) = mpsc::channel(DUMP_AHEAD);
+        let station = self.station.clone();
+        tokio::task::spawn_blocking(move || {
+            station.attachment_progress(&mut |progress| sender.blocking_send(Ok(progress)).is_ok());
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }

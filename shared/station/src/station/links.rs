@@ -1,10 +1,10 @@
-//! How the links of this station are, which logs were refused on them, and what they fetch.
+//! How the links of this station are, and which logs were refused on them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sanji_link::{LinkState, WantedAttachment};
-use sanji_log::{AttachmentId, CaseId, LogId, PublicKey, StationCode};
+use sanji_link::LinkState;
+use sanji_log::{LogId, PublicKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::RefusalReason;
 
@@ -12,8 +12,6 @@ use sanji_replication::RefusalReason;
 const REFUSED_MAX: usize = 100;
 /// Former processes of a station that are remembered.
 const INSTANCES_MAX: usize = 16;
-/// Attachments under way that are remembered.
-const WANTED_MAX: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Links(Mutex<State>);
@@ -23,7 +21,6 @@ struct State {
     links: BTreeMap<StationCode, LinkState>,
     refused: VecDeque<proto::RefusedLog>,
     on_record: BTreeSet<(LogId, RefusalReason)>,
-    wanted: BTreeMap<AttachmentId, CaseId>,
     instances: BTreeMap<PublicKey, Instances>,
 }
 
@@ -75,20 +72,6 @@ impl Links {
         state.refused.push_front(refused);
         state.refused.truncate(REFUSED_MAX);
         state.on_record.insert((log, reason))
-    }
-
-    /// Remembers which cases the attachments are for that links were told to fetch.
-    pub(crate) fn want(&self, wanted: &[WantedAttachment]) {
-        let mut state = self.lock();
-        if state.wanted.len() > WANTED_MAX {
-            state.wanted.clear();
-        }
-        state.wanted.extend(wanted.iter().map(|wanted| (wanted.id, wanted.case)));
-    }
-
-    /// The case that a fetched attachment is for. None: forgotten; then the next look for missing ones finds it.
-    pub(crate) fn wanted_for(&self, id: &AttachmentId) -> Option<CaseId> {
-        self.lock().wanted.remove(id)
     }
 
     /// Refusals, newest first.

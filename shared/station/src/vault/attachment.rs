@@ -20,39 +20,24 @@ const PREFIX_BYTES: usize = 19;
 const NONCE_CONTEXT: &str = "sanji 2026 attachment nonce v1";
 
 impl CaseKey {
-    /// Encrypts the content of an attachment.
+    /// Encrypts the content of an attachment, part by part: memory for one segment is enough.
     ///
     /// # Errors
-    /// [`Error::TooLong`] where it has no bytes or more segments than can be numbered.
-    pub fn encrypt_attachment(&self, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let prefix = self.attachment_nonce(plain);
-        let mut cipher = EncryptorBE32::from_aead(XChaCha20Poly1305::new((&*self.0).into()), prefix.as_slice().into());
-        let mut segments = plain.chunks(SEGMENT_BYTES);
-        let last = segments.next_back().ok_or(Error::TooLong)?;
-        let mut bytes = Vec::with_capacity(plain.len() + PREFIX_BYTES + (segments.len() + 1) * TAG_BYTES);
-        bytes.extend(prefix);
-        for segment in segments {
-            bytes.extend(cipher.encrypt_next(segment).map_err(|_| Error::TooLong)?);
+    /// [`Error::TooLong`] where it has no bytes.
+    pub fn encrypt_attachment<'a>(&self, plain: &'a [u8]) -> Result<Encrypting<'a>, Error> {
+        if plain.is_empty() {
+            return Err(Error::TooLong);
         }
-        bytes.extend(cipher.encrypt_last(last).map_err(|_| Error::TooLong)?);
-        Ok(bytes)
+        let prefix = self.attachment_nonce(plain);
+        let cipher = EncryptorBE32::from_aead(XChaCha20Poly1305::new((&*self.0).into()), prefix.as_slice().into());
+        Ok(Encrypting { prefix: Some(prefix), cipher: Some(cipher), rest: plain })
     }
 
-    /// Decrypts the whole content of an attachment.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`].
-    pub fn decrypt_attachment(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        let (prefix, bytes) = bytes.split_first_chunk::<PREFIX_BYTES>().ok_or(Error::Unreadable)?;
-        let mut cipher = DecryptorBE32::from_aead(XChaCha20Poly1305::new((&*self.0).into()), prefix.as_slice().into());
-        let mut segments = bytes.chunks(SEGMENT_BYTES + TAG_BYTES);
-        let last = segments.next_back().ok_or(Error::Unreadable)?;
-        let mut plain = Vec::with_capacity(bytes.len());
-        for segment in segments {
-            plain.extend(cipher.decrypt_next(segment).map_err(|_| Error::Unreadable)?);
-        }
-        plain.extend(cipher.decrypt_last(last).map_err(|_| Error::Unreadable)?);
-        Ok(plain)
+    /// Begins to decrypt an attachment whose encrypted content has `size` bytes.
+    #[must_use]
+    pub fn decrypt_attachment(&self, size: u64) -> Decrypting {
+        let key = self.clone();
+        Decrypting { key, cipher: None, left: size, buffer: Vec::new() }
     }
 
     fn attachment_nonce(&self, plain: &[u8]) -> [u8; PREFIX_BYTES] {
@@ -64,6 +49,84 @@ impl CaseKey {
     }
 }
 
+/// Size of the plain content of an attachment, from that of its encrypted content; both in bytes.
+#[must_use]
+pub fn plain_size(encrypted: u64) -> u64 {
+    let sealed = encrypted.saturating_sub(PREFIX_BYTES as u64);
+    sealed.saturating_sub(sealed.div_ceil((SEGMENT_BYTES + TAG_BYTES) as u64) * TAG_BYTES as u64)
+}
+
+/// The parts of the encrypted content, in order.
+pub struct Encrypting<'a> {
+    prefix: Option<[u8; PREFIX_BYTES]>,
+    cipher: Option<EncryptorBE32<XChaCha20Poly1305>>,
+    rest: &'a [u8],
+}
+
+impl Iterator for Encrypting<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        if let Some(prefix) = self.prefix.take() {
+            return Some(prefix.to_vec());
+        }
+        let (segment, rest) = self.rest.split_at(self.rest.len().min(SEGMENT_BYTES));
+        self.rest = rest;
+        // The cipher fails only for segments beyond what an attachment may have: the store refuses what is cut off.
+        if rest.is_empty() {
+            self.cipher.take()?.encrypt_last(segment).ok()
+        } else {
+            self.cipher.as_mut()?.encrypt_next(segment).ok()
+        }
+    }
+}
+
+/// Decrypts what comes in any parts; memory for one segment is enough.
+pub struct Decrypting {
+    key: CaseKey,
+    /// None before the prefix has come, and after the last segment.
+    cipher: Option<DecryptorBE32<XChaCha20Poly1305>>,
+    /// Encrypted bytes that have not come.
+    left: u64,
+    buffer: Vec<u8>,
+}
+
+impl Decrypting {
+    /// Takes the next encrypted bytes, and gives the plain ones that they complete.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`]; what came before was right.
+    pub fn next(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut bytes = bytes;
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or(Error::Unreadable)?;
+        if self.cipher.is_none() {
+            let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>().ok_or(Error::Unreadable)?;
+            let cipher = XChaCha20Poly1305::new((&*self.key.0).into());
+            self.cipher = Some(DecryptorBE32::from_aead(cipher, prefix.as_slice().into()));
+            bytes = rest;
+        }
+        let mut plain = Vec::new();
+        while !bytes.is_empty() {
+            let room = SEGMENT_BYTES + TAG_BYTES - self.buffer.len();
+            let (part, rest) = bytes.split_at(bytes.len().min(room));
+            self.buffer.extend_from_slice(part);
+            bytes = rest;
+            let is_last = bytes.is_empty() && self.left == 0;
+            let segment = self.buffer.as_slice();
+            let opened = match &mut self.cipher {
+                Some(_) if is_last => self.cipher.take().map(|cipher| cipher.decrypt_last(segment)),
+                Some(cipher) if segment.len() == SEGMENT_BYTES + TAG_BYTES => Some(cipher.decrypt_next(segment)),
+                _ => None,
+            };
+            if let Some(opened) = opened {
+                plain.extend(opened.map_err(|_| Error::Unreadable)?);
+                self.buffer.clear();
+            }
+        }
+        Ok(plain)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -72,23 +135,35 @@ mod tests {
 
     use super::*;
 
+    fn encrypt(key: &CaseKey, plain: &[u8]) -> Vec<u8> {
+        key.encrypt_attachment(plain).unwrap().flatten().collect()
+    }
+
+    /// Decrypts in parts of the length of a chunk.
+    fn decrypt(key: &CaseKey, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut decrypting = key.decrypt_attachment(bytes.len() as u64);
+        let parts = bytes.chunks(sanji_log::attachment::CHUNK_BYTES).map(|part| decrypting.next(part));
+        parts.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+    }
+
     #[test]
     fn any_length_comes_back() {
         let key = CaseKey::from_bytes([3; 32]);
         for length in [1, SEGMENT_BYTES - 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, 2 * SEGMENT_BYTES + 7] {
             let plain: Vec<u8> = (0..length).map(|place| place as u8).collect();
-            let bytes = key.encrypt_attachment(&plain).unwrap();
-            assert_eq!(key.decrypt_attachment(&bytes).unwrap(), plain, "{length}");
-            assert_eq!(key.encrypt_attachment(&plain).unwrap(), bytes, "the same file has the same id");
-            assert_ne!(CaseKey::from_bytes([4; 32]).encrypt_attachment(&plain).unwrap(), bytes);
+            let bytes = encrypt(&key, &plain);
+            assert!(decrypt(&key, &bytes).unwrap() == plain, "{length}");
+            assert_eq!(plain_size(bytes.len() as u64), length as u64);
+            assert!(encrypt(&key, &plain) == bytes, "the same file has the same id");
+            assert!(encrypt(&CaseKey::from_bytes([4; 32]), &plain) != bytes);
         }
-        assert_eq!(key.encrypt_attachment(&[]), Err(Error::TooLong));
+        assert_eq!(key.encrypt_attachment(&[]).err(), Some(Error::TooLong));
     }
 
     #[test]
     fn what_was_cut_moved_or_changed_is_not_read() {
         let key = CaseKey::from_bytes([3; 32]);
-        let bytes = key.encrypt_attachment(&vec![1; 2 * SEGMENT_BYTES + 7]).unwrap();
+        let bytes = encrypt(&key, &vec![1; 2 * SEGMENT_BYTES + 7]);
         let segment = SEGMENT_BYTES + TAG_BYTES;
         let cut = &bytes[..PREFIX_BYTES + 2 * segment];
         let swapped = [
@@ -98,10 +173,10 @@ mod tests {
             &bytes[PREFIX_BYTES + 2 * segment..],
         ]
         .concat();
-        for wrong in [cut, &swapped, &bytes[..10], &[]] {
-            assert_eq!(key.decrypt_attachment(wrong), Err(Error::Unreadable));
+        for wrong in [cut, &swapped, &bytes[..10]] {
+            assert_eq!(decrypt(&key, wrong).err(), Some(Error::Unreadable));
         }
-        assert_eq!(CaseKey::from_bytes([4; 32]).decrypt_attachment(&bytes), Err(Error::Unreadable));
+        assert_eq!(decrypt(&CaseKey::from_bytes([4; 32]), &bytes).err(), Some(Error::Unreadable));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use sanji_domain::case::{
 };
 use sanji_domain::organisation::Staff;
 use sanji_domain::{Item, mask};
-use sanji_log::{AttachmentId, CaseNumber, Hash, HybridTime, StationCode};
+use sanji_log::{AttachmentId, CaseId, CaseNumber, Hash, HybridTime, StationCode};
 use sanji_proto::v1 as proto;
 
 use super::delivery::delivery;
@@ -20,6 +20,8 @@ use crate::vault::CaseKey;
 /// A look at a case.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
+    /// The case.
+    pub case: CaseId,
     /// What the person may see.
     pub view: proto::CaseView,
     /// Personal data was shown in full to somebody who has no hand in the case: that goes on record.
@@ -76,7 +78,7 @@ impl Reader {
                     .unwrap_or_default();
             }
         }
-        Ok(Look { view, on_record })
+        Ok(Look { case: case.id(), view, on_record })
     }
 }
 
@@ -274,7 +276,7 @@ fn materials(
         let listed = usize::try_from(provided.material).ok().zip(item).and_then(|(at, item)| item.materials.get(at));
         let mut attachments = Vec::new();
         for id in &provided.attachments {
-            attachments.push(attachment_view(reader, id, names.get(id))?);
+            attachments.push(attachment_view(reader, &case.id(), id, names.get(id))?);
         }
         views.push(proto::MaterialView {
             material: provided.material,
@@ -290,17 +292,24 @@ fn materials(
 
 fn attachment_view(
     reader: &Reader,
+    case: &CaseId,
     id: &AttachmentId,
     name: Option<&AttachmentName>,
 ) -> Result<proto::AttachmentView, Error> {
     let held = reader.store().attachment(id).map_err(store("look an attachment up"))?;
-    let size_here = (u64::from(held.chunks) * sanji_log::attachment::CHUNK_BYTES as u64).min(held.size);
+    // Before its manifest is here, only the entry's word is known.
+    let size = match held.size {
+        0 => reader.spread(case, id)?.map_or(0, |spread| spread.size),
+        size => size,
+    };
+    let size_here = (u64::from(held.chunks) * sanji_log::attachment::CHUNK_BYTES as u64).min(size);
     Ok(proto::AttachmentView {
         id: id.0.to_vec(),
         file_name: name.map(|name| name.file_name.clone()).unwrap_or_default(),
         media_type: name.map(|name| name.media_type.clone()).unwrap_or_default(),
-        size: held.size,
+        size,
         size_here,
+        held_by: reader.holders(case, id)?.into_iter().map(StationCode::number).collect(),
     })
 }
 
@@ -316,6 +325,17 @@ pub(crate) fn refers_to(case: &Case, id: &AttachmentId) -> bool {
         StepEvent::PublicityPosted { photographs, .. } => photographs.contains(id),
         _ => false,
     })
+}
+
+/// Whether an entry of a case names an attachment, those of newer releases included.
+pub(crate) fn names_attachment(reader: &Reader, case: &CaseId, id: &AttachmentId) -> Result<bool, Error> {
+    let Some(folded) = reader.case(case)? else { return Ok(false) };
+    if refers_to(&folded, id) {
+        return Ok(true);
+    }
+    let entries = reader.store().case_entries(case).map_err(store("read the entries of a case"))?;
+    let mut decoded = entries.iter().filter_map(|held| held.entry.decode().ok());
+    Ok(decoded.any(|entry| entry.attachments.iter().any(|attachment| attachment.id == *id)))
 }
 
 /// The names of a case's attachments.

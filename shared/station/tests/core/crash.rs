@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run};
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, MemoryStore, Projection, Store, WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, MemoryStore, Projection, Store, Upload, WrappedKey,
 };
 
 use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, dibao, noise, staff};
@@ -129,11 +129,27 @@ impl Store for Filling {
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), StoreError> {
         self.inner.put_manifest(id, manifest, size)
     }
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), StoreError> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, StoreError> {
         self.inner.put_chunk(id, chunk, data)
     }
-    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, StoreError> {
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, StoreError> {
         self.inner.chunk(id, chunk)
+    }
+
+    fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, StoreError> {
+        self.inner.put_upload(parts, note)
+    }
+
+    fn uploads(&self) -> Result<Vec<Upload>, StoreError> {
+        self.inner.uploads()
+    }
+
+    fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), StoreError> {
+        self.inner.upload_named(id, note)
+    }
+
+    fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), StoreError> {
+        self.inner.drop_upload(id, note)
     }
 }
 

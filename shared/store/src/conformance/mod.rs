@@ -14,7 +14,7 @@ pub use writer::{Writer, case};
 
 /// Runs all checks. `open` gives a new, empty store each time.
 pub fn check_all(open: &mut dyn FnMut() -> Box<dyn Store>) {
-    let checks: [fn(&dyn Store); 14] = [
+    let checks: [fn(&dyn Store); 15] = [
         logs::an_empty_store_has_nothing,
         logs::reads_give_the_very_bytes,
         logs::a_read_ends_under_a_seal_and_within_its_limit,
@@ -29,6 +29,7 @@ pub fn check_all(open: &mut dyn FnMut() -> Box<dyn Store>) {
         projections::a_projection_beyond_the_bounds_is_refused_whole,
         projections::nothing_is_unprojected_in_a_store_that_lost_nothing,
         files::an_attachment_grows_chunk_by_chunk,
+        files::an_upload_waits_until_it_is_named_or_dropped,
     ];
     for check in checks {
         check(&*open());

@@ -11,11 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run};
 
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
-use crate::contract::{AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, WrappedKey};
+use crate::contract::{
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, Upload, WrappedKey,
+};
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
 use crate::index::rows::{self, Placed};
@@ -368,13 +370,31 @@ impl Store for DiskStore {
         self.attachments.put_manifest(id, manifest, size).map_err(|error| self.note_failure(error))
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), Error> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error> {
         self.check_writable()?;
         self.attachments.put_chunk(id, chunk, data).map_err(|error| self.note_failure(error))
     }
 
-    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Vec<u8>>, Error> {
+    fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
         self.attachments.chunk(id, chunk)
+    }
+
+    fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {
+        self.check_writable()?;
+        self.attachments.put_upload(parts, note).map_err(|error| self.note_failure(error))
+    }
+
+    fn uploads(&self) -> Result<Vec<Upload>, Error> {
+        self.attachments.waiting_uploads()
+    }
+
+    fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.attachments.upload_named(id, note)
+    }
+
+    fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
+        self.check_writable()?;
+        self.attachments.drop_upload(id, note)
     }
 }
 

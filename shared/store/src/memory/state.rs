@@ -1,6 +1,6 @@
 //! All that a store in memory holds: a plain value that can be cloned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) snapshots: BTreeMap<CaseId, Bytes>,
     pub(super) lists: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>,
     attachments: BTreeMap<AttachmentId, Attachment>,
+    /// Attachments that no command has named, with their notes.
+    pub(super) uploads: BTreeSet<(AttachmentId, Vec<u8>)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -36,7 +38,7 @@ struct Log {
 #[derive(Debug, Clone, Default)]
 struct Attachment {
     size: u64,
-    manifest: Vec<u8>,
+    manifest: Bytes,
     chunks: Vec<Bytes>,
 }
 
@@ -189,7 +191,7 @@ impl State {
     pub(super) fn put_manifest(&mut self, id: &AttachmentId, manifest: &[u8], size: u64) {
         self.attachments.entry(*id).or_insert_with(|| Attachment {
             size,
-            manifest: manifest.to_vec(),
+            manifest: Bytes::copy_from_slice(manifest),
             chunks: Vec::new(),
         });
     }
@@ -205,8 +207,13 @@ impl State {
         }
     }
 
-    pub(super) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Option<Vec<u8>> {
-        Some(self.attachments.get(id)?.chunks.get(usize::try_from(chunk).ok()?)?.to_vec())
+    pub(super) fn drop_upload(&mut self, id: &AttachmentId, note: &[u8]) {
+        self.attachments.remove(id);
+        self.uploads.remove(&(*id, note.to_vec()));
+    }
+
+    pub(super) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Option<Bytes> {
+        self.attachments.get(id)?.chunks.get(usize::try_from(chunk).ok()?).cloned()
     }
 }
 

@@ -203,3 +203,37 @@ fn a_changed_attachment_is_found() {
     flip(&path.join(format!("{id}.manifest")), 20);
     assert_eq!(faults(&store).len(), 1);
 }
+
+#[test]
+fn a_manifest_that_a_power_cut_has_torn_is_made_again() {
+    let folder = TempDir::new().unwrap();
+    let content = vec![3; 40_000];
+    let store = open(&folder);
+    let id = store.put_upload(&mut [content.clone()].into_iter(), b"").unwrap().id;
+    drop(store);
+    let path = folder.path().join("attachments").join(&id.to_hex()[..2]);
+    let manifest = path.join(format!("{id}.manifest"));
+
+    fs::write(&manifest, [0; 72]).unwrap();
+    let store = open(&folder);
+    assert_eq!(store.chunk(&id, 1).unwrap().as_deref(), Some(&content[32_768..]));
+    assert_eq!(faults(&store), Vec::<String>::new());
+    drop(store);
+
+    // Of one that is not whole the manifest comes again with the chunks.
+    fs::rename(path.join(id.to_hex()), path.join(format!("{id}.partial"))).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    let store = open(&folder);
+    assert_eq!(store.attachment(&id).unwrap().chunks, 0);
+    store.put_manifest(&id, &sanji_log::attachment::manifest(&content), 40_000).unwrap();
+    assert_eq!(store.attachment(&id).unwrap().chunks, 1);
+    assert!(store.put_chunk(&id, 1, &content[32_768..]).unwrap());
+
+    // What was being uploaded when the process ended is gone.
+    let uploads = folder.path().join("attachments/uploads");
+    fs::write(uploads.join("7.partial"), b"half").unwrap();
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(fs::read_dir(uploads).unwrap().count(), 1);
+    assert_eq!(store.uploads().unwrap().len(), 1);
+}
