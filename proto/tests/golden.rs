@@ -89,6 +89,10 @@ fn link(message: link_message::Message) -> Vec<u8> {
     proto::LinkMessage { message: Some(message) }.encode_to_vec()
 }
 
+fn attachment(message: attachment_message::Message) -> Vec<u8> {
+    proto::AttachmentMessage { message: Some(message) }.encode_to_vec()
+}
+
 fn frame(frame: bundle_frame::Frame) -> Vec<u8> {
     proto::BundleFrame { frame: Some(frame) }.encode_to_vec()
 }
@@ -340,30 +344,73 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("link.goodbye", link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000 }))),
         (
             "attachment.request",
-            proto::AttachmentMessage {
-                message: Some(attachment_message::Message::Request(proto::ChunkRequest {
-                    case_id: vec![0x33; 16],
-                    attachment_id: vec![0x44; 32],
-                    first_chunk: 1,
-                    count: 16,
-                    want_manifest: true,
-                })),
-            }
-            .encode_to_vec(),
+            attachment(attachment_message::Message::Request(proto::ChunkRequest {
+                case_id: vec![0x33; 16],
+                attachment_id: vec![0x44; 32],
+                first_chunk: 1,
+                count: 16,
+                want_manifest: true,
+                urgent: false,
+                tell: false,
+            })),
         ),
         (
             "attachment.reply",
-            proto::AttachmentMessage {
-                message: Some(attachment_message::Message::Reply(proto::ChunkReply {
-                    attachment_id: vec![0x44; 32],
-                    manifest: vec![0xee; 64],
-                    size: 40_000,
-                    chunk: 1,
-                    data: vec![7; 8].into(),
-                    last: true,
-                })),
-            }
-            .encode_to_vec(),
+            attachment(attachment_message::Message::Reply(proto::ChunkReply {
+                attachment_id: vec![0x44; 32],
+                manifest: vec![0xee; 64],
+                size: 40_000,
+                chunk: 1,
+                data: vec![7; 8].into(),
+                last: true,
+                held_by: Vec::new(),
+                now_here: false,
+            })),
+        ),
+        (
+            "attachment.urgent_request",
+            attachment(attachment_message::Message::Request(proto::ChunkRequest {
+                case_id: vec![0x33; 16],
+                attachment_id: vec![0x44; 32],
+                first_chunk: 17,
+                count: 8,
+                want_manifest: false,
+                urgent: true,
+                tell: true,
+            })),
+        ),
+        (
+            "attachment.now_here",
+            attachment(attachment_message::Message::Reply(proto::ChunkReply {
+                attachment_id: vec![0x44; 32],
+                size: 40_000,
+                chunk: 17,
+                last: true,
+                now_here: true,
+                ..proto::ChunkReply::default()
+            })),
+        ),
+        (
+            "attachment.who_holds",
+            attachment(attachment_message::Message::Request(proto::ChunkRequest {
+                case_id: vec![0x33; 16],
+                attachment_id: vec![0x44; 32],
+                first_chunk: u32::MAX,
+                count: 1,
+                want_manifest: false,
+                urgent: false,
+                tell: true,
+            })),
+        ),
+        (
+            "attachment.held_by",
+            attachment(attachment_message::Message::Reply(proto::ChunkReply {
+                attachment_id: vec![0x44; 32],
+                chunk: u32::MAX,
+                last: true,
+                held_by: vec![990_106_101_203, 990_106_101_000],
+                ..proto::ChunkReply::default()
+            })),
         ),
         (
             "bundle.head",
@@ -389,6 +436,8 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                     chunk: 1,
                     data: vec![7; 8].into(),
                     last: true,
+                    held_by: Vec::new(),
+                    now_here: false,
                 })),
             })),
         ),

@@ -142,7 +142,6 @@ impl Fetch {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use sanji_log::AttachmentId;
     use sanji_log::attachment::{CHUNK_BYTES, manifest, root};
 
     use super::*;
