@@ -203,8 +203,10 @@ impl Fetcher {
             return Ok(self.holders(reply));
         }
         let (_, who, ignored) = asked.filter(|(id, _, _)| *id == reply.id).ok_or(Wrong::Turn)?;
+        // An answer without chunks says nothing about how fast chunks come.
         if reply.last
             && let Some(open) = self.open.pop_front()
+            && !who
         {
             self.window.answered(open.count, now_ms.saturating_sub(open.sent_ms));
         }
