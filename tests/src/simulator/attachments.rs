@@ -137,13 +137,14 @@ impl World {
             let chunk = request.first_chunk + place;
             let data = store.chunk(&request.id, chunk).expect("a chunk can be read");
             let last = data.is_none() || place + 1 == request.count;
-            let manifest = if request.want_manifest && place == 0 { held.manifest.clone() } else { Vec::new() };
-            let mut data: Vec<u8> = data.unwrap_or_default();
+            let manifest = if request.want_manifest && place == 0 { held.manifest.to_vec() } else { Vec::new() };
+            let mut data: Vec<u8> = data.unwrap_or_default().into();
             if self.is_working() && !data.is_empty() && self.random.random_bool(0.02) {
                 data[0] ^= 1;
                 self.counters.altered_chunks += 1;
             }
-            let reply = ChunkReply { id: request.id, manifest, size: held.size, chunk, data: data.into(), last };
+            let without_data = ChunkReply::without_data(request.id, chunk);
+            let reply = ChunkReply { manifest, size: held.size, data: data.into(), last, ..without_data };
             self.send_freight(at, stream, AttachmentMessage::Reply(reply));
             if last {
                 break;

@@ -3,21 +3,25 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 use sanji_link::bundle::{ExportOptions, Receiver, export, import};
 use sanji_link::{
-    AttachmentState, BoxFuture, Change, ChunkAnswer, Host, HostError, LinkState, StoreOutcome, WantedAttachment,
+    AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
+    WantedAttachment,
 };
 use sanji_log::{AttachmentId, CaseId, Have, LogId, Receipt, Run, StationCode};
+use sanji_replication::attachment::ChunkRequest;
+use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
 use sanji_station::core::{Committed, Core};
 use sanji_store::{MemoryStore, Store};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::agenda::Happening;
-use super::attachments::missing_of;
+use super::attachments::{Missing, missing_of};
 use super::ledger::stands_over;
 use super::sample::{District, HUB, STATIONS, parent};
 use super::station::case_keys;
@@ -141,24 +145,23 @@ impl Host for Shelf {
         let core = lock(&self.core);
         let index = core.reader().indexed().expect("the index can be written");
         let missing = missing_of(index.as_ref(), peer).into_iter().take(limit);
-        missing.map(|missing| WantedAttachment { case: missing.case, id: missing.id, size: missing.size }).collect()
+        let wanted = |Missing { case, id, size }| WantedAttachment { case, id, size, urgent: false };
+        missing.map(wanted).collect()
     }
 
-    fn attachment_chunk(
-        &self,
-        peer: StationCode,
-        case: CaseId,
-        id: &AttachmentId,
-        chunk: u32,
-        want_manifest: bool,
-    ) -> Result<Option<ChunkAnswer>, HostError> {
+    fn attachment_chunks(&self, peer: StationCode, request: ChunkRequest) -> Result<ChunkAnswer, HostError> {
+        let ChunkRequest { case, id, first_chunk, count, want_manifest, .. } = request;
         if !case.home().is_some_and(|home| stands_over(peer, home)) {
-            return Ok(None);
+            return Ok(ChunkAnswer::default());
         }
-        let held = self.store.attachment(id)?;
-        let data = self.store.chunk(id, chunk)?;
-        let manifest = if want_manifest { held.manifest } else { Vec::new() };
-        Ok(data.map(|data| ChunkAnswer { manifest, size: held.size, data }))
+        let held = self.store.attachment(&id)?;
+        let mut chunks = Vec::new();
+        for chunk in (first_chunk..).take(count as usize) {
+            let Some(data) = self.store.chunk(&id, chunk)? else { break };
+            chunks.push(data);
+        }
+        let manifest = if want_manifest { held.manifest } else { Bytes::new() };
+        Ok(ChunkAnswer { manifest, size: held.size, chunks })
     }
 
     fn attachment_state(&self, id: &AttachmentId) -> Result<AttachmentState, HostError> {
@@ -171,9 +174,31 @@ impl Host for Shelf {
         Ok(self.store.put_manifest(id, manifest, size)?)
     }
 
-    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<(), HostError> {
+    fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, HostError> {
         Ok(self.store.put_chunk(id, chunk, data)?)
     }
+
+    /// Nobody waits for chunks while a bundle is written or read.
+    fn chunks_came(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
+    fn want_first(&self, _: CaseId, _: AttachmentId) {}
+
+    /// The simulator proves that attachments come, not what stations know of each other's.
+    fn attachment_holders(&self, _: StationCode, _: CaseId, _: &AttachmentId) -> Result<Holders, HostError> {
+        Ok(Holders { all: true, ..Holders::default() })
+    }
+
+    fn unconfirmed_attachments(&self, _: StationCode, _: usize) -> Vec<(CaseId, AttachmentId)> {
+        Vec::new()
+    }
+
+    fn attachments_lacking_at(&self, _: StationCode, _: usize) -> Vec<FreightItem> {
+        Vec::new()
+    }
+
+    fn keep_holders(&self, _: CaseId, _: AttachmentId, _: Vec<StationCode>) {}
 }
 
 fn runtime() -> &'static Runtime {
