@@ -1,3 +1,5 @@
+//! The thin line by itself: that it delays, drops and counts as it says.
+
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
