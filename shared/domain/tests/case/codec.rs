@@ -147,6 +147,7 @@ fn kinds_have_names() {
         (5, Vec::new()),
         (6, Vec::new()),
         (9, Vec::new()),
+        (99, Vec::new()),
         (1, vec![0xff]),
     ]
     .map(|(kind, body)| codec::kind_name(kind, &body));
@@ -160,7 +161,8 @@ fn kinds_have_names() {
             "staff",
             "file",
             "audit",
-            "unknown.9",
+            "fork",
+            "unknown.99",
             "unreadable"
         ]
     );
