@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -26,6 +26,8 @@ use crate::{Error, Result, Trust};
 const STOP_GRACE: Duration = Duration::from_secs(3);
 /// How long a connection lives on whose key was revoked; enough to say why.
 const REVOKED_GRACE: Duration = Duration::from_millis(300);
+/// How long one that is refused may take to read why.
+const REFUSED_GRACE: Duration = Duration::from_secs(1);
 /// An enrolment is one call, whose reply may take its time on a thin line.
 pub(crate) const ENROLMENT_DEADLINE: Duration = Duration::from_secs(300);
 /// Pause after the system refused to accept a connection (for example: no file handles left).
@@ -105,6 +107,19 @@ pub(crate) fn incoming(
     ReceiverStream::new(connections)
 }
 
+/// A connection that is dropped with something unread is reset, and the peer never reads why it was refused. So it is
+/// ended in good order, within a second.
+async fn let_it_be_read(mut tcp: TcpStream) {
+    let until_the_end = async {
+        if tcp.shutdown().await.is_ok() {
+            let mut unread = [0; 1024];
+            while let Ok(1..) = tcp.read(&mut unread).await {}
+        }
+    };
+    // A peer that does not end its side learns no more.
+    drop(tokio::time::timeout(REFUSED_GRACE, until_the_end).await);
+}
+
 async fn handshake(
     tcp: TcpStream,
     address: SocketAddr,
@@ -120,10 +135,14 @@ async fn handshake(
         Door::Link => trust.accept_config(),
         Door::Enrolment => trust.enrolment_config(),
     };
-    let tls = tokio::time::timeout(deadline, TlsAcceptor::from(config).accept(tcp))
-        .await
-        .map_err(|_| Error::Timeout { operation: OPERATION })?
-        .map_err(|source| Error::Io { operation: OPERATION, source })?;
+    let accepted = tokio::time::timeout(deadline, TlsAcceptor::from(config).accept(tcp).into_fallible()).await;
+    let tls = match accepted.map_err(|_| Error::Timeout { operation: OPERATION })? {
+        Ok(tls) => tls,
+        Err((source, tcp)) => {
+            let_it_be_read(tcp).await;
+            return Err(Error::Io { operation: OPERATION, source });
+        }
+    };
     let stopped = async move {
         shutdown.cancelled().await;
         tokio::time::sleep(STOP_GRACE).await;
