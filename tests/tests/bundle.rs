@@ -126,9 +126,16 @@ fn revoke(district: &District, station: StationCode) {
     command::run(district.program(district.plan.hub), revoke).unwrap();
 }
 
-async fn attachments_missing(district: &District, station: StationCode) -> u64 {
-    let mut keeper = district.keeper(station).await.unwrap();
-    keeper.health.status(proto::StatusRequest {}).await.unwrap().into_inner().attachments_missing
+/// Whether one station does not know that another holds every attachment.
+async fn lacks_attachments(district: &District, at: StationCode, of: StationCode) -> bool {
+    let mut keeper = district.keeper(at).await.unwrap();
+    let mut rows = keeper.health.attachments(proto::AttachmentsRequest {}).await.unwrap().into_inner();
+    while let Some(row) = rows.message().await.unwrap() {
+        if row.lacking_at.contains(&of.number()) {
+            return true;
+        }
+    }
+    false
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,8 +188,9 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     })
     .await
     .unwrap();
-    story::until("the photograph at the hub", Duration::from_secs(30), async || {
-        (attachments_missing(&district, hub).await == 0).then_some(())
+    // The township has to know it too: the village hears only what the township's stick says.
+    story::until("the photograph at the hub, as the township knows", Duration::from_secs(30), async || {
+        (!lacks_attachments(&district, township, hub).await).then_some(())
     })
     .await
     .unwrap();

@@ -90,8 +90,12 @@ impl Station {
     }
 
     pub(crate) fn holders_for(&self, peer: StationCode, case: CaseId, id: &AttachmentId) -> Result<Holders, HostError> {
-        if !shares(peer, &case) || !self.names(&case, id)? {
+        if !shares(peer, &case) {
             return Ok(Holders { all: true, ..Holders::default() });
+        }
+        if !self.names(&case, id)? {
+            // The entry that names it may be on its way here: the peer is told when it has come.
+            return Ok(Holders::default());
         }
         let held_by = self.reader().holders(&case, id)?;
         Ok(Holders { all: held_by.len() == line(&case).count(), held_by })
