@@ -1,6 +1,6 @@
 //! Attachments under the key of their case.
 //!
-//! Layout of the encrypted content: 19 bytes of nonce, then segments of at most [`SEGMENT_BYTES`] of the plain
+//! Layout of the encrypted content: 19 bytes of nonce, then segments of at most `SEGMENT_BYTES` of the plain
 //! content, each with its 16-byte tag. Nonces follow the STREAM construction (Hoang, Reyhanitabar, Rogaway,
 //! Vizár 2015): the prefix, the segment's number, and a mark on the last one, so that no segment can be cut off,
 //! doubled or moved. The prefix is derived from key and content: the same file in one case gives the same bytes,
