@@ -3,7 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`relay`], [`submissions`], [`trip`], [`catch_up`], [`fan_in`], [`thin`], [`attachments`], [`herd`], [`store`] | the workloads, one a file |
-//! | [`line`] | the village, township and hub that most of them run on |
+//! | [`mod@line`] | the village, township and hub that most of them run on |
 //! | [`writers`] | a village's station with writers in its process |
 //! | [`books`] | nothing lost, nothing doubled: checked at the end of each workload |
 //! | [`sheet`] | figures, their targets, the table |
