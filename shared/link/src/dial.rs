@@ -57,8 +57,7 @@ pub struct Detour {
 /// Dials `upstream` ("host:port") until `shutdown`, again and again: after a broken link with full jitter, after
 /// a goodbye when the parent asked for. Who answers must be a station above this one.
 pub async fn dial(upstream: String, trust: Arc<Trust>, host: Arc<dyn Host>, shutdown: CancellationToken) {
-    let asked_for = host.me().parent().unwrap_or(host.me());
-    Line { upstream, asked_for, trust, host, shutdown, linked: watch::Sender::new(false) }.keep().await;
+    Line::to_parent(upstream, trust, host, shutdown).keep().await;
 }
 
 /// The same, and round the station above where it is away for long. Both links may stand at the same time: what is
@@ -70,29 +69,14 @@ pub async fn dial_with_detour(
     host: Arc<dyn Host>,
     shutdown: CancellationToken,
 ) {
-    let me = host.me();
-    let linked = watch::Sender::new(false);
-    let mut is_linked = linked.subscribe();
-    let straight = Line {
-        upstream,
-        asked_for: me.parent().unwrap_or(me),
-        trust: trust.clone(),
-        host: host.clone(),
-        shutdown: shutdown.clone(),
-        linked,
-    };
+    let straight = Line::to_parent(upstream, trust.clone(), host.clone(), shutdown.clone());
+    let mut is_linked = straight.linked.subscribe();
     let round = async {
         while away(&mut is_linked, detour.after, &shutdown).await {
             tracing::warn!(detour = detour.address, "the station above is away: linking round it");
             let stop = shutdown.child_token();
-            let line = Line {
-                upstream: detour.address.clone(),
-                asked_for: me.district(),
-                trust: trust.clone(),
-                host: host.clone(),
-                shutdown: stop.clone(),
-                linked: watch::Sender::new(false),
-            };
+            let to_parent = Line::to_parent(detour.address.clone(), trust.clone(), host.clone(), stop.clone());
+            let line = Line { asked_for: host.me().district(), ..to_parent };
             let until_back = async {
                 tokio::select! {
                     () = back(&mut is_linked, STEADY.min(detour.after)) => {}
@@ -143,6 +127,11 @@ struct Line {
 }
 
 impl Line {
+    fn to_parent(upstream: String, trust: Arc<Trust>, host: Arc<dyn Host>, shutdown: CancellationToken) -> Self {
+        let asked_for = host.me().parent().unwrap_or(host.me());
+        Self { upstream, asked_for, trust, host, shutdown, linked: watch::Sender::new(false) }
+    }
+
     async fn keep(self) {
         let Self { upstream, asked_for, trust, host, shutdown, linked } = self;
         let mut pause = Pause::default();

@@ -272,6 +272,17 @@ impl CaseNumber {
     pub fn prefix(&self) -> [u8; 9] {
         self.prefix
     }
+
+    /// All ids with this number, in their order: whatever is sorted by id has them side by side.
+    #[must_use]
+    pub fn case_ids(&self) -> std::ops::RangeInclusive<CaseId> {
+        let with = |rest: u8| {
+            let mut id = [rest; 16];
+            id[..9].copy_from_slice(&self.prefix);
+            CaseId(id)
+        };
+        with(0)..=with(u8::MAX)
+    }
 }
 
 impl fmt::Display for CaseNumber {

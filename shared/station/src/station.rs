@@ -266,6 +266,7 @@ impl Station {
         actor: &Actor,
         requests: Vec<proto::ActRequest>,
     ) -> Result<Vec<Result<proto::ActReply, Failure>>, Failure> {
+        self.check_may_write()?;
         let mut replies = Vec::with_capacity(requests.len());
         let mut waiting = requests.into_iter();
         while waiting.len() > 0 {

@@ -124,7 +124,7 @@ impl Sending {
         if self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
             return None;
         }
-        if self.in_flight.len() >= SMALL_BATCHES_IN_FLIGHT && self.waiting(heads) < GATHERED_ENTRIES {
+        if self.in_flight.len() >= SMALL_BATCHES_IN_FLIGHT && !self.is_worth_a_batch(heads) {
             return None;
         }
         let log = self.next_ready()?;
@@ -251,10 +251,13 @@ impl Sending {
         self.sent.get(log).copied().unwrap_or(0).max(heads.their_seq(log)) + 1
     }
 
-    /// Entries of all logs that wait, and are not being read.
-    fn waiting(&self, heads: &Heads) -> u64 {
-        let of_log = |log| (heads.our_seq(log) + 1).saturating_sub(self.next_seq(log, heads));
-        self.ready.iter().map(of_log).sum()
+    /// Whether enough entries wait, over all logs that are not being read. Looks at no more logs than it must.
+    fn is_worth_a_batch(&self, heads: &Heads) -> bool {
+        let mut waiting = 0;
+        self.ready.iter().any(|log| {
+            waiting += (heads.our_seq(log) + 1).saturating_sub(self.next_seq(log, heads));
+            waiting >= GATHERED_ENTRIES
+        })
     }
 
     fn used_bytes(&self) -> usize {

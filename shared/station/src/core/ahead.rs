@@ -59,8 +59,7 @@ impl Ahead {
 
     /// Cases of a number that are here.
     pub(super) fn cases_of_number(&self, number: &CaseNumber) -> Vec<CaseId> {
-        let of_number = |id: &&CaseId| id.number_prefix() == number.prefix();
-        self.changes().cases.keys().filter(of_number).copied().collect()
+        self.changes().cases.range(number.case_ids()).map(|(id, _)| *id).collect()
     }
 
     /// The case that a request opened, where the index does not know it yet.

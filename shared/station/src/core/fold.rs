@@ -9,6 +9,7 @@ use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::Row;
 
 use super::filed::{FiledCase, case_entry};
+use super::forks::CountingBranches;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
@@ -104,7 +105,7 @@ impl Fold {
 
     /// Cases of a number that this group has touched.
     pub(super) fn cases_of_number(&self, number: &CaseNumber) -> impl Iterator<Item = CaseId> {
-        self.cases.keys().filter(|id| id.number_prefix() == number.prefix()).copied()
+        self.cases.range(number.case_ids()).map(|(id, _)| *id)
     }
 
     /// A case as this group leaves it.
@@ -127,8 +128,8 @@ impl Fold {
     }
 
     /// Folds a case from nothing.
-    pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId) -> Result<(), Error> {
-        let case = reader.fold_anew(id)?;
+    pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId, branches: &CountingBranches) -> Result<(), Error> {
+        let case = reader.fold_anew(id, branches)?;
         *self.folding(reader, id)? = case;
         Ok(())
     }

@@ -34,6 +34,9 @@ pub(super) struct CountingBranch {
     pub(super) entries: Vec<EntryBytes>,
 }
 
+/// By the log that holds another.
+pub(super) type CountingBranches = BTreeMap<LogId, CountingBranch>;
+
 impl Reader {
     /// From where on a peer's version of a forked log is wanted. None: this station's own, or not held.
     #[must_use]
@@ -48,8 +51,8 @@ impl Reader {
         Some(kept.map_or_else(|| seq.min(head).saturating_sub(REACH_BACK).max(1), |last| last + 1))
     }
 
-    /// The branches that count although the log holds another, by log.
-    pub(super) fn counting_branches(&self) -> Result<BTreeMap<LogId, CountingBranch>, Error> {
+    /// The branches that count although the log holds another.
+    pub(super) fn counting_branches(&self) -> Result<CountingBranches, Error> {
         let mut counting = BTreeMap::new();
         for (log, fork) in self.reference().forks() {
             let Some(decided) = fork.decided else { continue };
@@ -247,9 +250,10 @@ impl Core {
             let evidence = self.reader.evidence(&fork.evidence)?;
             cases.extend(evidence.iter().filter_map(|bytes| bytes.decode().ok()?.case));
         }
+        let branches = self.reader.counting_branches()?;
         let mut fold = Fold::default();
         for case in &cases {
-            fold.anew(&self.reader, case)?;
+            fold.anew(&self.reader, case, &branches)?;
         }
         self.reader.show(fold);
         Ok(cases.into_iter().collect())

@@ -13,6 +13,7 @@ use sanji_store::{Commit, Projection, Row, Store};
 use super::ahead::Ahead;
 use super::filed::{FiledCase, case_entry};
 use super::fold::Fold;
+use super::forks::CountingBranches;
 use super::reference::ReferenceData;
 use super::rows::{FILES, Place, REQUESTS, file_key, request_key};
 use crate::error::{Error, store, stored};
@@ -174,13 +175,12 @@ impl Reader {
         if let Some(filed) = FiledCase::decode(&bytes) {
             return Ok(Some(Arc::new(filed)));
         }
-        Ok(Some(Arc::new(FiledCase::new(self.fold_anew(id)?))))
+        Ok(Some(Arc::new(FiledCase::new(self.fold_anew(id, &self.counting_branches()?)?))))
     }
 
     /// A case from its entries, without those of branches that don't count, and with those in evidence that do.
-    pub(super) fn fold_anew(&self, id: &CaseId) -> Result<Case, Error> {
+    pub(super) fn fold_anew(&self, id: &CaseId, branches: &CountingBranches) -> Result<Case, Error> {
         let reference = self.reference();
-        let branches = self.counting_branches()?;
         let mut case = Case::new(*id);
         for held in self.store().case_entries(id).map_err(store("read the entries of a case"))? {
             let entry = held.entry.decode().map_err(stored("entry"))?;
