@@ -8,6 +8,7 @@
 //! | [`time`] | [`HybridTime`] and its rule |
 //! | [`entry`] | [`Entry`], [`EntryBytes`], chaining |
 //! | [`seal`] | [`Seal`] and [`Receipt`]: what is signed, signing, checking |
+//! | [`voucher`] | [`Voucher`]: the signed line on a printed paper |
 //! | [`run`] | [`Run`]: consecutive entries up to a seal, checked as a whole |
 //! | [`have`] | [`Have`]: the heads a station holds, and the diff of two |
 //! | [`planted`] | bugs that tests plant; nothing of it in a program |
@@ -25,6 +26,7 @@ pub mod planted;
 pub mod run;
 pub mod seal;
 pub mod time;
+pub mod voucher;
 
 pub use code::{StationCode, Tier};
 pub use entry::{AttachmentRef, Entry, EntryBytes, EntryDraft};
@@ -33,6 +35,7 @@ pub use id::{AttachmentId, CaseId, CaseNumber, Hash, LogId, PublicKey, Reach, Re
 pub use run::Run;
 pub use seal::{Receipt, Seal, SigningKey};
 pub use time::HybridTime;
+pub use voucher::{Voucher, VoucherDraft};
 
 /// Why bytes or text are not what they claim to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,7 @@
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
 //! | [`reader`] | reading, beside the one that writes |
+//! | [`scan`] | walking all cases, however many |
 //!
 //! Synchronous and deterministic: times and randomness come from the caller. One thread owns the [`Core`]; any may
 //! read through its [`Reader`].
@@ -29,6 +30,7 @@ pub mod reader;
 mod receive;
 pub mod reference;
 pub(crate) mod rows;
+pub mod scan;
 mod serial;
 pub(crate) mod spread;
 mod uploads;
@@ -49,6 +51,7 @@ pub use group::{Committed, Confirmed};
 pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
+pub use scan::{Cases, Scan, Which};
 
 use crate::error::{Error, Failure, store, stored};
 use crate::pending::Pending;

@@ -77,6 +77,19 @@ pub(crate) fn case_of_work_key(key: &[u8]) -> Option<CaseId> {
     CaseId::from_bytes(key.get(9..)?).ok()
 }
 
+/// When the case of a work list's row was opened.
+pub(crate) fn time_of_work_key(key: &[u8]) -> u64 {
+    key.get(1..9).and_then(|time| time.try_into().ok()).map_or(0, u64::from_be_bytes)
+}
+
+/// Lies before the rows of all cases that were opened at this time or later, and behind all others, where none goes
+/// ahead of the queue.
+pub(crate) fn work_key_before(time_ms: u64) -> Vec<u8> {
+    let mut key = vec![0];
+    key.extend(time_ms.to_be_bytes());
+    key
+}
+
 /// Requests are told apart by station: one station's callers can't use up another's.
 pub(crate) fn request_key(home: StationCode, request: &RequestId) -> Vec<u8> {
     let mut key = home.number().to_be_bytes().to_vec();
@@ -144,8 +157,13 @@ pub(crate) fn count_open(reader: &Reader) -> Result<i64, Error> {
 /// The lists of departments that a person looks at.
 pub(crate) fn shelves(reader: &Reader, work: Work, looks_at: impl Fn(&DepartmentCode) -> bool) -> BTreeSet<Vec<u8>> {
     let reference = reader.reference();
+    let looked_at = departments(&reference).filter(|department| looks_at(department));
+    looked_at.map(|department| shelf(reader.me(), work, department)).collect()
+}
+
+/// Every department that may lead an item, those of former versions too; some more than once.
+pub(crate) fn departments(reference: &ReferenceData) -> impl Iterator<Item = &DepartmentCode> {
     let leads = reference.catalogue().versions().map(|(_, item)| &item.department);
     let departments = reference.organisation().into_iter().flat_map(|organisation| &organisation.departments);
-    let all = leads.chain(departments.map(|department| &department.code));
-    all.filter(|department| looks_at(department)).map(|department| shelf(reader.me(), work, department)).collect()
+    leads.chain(departments.map(|department| &department.code))
 }

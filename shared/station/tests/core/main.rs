@@ -9,5 +9,6 @@ mod district;
 mod forks;
 mod journey;
 mod receive;
+mod scan;
 mod secrecy;
 mod writers;
