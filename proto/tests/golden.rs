@@ -203,7 +203,32 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             "step.publicity_ended",
             step(Step::PublicityEnded(proto::PublicityEnded { stage: "notice".into(), objection: true })),
         ),
-        ("step.suspended", step(Step::Suspended(proto::Suspended { stage: "assess".into(), kind: "鉴定".into() }))),
+        (
+            "step.suspended",
+            step(Step::Suspended(proto::Suspended {
+                stage: "assess".into(),
+                kind: "鉴定".into(),
+                ..Default::default()
+            })),
+        ),
+        (
+            "step.suspended.told",
+            step(Step::Suspended(proto::Suspended {
+                stage: "assess".into(),
+                kind: "鉴定".into(),
+                expected_days: 15,
+                told_on: 20_260_702,
+            })),
+        ),
+        ("step.handed_over", step(Step::HandedOver(proto::HandedOver { from: 990_106_101_203 }))),
+        (
+            "step.tacitly_approved",
+            step(Step::TacitlyApproved(proto::TacitlyApproved {
+                stage: "approve".into(),
+                due: 20_260_709,
+                department: "township".into(),
+            })),
+        ),
         ("step.resumed", step(Step::Resumed(proto::Resumed { outside_number: "1".into() }))),
         (
             "step.decided",
@@ -237,6 +262,32 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ("side.reminder", side(Side::Reminder(proto::Reminder { station: 990_106_101_000 }))),
         ("side.withdrawal_requested", side(Side::WithdrawalRequested(proto::WithdrawalRequested {}))),
         ("side.rating", side(Side::Rating(proto::Rating { satisfaction: 5 }))),
+        (
+            "side.time_noted",
+            side(Side::TimeNoted(proto::TimeNoted {
+                entry: vec![0x55; 32],
+                received_ms: 1_780_000_000_000,
+                from: 990_106_101_203,
+                offset_ms: -86_400_000,
+            })),
+        ),
+        (
+            "side.extended",
+            side(Side::Extended(proto::Extended {
+                days: 10,
+                unit: proto::LimitUnit::WorkingDay.into(),
+                promised_until: 20_260_713,
+                extended_until: 20_260_727,
+                told_on: 20_260_710,
+                told_by: proto::DeliveryMethod::InPerson.into(),
+                approval_number: "澄府批〔2026〕3号".into(),
+                basis: "《行政许可法》第四十二条第一款".into(),
+            })),
+        ),
+        (
+            "side.superseded_checked",
+            side(Side::SupersededChecked(proto::SupersededChecked { step: vec![0x55; 32], redone: true })),
+        ),
         ("private", private.encode_to_vec()),
         (
             "station.enrolled",

@@ -212,7 +212,7 @@ pub struct CaseStep {
     pub private: ::core::option::Option<Sealed>,
     #[prost(
         oneof = "case_step::Step",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66"
     )]
     pub step: ::core::option::Option<case_step::Step>,
 }
@@ -250,6 +250,10 @@ pub mod case_step {
         Delivered(super::Delivered),
         #[prost(message, tag = "34")]
         Reclaimed(super::Reclaimed),
+        #[prost(message, tag = "65")]
+        HandedOver(super::HandedOver),
+        #[prost(message, tag = "66")]
+        TacitlyApproved(super::TacitlyApproved),
     }
 }
 /// Opens the case (rev 1). Its private part has the applicant, the form and the query code.
@@ -324,7 +328,8 @@ pub struct NotAccepted {
 pub struct CorrectionRequested {
     #[prost(message, repeated, tag = "1")]
     pub faults: ::prost::alloc::vec::Vec<correction_requested::Fault>,
-    /// Last day to answer, as YYYYMMDD. Required.
+    /// Last day to answer, as YYYYMMDD. 0: it lies in a year whose working days nobody knew then; it follows from the
+    /// calendar of that year.
     #[prost(uint32, tag = "2")]
     pub until: u32,
     /// Station and stage to which the case goes back. Required.
@@ -374,7 +379,7 @@ pub struct PublicityPosted {
     /// Required.
     #[prost(string, tag = "1")]
     pub stage: ::prost::alloc::string::String,
-    /// First and last day, as YYYYMMDD. Required.
+    /// First and last day, as YYYYMMDD. The first is required; the last is 0 as in CorrectionRequested.
     #[prost(uint32, tag = "2")]
     pub from: u32,
     #[prost(uint32, tag = "3")]
@@ -404,6 +409,12 @@ pub struct Suspended {
     /// Kind as in the item, for example "鉴定". Required.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
+    /// How long it will take, in the unit of the item's procedure: what the applicant was told. 0: not told.
+    #[prost(uint32, tag = "40")]
+    pub expected_days: u32,
+    /// Day on which the applicant was told in writing, as YYYYMMDD. 0: the day of the step.
+    #[prost(uint32, tag = "41")]
+    pub told_on: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Resumed {
@@ -463,6 +474,27 @@ pub struct Reclaimed {
     #[prost(uint64, tag = "1")]
     pub from: u64,
 }
+/// The holder hands the case to another station on the way from its home to the district, which goes on with the
+/// stage. The reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandedOver {
+    /// The station that hands it over. Required.
+    #[prost(uint64, tag = "1")]
+    pub from: u64,
+}
+/// 超时默认: silence at the end of the promise counted as consent, as the item allows. Written by the station itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TacitlyApproved {
+    /// Id of the stage that owed the answer. Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Last day of the promise, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "2")]
+    pub due: u32,
+    /// Department that owed the answer, as a code.
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+}
 /// Something said beside the route, by any station that holds the case. Order does not matter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CaseSide {
@@ -478,12 +510,12 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23")]
+    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47")]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
 pub mod case_side {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Side {
         #[prost(message, tag = "20")]
         Note(super::Note),
@@ -493,6 +525,12 @@ pub mod case_side {
         WithdrawalRequested(super::WithdrawalRequested),
         #[prost(message, tag = "23")]
         Rating(super::Rating),
+        #[prost(message, tag = "45")]
+        TimeNoted(super::TimeNoted),
+        #[prost(message, tag = "46")]
+        Extended(super::Extended),
+        #[prost(message, tag = "47")]
+        SupersededChecked(super::SupersededChecked),
     }
 }
 /// A remark; its words are in the private part.
@@ -514,6 +552,58 @@ pub struct Rating {
     /// 1 非常不满意 to 5 非常满意 (GB/T 39046-2020 order). Required.
     #[prost(uint32, tag = "1")]
     pub satisfaction: u32,
+}
+/// A station noticed that the time of an entry which came from below can't be right: it lies in the future, or the
+/// clock of the station that handed it over was off. Written by the station itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimeNoted {
+    /// Hash of the entry: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// When it was received, by the clock of the station that notes it: milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "2")]
+    pub received_ms: u64,
+    /// The station that handed it over. Required.
+    #[prost(uint64, tag = "3")]
+    pub from: u64,
+    /// That station's clock minus the clock of the station that notes it, in milliseconds, as measured on the link.
+    #[prost(sint64, tag = "4")]
+    pub offset_ms: i64,
+}
+/// 延长办理期限, once and before the limit ends. The reason is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Extended {
+    /// By how much. Required.
+    #[prost(uint32, tag = "1")]
+    pub days: u32,
+    #[prost(enumeration = "LimitUnit", tag = "2")]
+    pub unit: i32,
+    /// The promise before and after, as YYYYMMDD. 0: in a year whose working days nobody knew then.
+    #[prost(uint32, tag = "3")]
+    pub promised_until: u32,
+    #[prost(uint32, tag = "4")]
+    pub extended_until: u32,
+    /// Day on which the applicant was told in writing, as YYYYMMDD, and how. Required.
+    #[prost(uint32, tag = "5")]
+    pub told_on: u32,
+    #[prost(enumeration = "DeliveryMethod", tag = "6")]
+    pub told_by: i32,
+    /// Number of the approval where a government gives it. Empty: the actor approves.
+    #[prost(string, tag = "7")]
+    pub approval_number: ::prost::alloc::string::String,
+    /// Legal basis: title and article.
+    #[prost(string, tag = "8")]
+    pub basis: ::prost::alloc::string::String,
+}
+/// A person has looked at a step that was superseded. What was found is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SupersededChecked {
+    /// Hash of the entry that holds the step: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    /// True: what the step did was done again.
+    #[prost(bool, tag = "2")]
+    pub redone: bool,
 }
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -999,6 +1089,37 @@ impl DeliveryMethod {
             "DELIVERY_METHOD_ELECTRONIC" => Some(Self::Electronic),
             "DELIVERY_METHOD_LEFT" => Some(Self::Left),
             "DELIVERY_METHOD_ANNOUNCED" => Some(Self::Announced),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LimitUnit {
+    Unspecified = 0,
+    /// 工作日
+    WorkingDay = 1,
+    /// 自然日
+    NaturalDay = 2,
+}
+impl LimitUnit {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LIMIT_UNIT_UNSPECIFIED",
+            Self::WorkingDay => "LIMIT_UNIT_WORKING_DAY",
+            Self::NaturalDay => "LIMIT_UNIT_NATURAL_DAY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LIMIT_UNIT_UNSPECIFIED" => Some(Self::Unspecified),
+            "LIMIT_UNIT_WORKING_DAY" => Some(Self::WorkingDay),
+            "LIMIT_UNIT_NATURAL_DAY" => Some(Self::NaturalDay),
             _ => None,
         }
     }
@@ -2845,7 +2966,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -2887,6 +3008,14 @@ pub mod act_request {
         ConfirmWithdrawal(super::ConfirmWithdrawal),
         #[prost(message, tag = "26")]
         Rate(super::Rate),
+        #[prost(message, tag = "60")]
+        Extend(super::Extend),
+        #[prost(message, tag = "61")]
+        Reclaim(super::Reclaim),
+        #[prost(message, tag = "62")]
+        HandOver(super::HandOver),
+        #[prost(message, tag = "63")]
+        CheckSuperseded(super::CheckSuperseded),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2985,6 +3114,12 @@ pub struct Suspend {
     /// Required.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+    /// How long it will take, in the unit of the item's procedure. 0: as long as the item allows.
+    #[prost(uint32, tag = "40")]
+    pub expected_days: u32,
+    /// Day on which the applicant was told in writing. 0: today.
+    #[prost(uint32, tag = "41")]
+    pub told_on: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Resume {
@@ -3054,6 +3189,52 @@ pub struct Rate {
     #[prost(string, tag = "2")]
     pub words: ::prost::alloc::string::String,
 }
+/// 延长办理期限
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Extend {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// How the applicant was told in writing. Required.
+    #[prost(enumeration = "DeliveryMethod", tag = "2")]
+    pub told_by: i32,
+    /// When. 0: today.
+    #[prost(uint32, tag = "3")]
+    pub told_on: u32,
+    /// Required where a government approves it.
+    #[prost(string, tag = "4")]
+    pub approval_number: ::prost::alloc::string::String,
+}
+/// 收回: from a station below that is lost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reclaim {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 移交
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandOver {
+    /// Division code of a station on the way from the case's home to the district. Required.
+    #[prost(uint64, tag = "1")]
+    pub to: u64,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 核对 a step that was superseded.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckSuperseded {
+    /// Hash of its entry: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    /// True: what it did was done again.
+    #[prost(bool, tag = "2")]
+    pub redone: bool,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRequest {
     /// 25 digits. Required.
@@ -3120,6 +3301,18 @@ pub struct CaseView {
     pub mandate: ::core::option::Option<Mandate>,
     #[prost(uint64, tag = "24")]
     pub home: u64,
+    /// How the time of the case went by, oldest first.
+    #[prost(message, repeated, tag = "40")]
+    pub ledger: ::prost::alloc::vec::Vec<ClockSpan>,
+    /// Stages that are open, each with its own last day: several where departments work side by side.
+    #[prost(message, repeated, tag = "41")]
+    pub open_stages: ::prost::alloc::vec::Vec<OpenStage>,
+    /// Steps that don't count, because the case was reclaimed or a data folder was cloned.
+    #[prost(message, repeated, tag = "42")]
+    pub superseded: ::prost::alloc::vec::Vec<SupersededStep>,
+    /// When the station that holds the case was last heard. 0: never, or it is this station.
+    #[prost(uint64, tag = "43")]
+    pub holder_heard_ms: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterialView {
@@ -3222,6 +3415,122 @@ pub struct ClockView {
     /// In words, for example "剩余3个工作日". Empty: no limit runs.
     #[prost(string, tag = "7")]
     pub words: ::prost::alloc::string::String,
+    /// Day from which the time to answer counts.
+    #[prost(uint32, tag = "40")]
+    pub received_on: u32,
+    /// Last day of the aggregate limit of a joint case.
+    #[prost(uint32, tag = "41")]
+    pub joint_until: u32,
+    /// The promise as it was before it was extended. 0: it was not.
+    #[prost(uint32, tag = "42")]
+    pub extended_from: u32,
+    /// Year whose working days are needed and not known. 0: none.
+    #[prost(uint32, tag = "43")]
+    pub missing_year: u32,
+    /// Last day after which silence counts as consent. 0: it never does.
+    #[prost(uint32, tag = "44")]
+    pub tacit_after: u32,
+}
+/// Between two steps, or since the last: what the case waited for, and whether the limits ran.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClockSpan {
+    #[prost(uint64, tag = "1")]
+    pub from_ms: u64,
+    /// 0: it lasts.
+    #[prost(uint64, tag = "2")]
+    pub to_ms: u64,
+    /// The days after `from` up to and including `to`.
+    #[prost(uint32, tag = "3")]
+    pub from: u32,
+    #[prost(uint32, tag = "4")]
+    pub to: u32,
+    #[prost(string, tag = "5")]
+    pub stage: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub stage_name: ::prost::alloc::string::String,
+    /// Station that held the case.
+    #[prost(uint64, tag = "7")]
+    pub holder: u64,
+    #[prost(string, tag = "8")]
+    pub holder_name: ::prost::alloc::string::String,
+    /// Name of what it waited for: preparing, answering, correction, handling, special, publicity, payment, outside,
+    /// aside, delivery.
+    #[prost(string, tag = "9")]
+    pub cause: ::prost::alloc::string::String,
+    /// The same in words, with the kind of special procedure.
+    #[prost(string, tag = "10")]
+    pub cause_words: ::prost::alloc::string::String,
+    /// Law or document behind it. Empty: none is named.
+    #[prost(string, tag = "11")]
+    pub basis: ::prost::alloc::string::String,
+    /// What the promised and the statutory limit did: runs, stands; empty: it had not begun, or was over.
+    #[prost(string, tag = "12")]
+    pub promised: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub statutory: ::prost::alloc::string::String,
+    /// Days in the unit of the promise. Of no meaning where `uncountable`.
+    #[prost(uint32, tag = "14")]
+    pub days: u32,
+    #[prost(string, tag = "15")]
+    pub unit: ::prost::alloc::string::String,
+    /// True: it reaches into a year whose working days are not known.
+    #[prost(bool, tag = "16")]
+    pub uncountable: bool,
+    /// The longest that it may take, its last day, and by how many of its days it was over. 0: no bound, not over.
+    #[prost(uint32, tag = "17")]
+    pub longest_days: u32,
+    #[prost(string, tag = "18")]
+    pub longest_unit: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "19")]
+    pub longest_until: u32,
+    #[prost(uint32, tag = "20")]
+    pub days_over: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenStage {
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub since: u32,
+    /// 0: not known.
+    #[prost(uint32, tag = "5")]
+    pub until: u32,
+    /// True: silence at the end counts as agreement.
+    #[prost(bool, tag = "6")]
+    pub tacit: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SupersededStep {
+    #[prost(bytes = "vec", tag = "1")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub rev: u32,
+    #[prost(uint32, tag = "3")]
+    pub term: u32,
+    #[prost(string, tag = "4")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
+    #[prost(uint64, tag = "6")]
+    pub station: u64,
+    #[prost(string, tag = "7")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub actor_name: ::prost::alloc::string::String,
+    /// Its words; empty: none, or not for the caller.
+    #[prost(string, tag = "9")]
+    pub words: ::prost::alloc::string::String,
+    /// Whether a person has looked at it, and whether it was done again.
+    #[prost(bool, tag = "10")]
+    pub checked: bool,
+    #[prost(bool, tag = "11")]
+    pub redone: bool,
+    #[prost(string, tag = "12")]
+    pub checked_by: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRequest {
@@ -6214,6 +6523,474 @@ pub mod administration_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "sanji.v1.Administration";
     impl<T> tonic::server::NamedService for AdministrationServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMovedRequest {
+    /// Version of the calendar to compare the newest with. 0: the one before it.
+    #[prost(uint32, tag = "1")]
+    pub since_version: u32,
+    /// At most this many cases, 1 to 200. 0: 50.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+    /// `next` of the reply before. Empty: from the beginning.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMovedReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<MovedDeadlines>,
+    /// Empty: no more.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+    /// The versions that were compared. 0: there is no such version here.
+    #[prost(uint32, tag = "3")]
+    pub since_version: u32,
+    #[prost(uint32, tag = "4")]
+    pub version: u32,
+    /// Years that the newest calendar knows and the other does not.
+    #[prost(uint32, repeated, tag = "5")]
+    pub new_years: ::prost::alloc::vec::Vec<u32>,
+    /// A year that will be needed and is not known yet: the next one, from November on. 0: none.
+    #[prost(uint32, tag = "6")]
+    pub missing_year: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MovedDeadlines {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub holder: u64,
+    #[prost(string, tag = "5")]
+    pub holder_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub promised: ::core::option::Option<MovedDeadline>,
+    #[prost(message, optional, tag = "7")]
+    pub statutory: ::core::option::Option<MovedDeadline>,
+    #[prost(message, optional, tag = "8")]
+    pub stage: ::core::option::Option<MovedDeadline>,
+}
+/// Absent: it did not move.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MovedDeadline {
+    /// 0: not known under the older calendar.
+    #[prost(uint32, tag = "1")]
+    pub old: u32,
+    #[prost(uint32, tag = "2")]
+    pub new: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSupersededRequest {
+    /// At most this many, 1 to 200. 0: 50.
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+    /// `next` of the reply before. Empty: from the beginning.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSupersededReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<SupersededCase>,
+    /// Empty: no more.
+    #[prost(string, tag = "2")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SupersededCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub holder: u64,
+    #[prost(string, tag = "5")]
+    pub holder_name: ::prost::alloc::string::String,
+    /// How many of its steps wait for a person.
+    #[prost(uint32, tag = "6")]
+    pub unchecked: u32,
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod deadline_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct DeadlineServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DeadlineServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DeadlineServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DeadlineServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DeadlineServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Open cases that the caller may see whose deadlines differ under two versions of the calendar.
+        pub async fn list_moved(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMovedRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListMovedReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.DeadlineService/ListMoved",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.DeadlineService", "ListMoved"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cases with superseded steps at which nobody has looked, as far as the caller may see them.
+        pub async fn list_superseded(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSupersededRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSupersededReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.DeadlineService/ListSuperseded",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.DeadlineService", "ListSuperseded"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod deadline_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with DeadlineServiceServer.
+    #[async_trait]
+    pub trait DeadlineService: std::marker::Send + std::marker::Sync + 'static {
+        /// Open cases that the caller may see whose deadlines differ under two versions of the calendar.
+        async fn list_moved(
+            &self,
+            request: tonic::Request<super::ListMovedRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListMovedReply>, tonic::Status>;
+        /// Cases with superseded steps at which nobody has looked, as far as the caller may see them.
+        async fn list_superseded(
+            &self,
+            request: tonic::Request<super::ListSupersededRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSupersededReply>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct DeadlineServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> DeadlineServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for DeadlineServiceServer<T>
+    where
+        T: DeadlineService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.DeadlineService/ListMoved" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMovedSvc<T: DeadlineService>(pub Arc<T>);
+                    impl<
+                        T: DeadlineService,
+                    > tonic::server::UnaryService<super::ListMovedRequest>
+                    for ListMovedSvc<T> {
+                        type Response = super::ListMovedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMovedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeadlineService>::list_moved(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMovedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.DeadlineService/ListSuperseded" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSupersededSvc<T: DeadlineService>(pub Arc<T>);
+                    impl<
+                        T: DeadlineService,
+                    > tonic::server::UnaryService<super::ListSupersededRequest>
+                    for ListSupersededSvc<T> {
+                        type Response = super::ListSupersededReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSupersededRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DeadlineService>::list_superseded(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSupersededSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for DeadlineServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.DeadlineService";
+    impl<T> tonic::server::NamedService for DeadlineServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -92,7 +92,12 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             objection: form.value("objection") == "1",
             words: text("words"),
         }),
-        "suspend" => Action::Suspend(proto::Suspend { kind: text("kind"), reason: text("reason") }),
+        "suspend" => Action::Suspend(proto::Suspend {
+            kind: text("kind"),
+            reason: text("reason"),
+            expected_days: form.number("expected_days"),
+            told_on: day(form, faults, "told_on"),
+        }),
         "resume" => Action::Resume(proto::Resume { outside_number: text("outside_number") }),
         "decide" => Action::Decide(decision(form)),
         "return" => {
@@ -101,13 +106,29 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
         "deliver" => Action::Deliver(proto::Deliver {
             method: enumeration("method"),
             receiver: text("receiver"),
-            signed_on: signed_on(form, faults),
+            signed_on: day(form, faults, "signed_on"),
         }),
         "add_note" => Action::AddNote(proto::AddNote { words: text("words") }),
         "remind" => Action::Remind(proto::Remind {}),
         "request_withdrawal" => Action::RequestWithdrawal(proto::RequestWithdrawal { words: text("words") }),
         "confirm_withdrawal" => Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}),
         "rate" => Action::Rate(proto::Rate { satisfaction: form.number("satisfaction"), words: text("words") }),
+        "extend" => Action::Extend(proto::Extend {
+            reason: text("reason"),
+            told_by: enumeration("told_by"),
+            told_on: day(form, faults, "told_on"),
+            approval_number: text("approval_number"),
+        }),
+        "reclaim" => Action::Reclaim(proto::Reclaim { reason: text("reason") }),
+        "hand_over" => Action::HandOver(proto::HandOver {
+            to: form.value("to").parse().unwrap_or_default(),
+            reason: text("reason"),
+        }),
+        "check_superseded" => Action::CheckSuperseded(proto::CheckSuperseded {
+            step: words::unhex(form.value("step")),
+            redone: form.value("redone") == "1",
+            words: text("words"),
+        }),
         _ => return None,
     })
 }
@@ -170,13 +191,14 @@ fn staff_ids(typed: &str) -> Vec<String> {
     typed.split(separators).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
-fn signed_on(form: &Form, faults: &mut Faults) -> u32 {
-    let typed = form.value("signed_on");
+/// A day that may be left out.
+fn day(form: &Form, faults: &mut Faults, field: &'static str) -> u32 {
+    let typed = form.value(field);
     if typed.is_empty() {
         return 0;
     }
     words::read_day(typed).unwrap_or_else(|| {
-        faults.add("signed_on", "签收日期不是有效日期，请重新选择。");
+        faults.add(field, "不是有效日期，请重新选择。");
         0
     })
 }

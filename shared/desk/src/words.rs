@@ -135,6 +135,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
+/// The bytes that [`hex`] wrote; empty where it is something else.
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    HEXLOWER.decode(text.as_bytes()).unwrap_or_default()
+}
+
 /// `￥20.00`
 pub(crate) fn yuan(fen: &u64) -> String {
     format!("￥{}.{:02}", fen / 100, fen % 100)

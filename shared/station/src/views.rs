@@ -6,12 +6,14 @@
 //! | `case` | one case |
 //! | `delivery` | the ticks: which stations hold its newest entries |
 //! | `list` | work lists and the catalogue |
+//! | `timing` | a case's clock: ledger, open stages, superseded steps |
 //! | `query` | what an applicant may know |
 
 mod case;
 mod delivery;
 mod list;
 mod query;
+mod timing;
 
 use std::sync::Arc;
 

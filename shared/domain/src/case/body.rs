@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::numbered::numbered;
 use crate::code::{ItemCode, StaffId, StageId};
+use crate::limit::Limit;
 
 /// A step moves the case on; a side entry is said beside its route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,8 +73,9 @@ pub enum StepEvent {
     CorrectionRequested {
         /// Everything that is wrong.
         faults: Vec<Fault>,
-        /// Last day to answer.
-        until: Date,
+        /// Last day to answer; none: in a year whose working days nobody knew then, see
+        /// [`clock::correction_until`](super::clock::correction_until).
+        until: Option<Date>,
         /// Where the applicant answers.
         back_to: StationCode,
         /// The stage that waits for the answer.
@@ -103,8 +105,9 @@ pub enum StepEvent {
         stage: StageId,
         /// First day: the day after it was posted.
         from: Date,
-        /// Last day.
-        until: Date,
+        /// Last day; none: in a year whose working days nobody knew then, see
+        /// [`clock::publicity_until`](super::clock::publicity_until).
+        until: Option<Date>,
         /// Where it hangs.
         place: String,
         /// Photographs of it.
@@ -123,6 +126,10 @@ pub enum StepEvent {
         stage: StageId,
         /// Its kind, as in the item.
         kind: String,
+        /// How long it will take, in the unit of the item's procedure: what the applicant was told. 0: not told.
+        expected_days: u32,
+        /// Day on which the applicant was told in writing; none: the day of the step.
+        told_on: Option<Date>,
     },
     /// The clock runs again.
     Resumed {
@@ -167,6 +174,20 @@ pub enum StepEvent {
         /// The station that is lost.
         from: StationCode,
     },
+    /// The holder hands the case to another station on its way, which goes on with the stage.
+    HandedOver {
+        /// The station that hands it over.
+        from: StationCode,
+    },
+    /// 超时默认: silence at the end of the promise counted as consent, as the item allows.
+    TacitlyApproved {
+        /// The stage that owed the answer.
+        stage: StageId,
+        /// Last day of the promise.
+        due: Date,
+        /// The department that owed the answer, as a code.
+        department: String,
+    },
     /// A step of a newer release: counted, not understood.
     Unknown,
 }
@@ -191,6 +212,8 @@ impl StepEvent {
             Self::Withdrawn => "withdrawn",
             Self::Delivered { .. } => "delivered",
             Self::Reclaimed { .. } => "reclaimed",
+            Self::HandedOver { .. } => "handed_over",
+            Self::TacitlyApproved { .. } => "tacitly_approved",
             Self::Unknown => "unknown",
         }
     }
@@ -314,8 +337,51 @@ pub enum SideEvent {
         /// 1 (worst) to 5 (best), in the order of GB/T 39046-2020.
         satisfaction: u32,
     },
+    /// The time of an entry that came from below can't be right.
+    TimeNoted(TimeNoted),
+    /// 延长办理期限
+    Extended(Extended),
+    /// A person has looked at a step that was superseded.
+    SupersededChecked {
+        /// The entry that holds the step.
+        step: Hash,
+        /// What the step did was done again.
+        redone: bool,
+    },
     /// Of a newer release.
     Unknown,
+}
+
+/// What a station noticed of the time of an entry which a station below handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeNoted {
+    /// The entry.
+    pub entry: Hash,
+    /// When it was received, by the clock of the station that notes it: milliseconds since 1970-01-01 UTC.
+    pub received_ms: u64,
+    /// The station that handed it over.
+    pub from: StationCode,
+    /// That station's clock minus the clock of the station that notes it, in milliseconds.
+    pub offset_ms: i64,
+}
+
+/// An extension of the limits of a case. It counts if it came before the promise had ended, and only the first does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extended {
+    /// By how much.
+    pub limit: Limit,
+    /// The promise before it; none: in a year whose working days nobody knew then.
+    pub promised_until: Option<Date>,
+    /// The promise after it; none: likewise.
+    pub extended_until: Option<Date>,
+    /// Day on which the applicant was told in writing.
+    pub told_on: Date,
+    /// How the applicant was told.
+    pub told_by: DeliveryMethod,
+    /// Number of a government's approval; empty: the actor approves.
+    pub approval_number: String,
+    /// Title and article.
+    pub basis: String,
 }
 
 impl SideEvent {
@@ -327,7 +393,19 @@ impl SideEvent {
             Self::Reminder { .. } => "reminder",
             Self::WithdrawalRequested => "withdrawal_requested",
             Self::Rating { .. } => "rating",
+            Self::TimeNoted(_) => "time_noted",
+            Self::Extended(_) => "extended",
+            Self::SupersededChecked { .. } => "superseded_checked",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The law or document that it names; empty: none.
+    #[must_use]
+    pub fn basis(&self) -> &str {
+        match self {
+            Self::Extended(extended) => &extended.basis,
+            _ => "",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a person asks for: opening a case, and the actions of `ActRequest`.
 
 use jiff::civil::Date;
-use sanji_log::{AttachmentId, AttachmentRef, RequestId, StationCode};
+use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 
 use super::body::{Body, DeliveryMethod, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason};
 use super::private::Private;
@@ -148,6 +148,10 @@ pub enum Command {
         kind: String,
         /// Why.
         reason: String,
+        /// How long it will take, in the unit of the item's procedure; 0: as long as the item allows.
+        expected_days: u32,
+        /// Day on which the applicant was told in writing; none: today.
+        told_on: Option<Date>,
     },
     /// 恢复计时
     Resume {
@@ -206,6 +210,42 @@ pub enum Command {
         /// May be empty.
         words: String,
     },
+    /// 延长办理期限
+    Extend(ExtensionInput),
+    /// 收回
+    Reclaim {
+        /// Why.
+        reason: String,
+    },
+    /// 移交
+    HandOver {
+        /// To which station on the way; none: not a division code.
+        to: Option<StationCode>,
+        /// Why.
+        reason: String,
+    },
+    /// 核对被取代的步骤
+    CheckSuperseded {
+        /// The entry that holds the step.
+        step: Hash,
+        /// What it did was done again.
+        redone: bool,
+        /// What was found.
+        words: String,
+    },
+}
+
+/// An extension as entered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExtensionInput {
+    /// Why.
+    pub reason: String,
+    /// How the applicant was told in writing.
+    pub told_by: DeliveryMethod,
+    /// When; none: today.
+    pub told_on: Option<Date>,
+    /// Number of a government's approval; may be empty.
+    pub approval_number: String,
 }
 
 macro_rules! actions {
@@ -270,13 +310,24 @@ actions! {
     AddNote = "add_note" "备注",
     /// Rates the service.
     Rate = "rate" "评价",
+    /// Extends the limits, once.
+    Extend = "extend" "延长办理期限",
+    /// Takes the case from a station below that is lost.
+    Reclaim = "reclaim" "收回",
+    /// Hands the case to another station on its way.
+    HandOver = "hand_over" "移交其他站点",
+    /// Says that a superseded step was looked at.
+    CheckSuperseded = "check_superseded" "核对被取代的步骤",
 }
 
 impl Action {
     /// Whether it moves the case on; the others are said beside its route.
     #[must_use]
     pub fn is_step(self) -> bool {
-        !matches!(self, Self::RequestWithdrawal | Self::Remind | Self::AddNote | Self::Rate)
+        !matches!(
+            self,
+            Self::RequestWithdrawal | Self::Remind | Self::AddNote | Self::Rate | Self::Extend | Self::CheckSuperseded
+        )
     }
 }
 
@@ -302,6 +353,10 @@ impl Command {
             Self::RequestWithdrawal { .. } => Action::RequestWithdrawal,
             Self::ConfirmWithdrawal => Action::ConfirmWithdrawal,
             Self::Rate { .. } => Action::Rate,
+            Self::Extend(_) => Action::Extend,
+            Self::Reclaim { .. } => Action::Reclaim,
+            Self::HandOver { .. } => Action::HandOver,
+            Self::CheckSuperseded { .. } => Action::CheckSuperseded,
         }
     }
 }

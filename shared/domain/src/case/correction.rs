@@ -43,7 +43,8 @@ pub(super) fn request(handling: &Handling<'_>, faults: &[FaultInput]) -> Result<
     }
     let reference = &handling.context.reference;
     let within = reference.defaults.correction.reply_within;
-    let until = reference.calendar.deadline(turn.today(), within).map_err(calendar_missing)?;
+    // Where nobody knows the working days of that year yet, the last day follows once they are announced.
+    let until = reference.calendar.deadline(turn.today(), within).ok();
     let home = handling.route.home;
     let agent_may = turn.case().mandate().is_none_or(|mandate| mandate.may_correct && mandate.holds_on(turn.today()));
     let back_to = if agent_may { home } else { handling.context.station };

@@ -8,9 +8,9 @@ use super::decision::{self, Ruling};
 use super::handling::Handling;
 use super::refusal::Refusal;
 use super::route::{Duty, Route};
-use super::stage::{self, Finding};
+use super::stage::{self, Finding, Procedure};
 use super::state::Case;
-use super::{acceptance, aside, correction, delivery, publicity};
+use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded};
 
 /// Carries out a command: what is to be written. Always one entry.
 ///
@@ -41,7 +41,10 @@ pub fn decide(
             publicity::post(handling, place, photographs, attachments)
         }
         Command::EndPublicity { objection, words } => publicity::end(handling, *objection, words),
-        Command::Suspend { kind, reason } => stage::suspend(handling, kind, reason),
+        Command::Suspend { kind, reason, expected_days, told_on } => {
+            let (expected_days, told_on) = (*expected_days, *told_on);
+            stage::suspend(handling, &Procedure { kind, reason, expected_days, told_on })
+        }
         Command::Resume { outside_number } => stage::resume(handling, outside_number),
         Command::Decide { approved, reason, basis, ground, document_number } => {
             let (approved, ground) = (*approved, *ground);
@@ -53,6 +56,10 @@ pub fn decide(
         Command::Remind => aside::remind(handling),
         Command::RequestWithdrawal { words } => aside::ask_withdrawal(handling, words),
         Command::Rate { satisfaction, words } => aside::rate(handling, *satisfaction, words),
+        Command::Extend(extension) => extend::extend(handling, extension),
+        Command::Reclaim { reason } => reclaim::reclaim(handling, reason),
+        Command::HandOver { to, reason } => reclaim::hand_over(handling, *to, reason),
+        Command::CheckSuperseded { step, redone, words } => superseded::check(handling, step, *redone, words),
     }?;
     Ok(vec![draft])
 }

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use sanji_log::{RequestId, StationCode};
 
 use super::body::{ActorFacts, Body, Side, SideEvent};
+use super::clock::{CaseClock, case_clock};
 use super::command::{Action, Draft, StoredAttachment};
 use super::context::Context;
 use super::private::Private;
@@ -12,6 +13,7 @@ use super::route::{Duty, Route};
 use super::sight::{Sight, may_see};
 use super::state::Case;
 use super::turn::Turn;
+use super::{extend, reclaim, superseded};
 use crate::catalogue::Item;
 use crate::organisation::{Role, Seat};
 
@@ -39,6 +41,7 @@ impl<'a> Handling<'a> {
     pub(super) fn actions(&self) -> Vec<Action> {
         let (turn, sight, receives) = (self.my_turn(), self.sight(), self.receives());
         let permits = |action: &&Action| match action.is_step() {
+            true if reclaim::concerns(**action) => reclaim::fits(self, **action).is_ok(),
             true => turn.as_ref().is_ok_and(|turn| turn.fits(**action).is_ok()),
             false => self.aside(**action, sight, receives).is_ok(),
         };
@@ -56,6 +59,12 @@ impl<'a> Handling<'a> {
         self.aside(action, self.sight(), self.receives())
     }
 
+    /// The clock of the case today.
+    pub(super) fn clock(&self) -> CaseClock {
+        let reference = &self.context.reference;
+        case_clock(self.case, self.item, reference.calendar, reference.defaults, self.today)
+    }
+
     fn sight(&self) -> Sight {
         may_see(self.case, self.context)
     }
@@ -69,6 +78,8 @@ impl<'a> Handling<'a> {
         let allowed = match action {
             Action::Remind => sight != Sight::None,
             Action::AddNote => sight == Sight::Full,
+            Action::Extend => return extend::fits(self).map(|_| ()),
+            Action::CheckSuperseded => return superseded::fits(self, sight),
             _ => receives,
         };
         if !allowed {
@@ -99,6 +110,12 @@ impl<'a> Handling<'a> {
 
     /// The actor's turn: the case is here, and its stage is theirs.
     fn my_turn(&'a self) -> Result<Turn<'a>, Refusal> {
+        let turn = self.turn_here()?;
+        if self.performs(&turn.duty) { Ok(turn) } else { Err(turn.not_yours()) }
+    }
+
+    /// The turn of whoever may act: the case is here.
+    pub(super) fn turn_here(&'a self) -> Result<Turn<'a>, Refusal> {
         let (Some(holder), Some(last)) = (self.case.holder(), self.case.last()) else { return Err(not_here_yet()) };
         let stage = self.case.stage().ok_or_else(ended)?;
         if self.context.station != holder {
@@ -108,8 +125,7 @@ impl<'a> Handling<'a> {
         let (Some(stage), Some(duty)) = (self.route.stage(position), self.duty_now(position, holder)) else {
             return Err(not_here_yet());
         };
-        let turn = Turn { handling: self, stage, position, duty, holder, last };
-        if self.performs(&turn.duty) { Ok(turn) } else { Err(turn.not_yours()) }
+        Ok(Turn { handling: self, stage, position, duty, holder, last })
     }
 
     /// Whether the case waits where it was handed in: then those act who took it in.
@@ -167,12 +183,12 @@ pub(super) fn station_name(context: &Context<'_>, station: StationCode) -> Strin
     known.map_or_else(|| station.to_string(), |station| station.full_name.clone())
 }
 
-fn not_holder(context: &Context<'_>, holder: StationCode) -> Refusal {
+pub(super) fn not_holder(context: &Context<'_>, holder: StationCode) -> Refusal {
     let sentence = format!("该办件现在由{}办理，本站不能办理。", station_name(context, holder));
     Refusal::new(RefusalCode::NotHolder, sentence)
 }
 
-fn ended() -> Refusal {
+pub(super) fn ended() -> Refusal {
     Refusal::new(RefusalCode::CaseEnded, "该办件已经办结，不能再办理。")
 }
 
@@ -180,10 +196,10 @@ pub(super) fn decided() -> Refusal {
     Refusal::new(RefusalCode::WrongStage, "该办件已经作出决定，不能再撤回。")
 }
 
-fn not_here_yet() -> Refusal {
+pub(super) fn not_here_yet() -> Refusal {
     Refusal::new(RefusalCode::NotHereYet, "该办件的资料尚未全部传到本站，请稍后再办理。")
 }
 
-fn not_entitled() -> Refusal {
+pub(super) fn not_entitled() -> Refusal {
     Refusal::new(RefusalCode::NotEntitled, "该办件不在您的办理范围内，您没有这项权限。")
 }

@@ -11,7 +11,9 @@
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
 //! | [`may_see`] | who may see what |
-//! | [`clock`] | limits, pauses, deadlines |
+//! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
+//! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
+//! | [`clock`] | limits, pauses, deadlines, and the ledger of where the time went |
 //! | [`words`] | Chinese titles for screens |
 //!
 //! `decide` and `apply` meet only in the entry: a step says in full who holds the case after it and in which stage,
@@ -29,12 +31,15 @@ mod correction;
 mod decide;
 mod decision;
 mod delivery;
+pub mod due;
+mod extend;
 mod facts;
 mod handling;
 mod input;
 mod numbered;
 mod private;
 mod publicity;
+mod reclaim;
 mod refusal;
 mod route;
 mod sight;
@@ -43,16 +48,19 @@ mod stage;
 mod state;
 mod submit;
 mod summary;
+mod superseded;
 mod turn;
 pub mod words;
 
 pub use body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Fault, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason,
-    Side, SideEvent, Step, StepEvent, Submitted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
+    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
 pub use chain::Rejection;
-pub use clock::{CaseClock, case_clock};
-pub use command::{Action, ApplicantInput, Command, Draft, FaultInput, MaterialInput, StoredAttachment, Submission};
+pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};
+pub use command::{
+    Action, ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
+};
 pub use context::{Context, Reference};
 pub use decide::{available, decide, is_todo, responsible};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
@@ -63,3 +71,4 @@ pub use sight::{Sight, may_see};
 pub use state::Case;
 pub use submit::{may_open, submit};
 pub use summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Suspension};
+pub use superseded::{superseded, unchecked};

@@ -33,7 +33,8 @@ pub(super) fn post(
     };
     let calendar = handling.context.reference.calendar;
     let from = turn.today().tomorrow().map_err(|_| calendar_missing(MissingYear(turn.today().year())))?;
-    let until = calendar.deadline(turn.today(), publicity.limit).map_err(calendar_missing)?;
+    // Where nobody knows the working days of that year yet, the last day follows once they are announced.
+    let until = calendar.deadline(turn.today(), publicity.limit).ok();
     let event = StepEvent::PublicityPosted {
         stage: turn.stage.id.clone(),
         from,

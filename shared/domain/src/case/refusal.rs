@@ -97,6 +97,18 @@ codes! {
     NoWithdrawalRequest = "no_withdrawal_request" Rule,
     /// It has been asked for, or given, before.
     AlreadyDone = "already_done" Rule,
+    /// The item allows no extension of its limits.
+    ExtensionNotAllowed = "extension_not_allowed" Rule,
+    /// The limit is over, so it can't be extended.
+    ExtensionLate = "extension_late" Rule,
+    /// The applicant was not told before the limit ended.
+    NoticeMissing = "notice_missing" Input,
+    /// The number of the government's approval is missing.
+    ApprovalMissing = "approval_missing" Input,
+    /// The station holds the case and can be reached, or holds nothing that could be reclaimed.
+    NothingToReclaim = "nothing_to_reclaim" Rule,
+    /// A case can only be handed to a station on its way.
+    OffTheWay = "off_the_way" Rule,
     /// The case has moved on since.
     Stale = "stale" Stale,
 }

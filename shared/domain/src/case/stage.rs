@@ -1,5 +1,7 @@
 //! Stages that are done by saying so (review, site visit, payment, making of a document …) and special procedures.
 
+use jiff::civil::Date;
+
 use super::body::{MaterialProvided, Opinion, StepEvent};
 use super::command::{Action, Draft, StoredAttachment};
 use super::handling::Handling;
@@ -12,6 +14,7 @@ use crate::organisation::Role;
 
 /// Special procedure in which staff go and look: 行政许可法 wants two.
 const SITE_VISIT: &str = "现场勘查";
+const ART_45: &str = "《行政许可法》第四十五条";
 
 /// What a person says of a stage that is done.
 pub(super) struct Finding<'a> {
@@ -81,19 +84,45 @@ fn visitors(turn: &Turn<'_>, given: &[StaffId]) -> Result<Vec<StaffId>, Refusal>
     Ok(others)
 }
 
-/// 进入特别程序: one that the item names for this stage and that stops the clock.
-pub(super) fn suspend(handling: &Handling<'_>, kind: &str, reason: &str) -> Result<Draft, Refusal> {
+/// What a person says of a special procedure that begins.
+pub(super) struct Procedure<'a> {
+    pub(super) kind: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) expected_days: u32,
+    pub(super) told_on: Option<Date>,
+}
+
+/// 进入特别程序: one that the item names for this stage and that stops the clock. The applicant is told in writing why,
+/// and how long it will take.
+pub(super) fn suspend(handling: &Handling<'_>, procedure: &Procedure<'_>) -> Result<Draft, Refusal> {
     let turn = handling.turn(Action::Suspend)?;
     let kinds = turn.special_kinds();
-    let Some(kind) = kinds.iter().find(|known| **known == kind.trim()) else {
+    let Some(kind) = kinds.iter().find(|known| **known == procedure.kind.trim()) else {
         let sentence = format!("本环节可以进入的特别程序是：{}，请选择。", kinds.join("、"));
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("kind"));
     };
-    let reason = input::required(reason, "reason", LONGEST_TEXT, || {
-        input::reason_missing("特别程序要书面告知申请人原因和所需时间，请填写原因。")
-            .because_of("《行政许可法》第四十五条")
+    let reason = input::required(procedure.reason, "reason", LONGEST_TEXT, || {
+        input::reason_missing("特别程序要书面告知申请人原因和所需时间，请填写原因。").because_of(ART_45)
     })?;
-    let event = StepEvent::Suspended { stage: turn.stage.id.clone(), kind: (*kind).to_owned() };
+    let special = handling.item.special_of(&turn.stage.id).find(|special| special.kind == *kind);
+    if let Some(special) = special.filter(|special| procedure.expected_days > special.limit.days) {
+        let sentence = format!("“{kind}”最长{}，预计所需时间不能超过。", special.limit);
+        return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("expected_days").because_of(ART_45));
+    }
+    if procedure.told_on.is_some_and(|told_on| told_on > turn.today()) {
+        let sentence = "告知日期不能晚于今天，请先书面告知申请人。";
+        return Err(Refusal::new(RefusalCode::NoticeMissing, sentence).at("told_on").because_of(ART_45));
+    }
+    let expected_days = match procedure.expected_days {
+        0 => special.map_or(0, |special| special.limit.days),
+        days => days,
+    };
+    let event = StepEvent::Suspended {
+        stage: turn.stage.id.clone(),
+        kind: (*kind).to_owned(),
+        expected_days,
+        told_on: procedure.told_on,
+    };
     Ok(turn.step(event, turn.stay(), Private::of_words(&reason), &[]))
 }
 

@@ -66,8 +66,11 @@ pub struct Correction {
     pub stage: StageId,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
-    /// Last day to answer.
-    pub until: Date,
+    /// Last day to answer, as the notice says; none: nobody knew then, see
+    /// [`clock::correction_until`](super::clock::correction_until).
+    pub until: Option<Date>,
+    /// When it was asked for, by its writer's clock.
+    pub since: HybridTime,
 }
 
 /// A special procedure that runs.
@@ -88,8 +91,11 @@ pub struct PublicityRun {
     pub stage: StageId,
     /// First day.
     pub from: Date,
-    /// Last day.
-    pub until: Date,
+    /// Last day, as the notice says; none: nobody knew then, see
+    /// [`clock::publicity_until`](super::clock::publicity_until).
+    pub until: Option<Date>,
+    /// When it was posted, by its writer's clock.
+    pub since: HybridTime,
 }
 
 /// The decision, by the last deciding stage that has spoken.
@@ -164,6 +170,7 @@ impl Summary {
                     stage: back_to_stage.clone(),
                     faults: faults.clone(),
                     until: *until,
+                    since: facts.time,
                 });
             }
             StepEvent::CorrectionSupplied { materials } => {
@@ -172,10 +179,11 @@ impl Summary {
             }
             StepEvent::StageFinished { materials, .. } => self.replace(materials),
             StepEvent::PublicityPosted { stage, from, until, .. } => {
-                self.publicity = Some(PublicityRun { stage: stage.clone(), from: *from, until: *until });
+                self.publicity =
+                    Some(PublicityRun { stage: stage.clone(), from: *from, until: *until, since: facts.time });
             }
             StepEvent::PublicityEnded { .. } => self.publicity = None,
-            StepEvent::Suspended { stage, kind } => {
+            StepEvent::Suspended { stage, kind, .. } => {
                 self.suspension = Some(Suspension { stage: stage.clone(), kind: kind.clone(), since: facts.time });
             }
             StepEvent::Resumed { .. } => self.suspension = None,
@@ -191,6 +199,19 @@ impl Summary {
                     time: facts.time,
                 });
             }
+            StepEvent::TacitlyApproved { stage, .. } => {
+                (self.correction, self.suspension, self.publicity) = (None, None, None);
+                self.accepted_at.get_or_insert(facts.time);
+                self.outcome = Some(Outcome::Approved);
+                self.decision = Some(Decision {
+                    approved: true,
+                    stage: stage.clone(),
+                    basis: String::new(),
+                    ground: 0,
+                    document_number: String::new(),
+                    time: facts.time,
+                });
+            }
             StepEvent::Returned { .. } => {
                 self.correction = None;
                 self.outcome = Some(Outcome::Returned);
@@ -202,7 +223,7 @@ impl Summary {
             StepEvent::Delivered { method, signed_on, by_proxy } => {
                 self.delivered = Some(Delivered { method: *method, signed_on: *signed_on, by_proxy: *by_proxy });
             }
-            StepEvent::Reclaimed { .. } | StepEvent::Unknown => {}
+            StepEvent::Reclaimed { .. } | StepEvent::HandedOver { .. } | StepEvent::Unknown => {}
         }
     }
 

@@ -6,6 +6,7 @@ use sanji_log::{Hash, StationCode};
 use super::body::{Body, Step, StepEvent};
 use super::clock;
 use super::command::{Action, Draft, StoredAttachment};
+use super::correction::calendar_missing;
 use super::handling::{ART_32, Handling, actor_facts, decided, draft};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
@@ -55,7 +56,7 @@ impl<'a> Turn<'a> {
         let item = self.handling.item;
         let used = |kind: &str| {
             self.case().steps().any(|facts| {
-                matches!(&facts.body.event, StepEvent::Suspended { stage, kind: of } if *stage == self.stage.id && of == kind)
+                matches!(&facts.body.event, StepEvent::Suspended { stage, kind: of, .. } if *stage == self.stage.id && of == kind)
             })
         };
         let stops = |clock: SpecialClock| clock == SpecialClock::Paused;
@@ -102,27 +103,38 @@ impl<'a> Turn<'a> {
     /// Actions that come too early or too late.
     fn in_time(&self, action: Action) -> Result<(), Refusal> {
         let today = self.today();
-        match (action, self.case().correction(), self.case().publicity()) {
-            (Action::SupplyCorrection, Some(correction), _) if today > correction.until => {
-                let until = date_words(correction.until);
+        let reference = &self.handling.context.reference;
+        let correction_until = clock::correction_until(self.case(), reference.calendar, reference.defaults);
+        let publicity_until = clock::publicity_until(self.case(), self.handling.item, reference.calendar);
+        match (action, correction_until, self.case().correction()) {
+            (Action::SupplyCorrection, Some(Ok(until)), _) if today > until => {
+                let until = date_words(until);
                 let sentence = format!("补正期限已于{until}届满，应当作退回件处理；申请人可以重新申请。");
-                Err(Refusal::new(RefusalCode::CorrectionOverdue, sentence))
+                return Err(Refusal::new(RefusalCode::CorrectionOverdue, sentence));
             }
             // At the window that asked, the applicant comes in person.
-            (Action::SupplyCorrection, Some(correction), _) if correction.asked_by != self.holder => {
+            (Action::SupplyCorrection, _, Some(correction)) if correction.asked_by != self.holder => {
                 let over = self.case().mandate().is_some_and(|mandate| !mandate.holds_on(today));
                 let sentence = "委托期限已过，代办员不能代为补正，请申请人重新委托。";
-                if over { Err(Refusal::new(RefusalCode::MandateExceeded, sentence)) } else { Ok(()) }
+                return if over { Err(Refusal::new(RefusalCode::MandateExceeded, sentence)) } else { Ok(()) };
             }
-            (Action::Return, Some(correction), _) if today <= correction.until => {
-                let sentence = format!("补正期限到{}为止，期限内不能退回。", date_words(correction.until));
-                Err(Refusal::new(RefusalCode::CorrectionRunning, sentence))
+            (Action::Return, Some(Ok(until)), _) if today <= until => {
+                let sentence = format!("补正期限到{}为止，期限内不能退回。", date_words(until));
+                return Err(Refusal::new(RefusalCode::CorrectionRunning, sentence));
             }
-            (Action::EndPublicity, _, Some(run)) if today <= run.until => {
-                let sentence = format!("公示期到{}为止，期满后才能进入下一环节。", date_words(run.until));
+            // Whoever takes a right away because a day is over must know the day.
+            (Action::Return, Some(Err(missing)), _) => return Err(calendar_missing(missing)),
+            _ => {}
+        }
+        match (action, publicity_until) {
+            (Action::EndPublicity, Some(Ok(until))) if today <= until => {
+                let sentence = format!("公示期到{}为止，期满后才能进入下一环节。", date_words(until));
                 Err(Refusal::new(RefusalCode::PublicityRunning, sentence))
             }
-            (Action::RequestCorrection | Action::RefuseAcceptance | Action::Return, None, _) if self.is_deemed() => {
+            (Action::EndPublicity, Some(Err(missing))) => Err(calendar_missing(missing)),
+            (Action::RequestCorrection | Action::RefuseAcceptance | Action::Return, _)
+                if self.case().correction().is_none() && self.is_deemed() =>
+            {
                 let within = self.handling.context.reference.defaults.acceptance.decide_within;
                 let sentence =
                     format!("收到申请材料已超过{within}，依法自收到之日起视为受理，不能再要求补正、不予受理或者退回。");

@@ -69,12 +69,16 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
         StepEvent::Accepted { deemed: false } => "受理".to_owned(),
         StepEvent::Accepted { deemed: true } => "依法视为受理".to_owned(),
         StepEvent::NotAccepted { .. } => "不予受理".to_owned(),
-        StepEvent::CorrectionRequested { until, .. } => format!("一次性告知补正（{}前）", date_words(*until)),
+        StepEvent::CorrectionRequested { until: Some(until), .. } => {
+            format!("一次性告知补正（{}前）", date_words(*until))
+        }
+        StepEvent::CorrectionRequested { until: None, .. } => "一次性告知补正".to_owned(),
         StepEvent::CorrectionSupplied { .. } => "已补正".to_owned(),
         StepEvent::StageFinished { stage: id, opinion, .. } => format!("{}：{}", stage(id), opinion.term()),
-        StepEvent::PublicityPosted { from, until, .. } => {
+        StepEvent::PublicityPosted { from, until: Some(until), .. } => {
             format!("公示（{}至{}）", date_words(*from), date_words(*until))
         }
+        StepEvent::PublicityPosted { from, until: None, .. } => format!("公示（自{}起）", date_words(*from)),
         StepEvent::PublicityEnded { objection: false, .. } => "公示期满，无异议".to_owned(),
         StepEvent::PublicityEnded { objection: true, .. } => "公示有异议，重新调查".to_owned(),
         StepEvent::Suspended { kind, .. } => format!("进入特别程序（{kind}），暂停计时"),
@@ -85,6 +89,10 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
         StepEvent::Withdrawn => "撤回".to_owned(),
         StepEvent::Delivered { method, .. } => method.term().to_owned(),
         StepEvent::Reclaimed { .. } => "收回办理".to_owned(),
+        StepEvent::HandedOver { .. } => "移交办理".to_owned(),
+        StepEvent::TacitlyApproved { stage: id, due, .. } => {
+            format!("超时默认：{}逾期（应于{}前办结），视为同意", stage(id), date_words(*due))
+        }
         StepEvent::Unknown => "新版本步骤（本站软件需要升级）".to_owned(),
     }
 }
@@ -97,6 +105,9 @@ pub fn side_title(side: &Side) -> &'static str {
         SideEvent::Reminder { .. } => "催办",
         SideEvent::WithdrawalRequested => "申请撤回",
         SideEvent::Rating { .. } => "评价",
+        SideEvent::TimeNoted(_) => "时间更正（站点时钟不准）",
+        SideEvent::Extended(_) => "延长办理期限",
+        SideEvent::SupersededChecked { .. } => "核对被取代的步骤",
         SideEvent::Unknown => "新版本记录（本站软件需要升级）",
     }
 }
@@ -118,9 +129,12 @@ pub fn satisfaction(value: u32) -> &'static str {
 #[must_use]
 pub fn next_for_applicant(case: &Case) -> String {
     match case.state() {
-        CaseState::Correcting => case.correction().map_or_else(String::new, |correction| {
-            format!("请在{}前按一次性告知书补正材料，逾期未补正的将作退回件处理。", date_words(correction.until))
-        }),
+        CaseState::Correcting => match case.correction().and_then(|correction| correction.until) {
+            Some(until) => {
+                format!("请在{}前按一次性告知书补正材料，逾期未补正的将作退回件处理。", date_words(until))
+            }
+            None => "请按一次性告知书补正材料，截止日期另行告知。".to_owned(),
+        },
         CaseState::AwaitingDelivery(Outcome::Approved) => "结果已经作出，请领取或者等待送达。".to_owned(),
         CaseState::AwaitingDelivery(_) => {
             "答复已经作出，请领取通知书；不服的，可以依法申请行政复议或者提起行政诉讼。".to_owned()

@@ -71,6 +71,8 @@ pub struct DecisionRules {
 pub struct JointRules {
     /// The longest a joint case may take.
     pub limit: Limit,
+    /// By how much it may be extended, and who approves that, in words; none: not at all.
+    pub extension: Option<(Limit, String)>,
     /// From acceptance to the notice to the consulted departments.
     pub copy_within: Limit,
     /// How long a consulted department has to answer.
@@ -199,12 +201,16 @@ impl DecisionRules {
 
 impl JointRules {
     fn read(section: &mut Section<'_>) -> Option<Self> {
-        section.skip(&["extension"]);
+        let extension = section.optional_section("extension", |section| {
+            let (limit, approver) = (Limit::read(section), section.text("approver"));
+            Some((limit?, approver?))
+        });
         let (limit, copy_within) = (section.section("limit", Limit::read), section.section("copy_within", Limit::read));
         let consult_reply = section.section("consult_default_reply", Limit::read);
         let consult_answers = section.some_texts("consult_answers");
         Some(Self {
             limit: limit?,
+            extension,
             copy_within: copy_within?,
             consult_reply: consult_reply?,
             consult_answers: consult_answers?,

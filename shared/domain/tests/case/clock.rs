@@ -121,7 +121,7 @@ fn a_notice_hangs_for_its_days_from_the_day_after() {
     aid.step(Action::Accept).step(Action::FinishStage).step(Action::PostPublicity);
     let run = aid.case.publicity().unwrap();
     // Three working days: 28, 29, 30 April.
-    assert_eq!((run.from, run.until), (day(4, 28), day(4, 30)));
+    assert_eq!((run.from, run.until), (day(4, 28), Some(day(4, 30))));
     assert_eq!(aid.shows(day(4, 28)).words, "公示至2026年4月30日");
     aid.on(day(4, 30));
     assert!(aid.offered(Action::EndPublicity).is_none());
@@ -134,7 +134,7 @@ fn a_correction_begins_the_time_anew() {
     let mut dibao = opened("mz-dibao", day(4, 22));
     dibao.on(day(4, 23)).step(Action::RequestCorrection);
     // 15 working days: 24, 27–30 April, 6–9, 11–15, 18 May.
-    assert_eq!(dibao.case.correction().unwrap().until, day(5, 18));
+    assert_eq!(dibao.case.correction().unwrap().until, Some(day(5, 18)));
     assert_eq!(dibao.shows(day(4, 24)).words, "等待补正，2026年5月18日前补齐");
     dibao.on(day(4, 30)).step(Action::SupplyCorrection);
     // 6–9 and 11 May.

@@ -1,9 +1,11 @@
 //! Bodies on the wire.
 
 use prost::Message;
+use sanji_domain::Limit;
 use sanji_domain::case::codec::{self, Decoded, decode_private, encode_private};
 use sanji_domain::case::{
-    Action, ActorFacts, Applicant, AttachmentName, Body, Private, Side, SideEvent, Step, StepEvent,
+    Action, ActorFacts, Applicant, AttachmentName, Body, DeliveryMethod, Extended, Private, Side, SideEvent, Step,
+    StepEvent, TimeNoted,
 };
 use sanji_log::{AttachmentId, RequestId};
 use sanji_proto::v1 as proto;
@@ -41,7 +43,12 @@ fn bodies() -> Vec<Body> {
     bodies.extend(
         [
             StepEvent::NotAccepted { basis: "第三十二条".into(), competent_office: "邻区".into() },
-            StepEvent::Suspended { stage: stage(), kind: "鉴定".into() },
+            StepEvent::Suspended {
+                stage: stage(),
+                kind: "鉴定".into(),
+                expected_days: 12,
+                told_on: Some(jiff::civil::date(2026, 3, 2)),
+            },
             StepEvent::Resumed { outside_number: "1".into() },
             StepEvent::Returned {
                 reason: sanji_domain::case::ReturnReason::Duplicate,
@@ -50,6 +57,19 @@ fn bodies() -> Vec<Body> {
             },
             StepEvent::Withdrawn,
             StepEvent::Reclaimed { from: code(VILLAGE) },
+            StepEvent::HandedOver { from: code(VILLAGE) },
+            StepEvent::TacitlyApproved {
+                stage: stage(),
+                due: jiff::civil::date(2026, 3, 9),
+                department: "township".into(),
+            },
+            StepEvent::PublicityPosted {
+                stage: stage(),
+                from: jiff::civil::date(2026, 12, 30),
+                until: None,
+                place: "公开栏".into(),
+                photographs: Vec::new(),
+            },
         ]
         .map(step),
     );
@@ -57,6 +77,22 @@ fn bodies() -> Vec<Body> {
     bodies.extend(
         [
             SideEvent::Note,
+            SideEvent::TimeNoted(TimeNoted {
+                entry: hash(2),
+                received_ms: 1_772_413_200_000,
+                from: code(VILLAGE),
+                offset_ms: -86_400_000,
+            }),
+            SideEvent::Extended(Extended {
+                limit: Limit::working_days(15),
+                promised_until: Some(jiff::civil::date(2026, 4, 7)),
+                extended_until: None,
+                told_on: jiff::civil::date(2026, 3, 31),
+                told_by: DeliveryMethod::InPerson,
+                approval_number: "澄府批〔2026〕1号".into(),
+                basis: "《行政许可法》第四十二条第一款".into(),
+            }),
+            SideEvent::SupersededChecked { step: hash(3), redone: true },
             SideEvent::Reminder { station: code(TOWNSHIP) },
             SideEvent::WithdrawalRequested,
             SideEvent::Rating { satisfaction: 5 },
@@ -78,15 +114,19 @@ fn every_body_is_read_as_it_was_written() {
     }
     let names: Vec<String> = names.into_iter().collect();
     expect_test::expect![[r#"
+        side.extended
         side.note
         side.rating
         side.reminder
+        side.superseded_checked
+        side.time_noted
         side.withdrawal_requested
         step.accepted
         step.correction_requested
         step.correction_supplied
         step.decided
         step.delivered
+        step.handed_over
         step.not_accepted
         step.publicity_ended
         step.publicity_posted
@@ -96,6 +136,7 @@ fn every_body_is_read_as_it_was_written() {
         step.stage_finished
         step.submitted
         step.suspended
+        step.tacitly_approved
         step.withdrawn"#]]
     .assert_eq(&names.join("\n"));
 }

@@ -1,9 +1,9 @@
 //! A case on its way through the district: people act, entries are written, the case is applied.
 
 use sanji_domain::case::{
-    Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, FaultInput, FaultKind, Mandate,
-    MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission, available, codec,
-    decide, is_todo, submit,
+    Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, ExtensionInput, FaultInput, FaultKind,
+    Mandate, MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission, available,
+    codec, decide, is_todo, submit,
 };
 use sanji_domain::catalogue::{MaterialForm, Special, SpecialClock};
 use sanji_domain::{Item, Staff};
@@ -219,7 +219,7 @@ impl Journey {
                 let stops = |special: &&Special| special.clock == SpecialClock::Paused && !used(special);
                 let of_stage = self.case.stage().and_then(|stage| self.item.special_of(stage).find(stops));
                 let kind = of_stage.map(|special| special.kind.clone()).unwrap_or_default();
-                Command::Suspend { kind, reason: "需要进行特别程序".into() }
+                Command::Suspend { kind, reason: "需要进行特别程序".into(), expected_days: 0, told_on: None }
             }
             Action::Resume => Command::Resume { outside_number: "报告1号".into() },
             Action::Decide => Command::Decide {
@@ -246,6 +246,23 @@ impl Journey {
             Action::RequestWithdrawal => Command::RequestWithdrawal { words: "不再申请".into() },
             Action::ConfirmWithdrawal => Command::ConfirmWithdrawal,
             Action::Rate => Command::Rate { satisfaction: 5, words: "很方便".into() },
+            Action::Extend => Command::Extend(ExtensionInput {
+                reason: "需要异地核查".into(),
+                told_by: DeliveryMethod::InPerson,
+                told_on: None,
+                approval_number: "澄府批〔2026〕1号".into(),
+            }),
+            Action::Reclaim => Command::Reclaim { reason: "站点设备损坏".into() },
+            Action::HandOver => {
+                let home = self.case.home();
+                let to = if self.case.holder() == home { home.and_then(|home| home.parent()) } else { home };
+                Command::HandOver { to, reason: "站点搬迁".into() }
+            }
+            Action::CheckSuperseded => Command::CheckSuperseded {
+                step: self.case.superseded().next().map_or(hash(0), |facts| facts.hash),
+                redone: true,
+                words: "已重新办理".into(),
+            },
         }
     }
 

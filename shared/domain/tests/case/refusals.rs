@@ -9,7 +9,7 @@ use sanji_domain::case::{
 use sanji_log::AttachmentId;
 use sanji_log::entry::BODY_MAX_BYTES;
 
-use crate::district::{DAY, district};
+use crate::district::{DAY, MONDAY, district};
 use crate::journey::{FULL_MANDATE, Journey, application, photograph};
 
 const AGENT: &str = "990106101203-1";
@@ -606,7 +606,7 @@ fn stages_and_notices() {
     acting(
         &visit,
         "ly-03",
-        Command::Suspend { kind: "听证".into(), reason: "有争议".into() },
+        Command::Suspend { kind: "听证".into(), reason: "有争议".into(), expected_days: 0, told_on: None },
         expect![[r#"
         invalid_input Input
         本环节可以进入的特别程序是：现场勘查，请选择。
@@ -616,7 +616,7 @@ fn stages_and_notices() {
     acting(
         &visit,
         "ly-03",
-        Command::Suspend { kind: "现场勘查".into(), reason: String::new() },
+        Command::Suspend { kind: "现场勘查".into(), reason: String::new(), expected_days: 0, told_on: None },
         expect![[r#"
         reason_missing Input
         特别程序要书面告知申请人原因和所需时间，请填写原因。
@@ -956,15 +956,29 @@ fn a_case_or_a_calendar_that_is_not_here_yet() {
         本站还没有事项“mz-dibao”第1版的目录，请在同步后再办理。
     "#]]
     .assert_eq(&said(refusal));
+}
 
-    let journey = dibao("accept");
-    let calendar = sanji_domain::Calendar::default();
-    let mut without = district().at_desk(district().person(WINDOW), journey.now_ms);
-    without.reference.calendar = &calendar;
-    let refusal = decide(&journey.case, None, journey.approving(Action::RequestCorrection), &without).unwrap_err();
-    expect![[r#"
+#[test]
+fn a_year_that_was_not_announced_stops_nobody_but_who_takes_a_right_away() {
+    let mut journey = Journey::open_at("mz-dibao", AGENT, Some(FULL_MANDATE), MONDAY + 288 * DAY).unwrap();
+    journey.act(WINDOW, journey.approving(Action::RequestCorrection)).unwrap();
+    assert_eq!(journey.case.correction().unwrap().until, None);
+    acting(
+        &journey,
+        AGENT,
+        journey.approving(Action::Return),
+        expect![[r#"
         calendar_missing Rule
-        本站还没有2026年的工作日历，暂时算不出期限，请联系区中心发布日历后再办理。
-    "#]]
-    .assert_eq(&said(refusal));
+        本站还没有2027年的工作日历，暂时算不出期限，请联系区中心发布日历后再办理。
+    "#]],
+    );
+    journey.act(AGENT, journey.approving(Action::SupplyCorrection)).unwrap();
+
+    let mut notice = Journey::open("zr-sheshi", AGENT, Some(FULL_MANDATE)).unwrap();
+    notice.now_ms = MONDAY + 302 * DAY;
+    assert_eq!(notice.stage(), "notice");
+    notice.do_it(notice.approving(Action::PostPublicity));
+    assert_eq!(notice.case.publicity().unwrap().until, None);
+    let actor = notice.offered(Action::EndPublicity);
+    assert!(actor.is_none());
 }

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::case::{
-    ApplicantInput, Command, DeliveryMethod, FaultInput, FaultKind, FieldFault, MaterialInput, Opinion, Refusal,
-    RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
+    ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, MaterialInput, Opinion,
+    Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
 };
-use sanji_log::{AttachmentId, RequestId, StationCode};
+use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use sanji_proto::v1::{self as proto, act_request::Action};
 
 /// Collects what is wrong with a request.
@@ -146,7 +147,12 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             attachments,
         },
         Action::EndPublicity(end) => Command::EndPublicity { objection: end.objection, words: end.words },
-        Action::Suspend(suspend) => Command::Suspend { kind: suspend.kind, reason: suspend.reason },
+        Action::Suspend(suspend) => Command::Suspend {
+            told_on: day(&mut faults, "suspend.told_on", suspend.told_on),
+            kind: suspend.kind,
+            reason: suspend.reason,
+            expected_days: suspend.expected_days,
+        },
         Action::Resume(resume) => Command::Resume { outside_number: resume.outside_number },
         Action::Decide(decide) => Command::Decide {
             approved: decide.approved,
@@ -174,8 +180,34 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
         Action::RequestWithdrawal(withdrawal) => Command::RequestWithdrawal { words: withdrawal.words },
         Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}) => Command::ConfirmWithdrawal,
         Action::Rate(rate) => Command::Rate { satisfaction: rate.satisfaction, words: rate.words },
+        Action::Extend(extend) => Command::Extend(ExtensionInput {
+            told_on: day(&mut faults, "extend.told_on", extend.told_on),
+            reason: extend.reason,
+            told_by: DeliveryMethod::from_number(extend.told_by),
+            approval_number: extend.approval_number,
+        }),
+        Action::Reclaim(reclaim) => Command::Reclaim { reason: reclaim.reason },
+        Action::HandOver(hand_over) => {
+            Command::HandOver { to: StationCode::from_number(hand_over.to).ok(), reason: hand_over.reason }
+        }
+        Action::CheckSuperseded(check) => {
+            let step = Hash::try_from(check.step.as_slice());
+            if step.is_err() {
+                faults.note("check_superseded.step", "请选择要核对的步骤。");
+            }
+            Command::CheckSuperseded { step: step.unwrap_or(Hash([0; 32])), redone: check.redone, words: check.words }
+        }
     };
     faults.or(Some(command))
+}
+
+/// A day that may be left out.
+fn day(faults: &mut Faults, field: &str, number: u32) -> Option<Date> {
+    let day = date_of_number(number);
+    if number != 0 && day.is_none() {
+        faults.note(field, "日期不是有效的日期。");
+    }
+    day
 }
 
 fn answers(answers: Vec<proto::Answer>) -> Vec<(String, String)> {

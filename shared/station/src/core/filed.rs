@@ -8,7 +8,7 @@ use sanji_log::{Entry, StationCode};
 use super::rows::RowKey;
 
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
 
 /// Cheap to clone.

@@ -13,6 +13,7 @@ use sanji_log::{AttachmentId, CaseId, CaseNumber, Hash, HybridTime, StationCode}
 use sanji_proto::v1 as proto;
 
 use super::delivery::delivery;
+use super::timing;
 use crate::core::{Reader, ReferenceData, context, wrong_number};
 use crate::error::{Error, Failure, store};
 use crate::vault::CaseKey;
@@ -60,6 +61,7 @@ impl Reader {
         };
         let on_record = unmasked && !has_a_hand();
         let mut view = in_the_clear(self, &reference, &case, now_ms);
+        view.superseded = timing::superseded(self, &reference, &case, key.as_ref())?;
         view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
         view.steps = lines.iter().map(|line| step(line, &reference)).collect();
         if sight == Sight::Full {
@@ -105,7 +107,10 @@ fn in_the_clear(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms:
         department: duty.as_ref().map(|duty| duty.department.to_string()).unwrap_or_default(),
         role: duty.as_ref().map(|duty| duty.role.to_string()).unwrap_or_default(),
         delivery: Some(delivery(reader, case)),
-        clock: clock(reference, case, item, now_ms).map(|clock| clock_view(&clock)),
+        clock: clock(reference, case, item, now_ms)
+            .map(|clock| timing::clock_view(&clock, timing::tacit_after(reference, case, item, now_ms))),
+        ledger: item.map(|item| timing::ledger(reference, case, item, now_ms)).unwrap_or_default(),
+        open_stages: item.map(|item| timing::open_stages(reference, case, item, now_ms)).unwrap_or_default(),
         mandate: case.mandate().map(|mandate| proto::Mandate {
             may_submit: mandate.may_submit,
             may_correct: mandate.may_correct,
@@ -126,18 +131,6 @@ pub(super) fn item_of<'a>(reference: &'a ReferenceData, case: &Case) -> Option<&
 pub(super) fn clock(reference: &ReferenceData, case: &Case, item: Option<&Item>, now_ms: u64) -> Option<CaseClock> {
     let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
     Some(case_clock(case, item?, reference.calendar(), reference.defaults()?, today))
-}
-
-fn clock_view(clock: &CaseClock) -> proto::ClockView {
-    proto::ClockView {
-        accepted_on: clock.accepted_on.map_or(0, date_number),
-        promised_until: clock.promised_until.map_or(0, date_number),
-        statutory_until: clock.statutory_until.map_or(0, date_number),
-        stage_until: clock.stage_until.map_or(0, date_number),
-        used_days: clock.used_days,
-        suspended: clock.suspended,
-        words: clock.words.clone(),
-    }
 }
 
 /// Steps that count, in order, with what was said beside the route in between.
@@ -178,7 +171,7 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
             let stage = step.stage.as_ref().map(ToString::to_string).unwrap_or_default();
             (step.event.name(), &step.actor, stage, step.event.basis())
         }
-        Body::Side(side) => (side.event.name(), &side.actor, String::new(), ""),
+        Body::Side(side) => (side.event.name(), &side.actor, String::new(), side.event.basis()),
     };
     proto::StepView {
         rev: line.rev,
@@ -201,7 +194,7 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
 fn until(body: &Body) -> Option<Date> {
     match body {
         Body::Step(step) => match &step.event {
-            StepEvent::CorrectionRequested { until, .. } | StepEvent::PublicityPosted { until, .. } => Some(*until),
+            StepEvent::CorrectionRequested { until, .. } | StepEvent::PublicityPosted { until, .. } => *until,
             _ => None,
         },
         Body::Side(_) => None,

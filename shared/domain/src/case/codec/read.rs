@@ -9,10 +9,11 @@ use sanji_proto::v1::case_step::Step as StepMessage;
 use super::{Decoded, Error, field};
 use crate::calendar::date_of_number;
 use crate::case::body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Fault, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason,
-    Side, SideEvent, Step, StepEvent, Submitted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
+    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
 use crate::code::StageId;
+use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
 
 pub(super) fn step(message: proto::CaseStep) -> Result<Decoded, Error> {
     const MESSAGE: &str = "CaseStep";
@@ -58,7 +59,7 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
                 .into_iter()
                 .map(|fault| Fault { material: fault.material, kind: FaultKind::from_number(fault.kind) })
                 .collect(),
-            until: date(message.until, "CorrectionRequested", "until")?,
+            until: optional_date(message.until, "CorrectionRequested", "until")?,
             back_to: station(message.back_to, "CorrectionRequested", "back_to")?,
             back_to_stage: stage(message.back_to_stage, "CorrectionRequested", "back_to_stage")?,
         },
@@ -79,7 +80,7 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
         StepMessage::PublicityPosted(message) => StepEvent::PublicityPosted {
             stage: stage(message.stage, "PublicityPosted", "stage")?,
             from: date(message.from, "PublicityPosted", "from")?,
-            until: date(message.until, "PublicityPosted", "until")?,
+            until: optional_date(message.until, "PublicityPosted", "until")?,
             place: message.place,
             photographs: attachments(&message.photographs, "PublicityPosted", "photographs")?,
         },
@@ -87,9 +88,12 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
             stage: stage(message.stage, "PublicityEnded", "stage")?,
             objection: message.objection,
         },
-        StepMessage::Suspended(message) => {
-            StepEvent::Suspended { stage: stage(message.stage, "Suspended", "stage")?, kind: message.kind }
-        }
+        StepMessage::Suspended(message) => StepEvent::Suspended {
+            stage: stage(message.stage, "Suspended", "stage")?,
+            kind: message.kind,
+            expected_days: message.expected_days,
+            told_on: optional_date(message.told_on, "Suspended", "told_on")?,
+        },
         StepMessage::Resumed(message) => StepEvent::Resumed { outside_number: message.outside_number },
         StepMessage::Decided(message) => StepEvent::Decided {
             stage: stage(message.stage, "Decided", "stage")?,
@@ -110,6 +114,14 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
             by_proxy: message.by_proxy,
         },
         StepMessage::Reclaimed(message) => StepEvent::Reclaimed { from: station(message.from, "Reclaimed", "from")? },
+        StepMessage::HandedOver(message) => {
+            StepEvent::HandedOver { from: station(message.from, "HandedOver", "from")? }
+        }
+        StepMessage::TacitlyApproved(message) => StepEvent::TacitlyApproved {
+            stage: stage(message.stage, "TacitlyApproved", "stage")?,
+            due: date(message.due, "TacitlyApproved", "due")?,
+            department: message.department,
+        },
     })
 }
 
@@ -178,10 +190,50 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
             }
             Some(SideMessage::WithdrawalRequested(proto::WithdrawalRequested {})) => SideEvent::WithdrawalRequested,
             Some(SideMessage::Rating(rating)) => SideEvent::Rating { satisfaction: rating.satisfaction },
+            Some(SideMessage::TimeNoted(noted)) => SideEvent::TimeNoted(TimeNoted {
+                entry: hash(&noted.entry, "TimeNoted", "entry")?,
+                received_ms: noted.received_ms,
+                from: station(noted.from, "TimeNoted", "from")?,
+                offset_ms: noted.offset_ms,
+            }),
+            Some(SideMessage::Extended(message)) => SideEvent::Extended(extended(message)?),
+            Some(SideMessage::SupersededChecked(checked)) => SideEvent::SupersededChecked {
+                step: hash(&checked.step, "SupersededChecked", "step")?,
+                redone: checked.redone,
+            },
             None => SideEvent::Unknown,
         },
     };
     Ok(Decoded { body: Body::Side(side), sealed: message.private })
+}
+
+fn extended(message: proto::Extended) -> Result<Extended, Error> {
+    const MESSAGE: &str = "Extended";
+    let unit = match proto::LimitUnit::try_from(message.unit) {
+        Ok(proto::LimitUnit::WorkingDay) => Unit::WorkingDay,
+        Ok(proto::LimitUnit::NaturalDay) => Unit::NaturalDay,
+        _ => return Err(field(MESSAGE, "unit", "is not known")),
+    };
+    if message.days == 0 || message.days > LONGEST_LIMIT_DAYS {
+        return Err(field(MESSAGE, "days", "is out of range"));
+    }
+    Ok(Extended {
+        limit: Limit { days: message.days, unit },
+        promised_until: optional_date(message.promised_until, MESSAGE, "promised_until")?,
+        extended_until: optional_date(message.extended_until, MESSAGE, "extended_until")?,
+        told_on: date(message.told_on, MESSAGE, "told_on")?,
+        told_by: DeliveryMethod::from_number(message.told_by),
+        approval_number: message.approval_number,
+        basis: message.basis,
+    })
+}
+
+fn hash(bytes: &[u8], message: &'static str, name: &'static str) -> Result<Hash, Error> {
+    Hash::try_from(bytes).map_err(|_| field(message, name, "is not 32 bytes"))
+}
+
+fn optional_date(number: u32, message: &'static str, name: &'static str) -> Result<Option<Date>, Error> {
+    if number == 0 { Ok(None) } else { date(number, message, name).map(Some) }
 }
 
 fn station(number: u64, message: &'static str, name: &'static str) -> Result<StationCode, Error> {

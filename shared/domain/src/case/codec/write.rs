@@ -6,7 +6,8 @@ use sanji_proto::v1::case_side::Side as SideMessage;
 use sanji_proto::v1::case_step::Step as StepMessage;
 
 use crate::calendar::date_number;
-use crate::case::body::{Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+use crate::limit::Unit;
 
 pub(super) fn step(step: &Step, sealed: Option<proto::Sealed>) -> proto::CaseStep {
     proto::CaseStep {
@@ -49,7 +50,7 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
                         kind: fault.kind.number(),
                     })
                     .collect(),
-                until: date_number(*until),
+                until: until.map_or(0, date_number),
                 back_to: back_to.number(),
                 back_to_stage: back_to_stage.to_string(),
             })
@@ -70,7 +71,7 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
             StepMessage::PublicityPosted(proto::PublicityPosted {
                 stage: stage.to_string(),
                 from: date_number(*from),
-                until: date_number(*until),
+                until: until.map_or(0, date_number),
                 place: place.clone(),
                 photographs: photographs.iter().map(|id| id.0.to_vec()).collect(),
             })
@@ -78,9 +79,12 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
         StepEvent::PublicityEnded { stage, objection } => {
             StepMessage::PublicityEnded(proto::PublicityEnded { stage: stage.to_string(), objection: *objection })
         }
-        StepEvent::Suspended { stage, kind } => {
-            StepMessage::Suspended(proto::Suspended { stage: stage.to_string(), kind: kind.clone() })
-        }
+        StepEvent::Suspended { stage, kind, expected_days, told_on } => StepMessage::Suspended(proto::Suspended {
+            stage: stage.to_string(),
+            kind: kind.clone(),
+            expected_days: *expected_days,
+            told_on: told_on.map_or(0, date_number),
+        }),
         StepEvent::Resumed { outside_number } => {
             StepMessage::Resumed(proto::Resumed { outside_number: outside_number.clone() })
         }
@@ -105,6 +109,12 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
             by_proxy: *by_proxy,
         }),
         StepEvent::Reclaimed { from } => StepMessage::Reclaimed(proto::Reclaimed { from: from.number() }),
+        StepEvent::HandedOver { from } => StepMessage::HandedOver(proto::HandedOver { from: from.number() }),
+        StepEvent::TacitlyApproved { stage, due, department } => StepMessage::TacitlyApproved(proto::TacitlyApproved {
+            stage: stage.to_string(),
+            due: date_number(*due),
+            department: department.clone(),
+        }),
         StepEvent::Unknown => return None,
     })
 }
@@ -116,15 +126,48 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
         actor_role: side.actor.role.clone(),
         request: request_bytes(side.request),
         private: sealed,
-        side: match side.event {
+        side: match &side.event {
             SideEvent::Note => Some(SideMessage::Note(proto::Note {})),
             SideEvent::Reminder { station } => {
                 Some(SideMessage::Reminder(proto::Reminder { station: station.number() }))
             }
             SideEvent::WithdrawalRequested => Some(SideMessage::WithdrawalRequested(proto::WithdrawalRequested {})),
-            SideEvent::Rating { satisfaction } => Some(SideMessage::Rating(proto::Rating { satisfaction })),
+            SideEvent::Rating { satisfaction } => {
+                Some(SideMessage::Rating(proto::Rating { satisfaction: *satisfaction }))
+            }
+            SideEvent::TimeNoted(noted) => Some(SideMessage::TimeNoted(proto::TimeNoted {
+                entry: noted.entry.0.to_vec(),
+                received_ms: noted.received_ms,
+                from: noted.from.number(),
+                offset_ms: noted.offset_ms,
+            })),
+            SideEvent::Extended(extended) => Some(SideMessage::Extended(extended_message(extended))),
+            SideEvent::SupersededChecked { step, redone } => {
+                Some(SideMessage::SupersededChecked(proto::SupersededChecked {
+                    step: step.0.to_vec(),
+                    redone: *redone,
+                }))
+            }
             SideEvent::Unknown => None,
         },
+    }
+}
+
+fn extended_message(extended: &Extended) -> proto::Extended {
+    let unit = match extended.limit.unit {
+        Unit::WorkingDay => proto::LimitUnit::WorkingDay,
+        Unit::NaturalDay => proto::LimitUnit::NaturalDay,
+        Unit::OnTheSpot => proto::LimitUnit::Unspecified,
+    };
+    proto::Extended {
+        days: extended.limit.days,
+        unit: unit.into(),
+        promised_until: extended.promised_until.map_or(0, date_number),
+        extended_until: extended.extended_until.map_or(0, date_number),
+        told_on: date_number(extended.told_on),
+        told_by: extended.told_by.number(),
+        approval_number: extended.approval_number.clone(),
+        basis: extended.basis.clone(),
     }
 }
 

@@ -1,0 +1,112 @@
+//! The stages that are open, each with its own last day. Stages of a group run side by side: all of them count from the
+//! day on which the case came to the group.
+
+use jiff::civil::Date;
+
+use super::{Moment, Reading, correction_until, publicity_until};
+use crate::calendar::MissingYear;
+use crate::case::body::StepEvent;
+use crate::catalogue::{Stage, SupervisedLink};
+use crate::code::StageId;
+use crate::limit::{Limit, Unit};
+
+/// A stage that has not been done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStage {
+    /// Which.
+    pub stage: StageId,
+    /// The day from which its time counts; that day is not counted.
+    pub since: Date,
+    /// Its last day; none: in a year whose working days are not known.
+    pub until: Option<Date>,
+    /// Silence at the end counts as agreement.
+    pub tacit: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// The stage in which the case is, as its last step says.
+    pub(super) fn current(&self) -> Option<&'a Stage> {
+        self.item.stage(self.case.stage()?)
+    }
+
+    /// The current stage and those beside it that are not done.
+    pub(super) fn open(&self) -> Vec<OpenStage> {
+        let Some(current) = self.current() else { return Vec::new() };
+        let waits = self.case.correction().is_some() || self.case.publicity().is_some();
+        let group = current.group.as_ref().filter(|_| !waits);
+        let together: Vec<&Stage> = match group {
+            Some(group) => self.item.stages.iter().filter(|stage| stage.group.as_ref() == Some(group)).collect(),
+            None => vec![current],
+        };
+        let since = self.since(current);
+        let Some(entered) = since.first().map(|moment| moment.day) else { return Vec::new() };
+        let done = |stage: &Stage| {
+            since.iter().any(
+                |moment| matches!(&moment.facts.body.event, StepEvent::StageFinished { stage: of, .. } if *of == stage.id),
+            )
+        };
+        let open = together.into_iter().filter(|stage| stage.id == current.id || !done(stage));
+        let open = open.map(|stage| OpenStage {
+            stage: stage.id.clone(),
+            since: entered,
+            until: self.stage_until(stage).and_then(Result::ok),
+            tacit: stage.tacit,
+        });
+        open.collect()
+    }
+
+    /// The steps since the case came into a stage or its group, that one first. A step before the group's that
+    /// finishes a stage of it does not belong to it.
+    fn since(&self, stage: &Stage) -> &[Moment<'a>] {
+        let beside = |id: &StageId| {
+            *id == stage.id
+                || stage.group.is_some() && self.item.stage(id).is_some_and(|other| other.group == stage.group)
+        };
+        let inside = |moment: &&Moment<'_>| moment.facts.body.stage.as_ref().is_some_and(beside);
+        let count = self.moments.iter().rev().take_while(inside).count();
+        self.moments.get(self.moments.len() - count..).unwrap_or_default()
+    }
+
+    /// The last day of a stage that is open; none where it has not begun.
+    pub(super) fn stage_until(&self, stage: &Stage) -> Option<Result<Date, MissingYear>> {
+        if self.case.correction().is_some() {
+            return correction_until(self.case, self.calendar, self.defaults);
+        }
+        if self.case.publicity().is_some() {
+            return publicity_until(self.case, self.item, self.calendar);
+        }
+        let steps = self.since(stage);
+        // With a correction the stage begins anew, also where it is decided at once and nothing is accepted first.
+        let corrected =
+            steps.iter().rfind(|moment| matches!(moment.facts.body.event, StepEvent::CorrectionSupplied { .. }));
+        let entered = corrected.or(steps.first())?.day;
+        let answers = self.case.accepted_at().is_none() && stage.link == SupervisedLink::Acceptance;
+        let from = if answers { self.moments.get(self.received()?)?.day } else { entered };
+        let limit = if stage.limit.unit == Unit::OnTheSpot && answers {
+            self.defaults.acceptance.decide_within
+        } else {
+            stage.limit
+        };
+        let (mut stood, mut since) = (Ok(0), None);
+        for moment in steps {
+            match &moment.facts.body.event {
+                StepEvent::Suspended { .. } => since = Some(moment.day),
+                StepEvent::Resumed { .. } => {
+                    if let Some(from) = since.take() {
+                        stood = self.and_days(stood, from, moment.day, limit.unit);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(from) = since {
+            stood = self.and_days(stood, from, self.today, limit.unit);
+        }
+        Some(stood.and_then(|stood| self.calendar.deadline(from, Limit { days: limit.days + stood, ..limit })))
+    }
+
+    fn and_days(&self, days: Result<u32, MissingYear>, from: Date, to: Date, unit: Unit) -> Result<u32, MissingYear> {
+        let more = self.calendar.days_between(from, to, unit);
+        days.and_then(|days| more.map(|more| days + more))
+    }
+}
