@@ -1,18 +1,23 @@
 //! A whole district of real processes: initialised, enrolled and linked the way a real one is.
 
+mod holdings;
 mod many;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sanji_log::{StationCode, Tier};
 
 use crate::client::Client;
+use crate::namespace::Host;
 use crate::process::Process;
 use crate::sample::{self, Sample};
-use crate::{Error, binaries::Binaries, command};
+use crate::{Error, binaries::Binaries};
+
+pub use holdings::Place;
 
 /// Password of every member of staff of a demo or test district.
 pub const PASSWORD: &str = "sanji-demo-2026";
@@ -81,6 +86,8 @@ pub struct District {
     without_line: BTreeSet<StationCode>,
     /// Programs that serve a station in place of `sanji-hub` or `sanji-node`.
     served_by: BTreeMap<StationCode, PathBuf>,
+    /// Stations on a host of their own, and the address there at which others reach them.
+    hosts: BTreeMap<StationCode, (Host, IpAddr)>,
     /// Kept over a restart, so that stations below and open browser windows find their way back.
     addresses: BTreeMap<StationCode, crate::process::Addresses>,
 }
@@ -115,6 +122,7 @@ impl District {
             running: BTreeMap::new(),
             without_line: BTreeSet::new(),
             served_by: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             addresses,
         })
     }
@@ -187,7 +195,7 @@ impl District {
         for station in self.plan.stations() {
             arguments.extend(["--staff-of".into(), station.to_string()]);
         }
-        command::run(&self.binaries.hub, arguments).map(|_| ())
+        self.run(self.plan.hub, arguments).map(|_| ())
     }
 
     /// Issues a one-time code at the hub and trades it at the station, as two people would.
@@ -195,7 +203,7 @@ impl District {
         let code = self.code(station, &["station", "add"])?;
         let mut arguments = vec!["enrol".to_owned(), "--station".into(), station.to_string()];
         arguments.extend(self.with_code(station, code)?);
-        command::run(&self.binaries.node, arguments).map(|_| ())
+        self.run(station, arguments).map(|_| ())
     }
 
     /// Replaces a station whose data folder is gone, and enrols its successor in the same place.
@@ -206,7 +214,7 @@ impl District {
         let code = self.code(station, &["station", "replace", "--reason", "its disk died"])?;
         let mut arguments = vec!["enrol".to_owned(), "--station".into(), station.to_string()];
         arguments.extend(self.with_code(station, code)?);
-        command::run(&self.binaries.node, arguments).map(|_| ())
+        self.run(station, arguments).map(|_| ())
     }
 
     /// Replaces a station whose data folder is gone, and restores its successor from a backup.
@@ -218,7 +226,7 @@ impl District {
         let mut arguments = vec!["restore".to_owned()];
         arguments.extend(opener.iter().cloned());
         arguments.extend(self.with_code(station, code)?);
-        command::run(&self.binaries.node, arguments).map(|_| ())
+        self.run(station, arguments).map(|_| ())
     }
 
     /// Runs a command of a station's program on its data folder; its answer as JSON.
@@ -227,7 +235,7 @@ impl District {
     /// Those of the command.
     pub fn command(&self, station: StationCode, arguments: &[&str]) -> Result<serde_json::Value, Error> {
         let data = self.data(station).display().to_string();
-        command::run_json(self.program(station), arguments.iter().copied().chain(["--json", "--data", &data]))
+        self.run_json(station, arguments.iter().copied().chain(["--json", "--data", &data]))
     }
 
     /// Where a new life of a station trades its code.
@@ -249,7 +257,7 @@ impl District {
         if let Some(link) = above.link {
             add.extend(["--upstream".into(), link.to_string()]);
         }
-        let added = command::run_json(&self.binaries.hub, add)?;
+        let added = self.run_json(self.plan.hub, add)?;
         added["code"].as_str().map(str::to_owned).ok_or_else(|| Error::Sample("one-time code".into()))
     }
 
@@ -268,17 +276,17 @@ impl District {
         let (invitation, request, answer) = (file("invitation.pem"), file("request"), file("answer"));
         let hub = self.data(self.plan.hub).display().to_string();
         let data = self.data(station).display().to_string();
-        let station = station.to_string();
-        let add = ["station", "add", &station, "--invitation", &invitation, "--json", "--data", &hub];
-        let added = command::run_json(&self.binaries.hub, add)?;
+        let named = station.to_string();
+        let add = ["station", "add", &named, "--invitation", &invitation, "--json", "--data", &hub];
+        let added = self.run_json(self.plan.hub, add)?;
         let one_time = added["code"].as_str().ok_or_else(|| Error::Sample("one-time code".into()))?;
-        let ask = ["enrol-by-file", "request", "--data", &data, "--station", &station];
+        let ask = ["enrol-by-file", "request", "--data", &data, "--station", &named];
         let with = ["--invitation", &invitation, "--code", one_time, "--request", &request];
-        command::run(&self.binaries.node, ask.into_iter().chain(with))?;
+        self.run(station, ask.into_iter().chain(with))?;
         let reply = ["station", "answer", "--request", &request, "--file", &answer, "--data", &hub];
-        command::run(&self.binaries.hub, reply)?;
+        self.run(self.plan.hub, reply)?;
         let open = ["enrol-by-file", "open", "--data", &data, "--answer", &answer];
-        command::run(&self.binaries.node, open).map(|_| ())
+        self.run(station, open).map(|_| ())
     }
 
     /// Starts one station. One that ran before listens where it did.
@@ -292,10 +300,13 @@ impl District {
 
     fn launch(&self, station: StationCode) -> Result<Process, Error> {
         let mut extra = Vec::new();
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let reached_at = self.hosts.get(&station).map_or(loopback, |(_, address)| *address);
         let mut listen = |name: &str, address: Option<SocketAddr>, wanted: bool| {
             if wanted {
+                let at = if ["link", "enrolment"].contains(&name) { reached_at } else { loopback };
                 extra.push(format!("--listen-{name}"));
-                extra.push(address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string()));
+                extra.push(address.unwrap_or(SocketAddr::new(at, 0)).to_string());
             }
         };
         let before = self.addresses.get(&station);
@@ -307,7 +318,8 @@ impl District {
         let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
         let log = self.folder.join(format!("{station}.log"));
         let program = self.served_by.get(&station).map_or_else(|| self.program(station), PathBuf::as_path);
-        Process::start(program, station, &self.data(station), &extra, log)
+        let data = self.data(station);
+        self.at(station, || Process::start(program, station, &data, &extra, log))
     }
 
     fn admit(&mut self, started: impl IntoIterator<Item = Process>) -> Result<(), Error> {
@@ -395,7 +407,7 @@ impl District {
     /// Those of the `token` command.
     pub fn token(&self, station: StationCode, staff: &str) -> Result<String, Error> {
         let data = self.data(station).display().to_string();
-        let issued = command::run_json(self.program(station), ["token", "issue", staff, "--json", "--data", &data])?;
+        let issued = self.run_json(station, ["token", "issue", staff, "--json", "--data", &data])?;
         issued["token"].as_str().map(str::to_owned).ok_or_else(|| Error::Sample("token".into()))
     }
 

@@ -1,7 +1,7 @@
 //! Real processes, real TLS, real disks: cases go their way with the lines up and down.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,29 +17,6 @@ fn district(folder: &Path, plan: Plan) -> District {
     let mut district = District::new(folder, plan, Binaries::build(true).unwrap()).unwrap();
     district.start(&|_| ()).unwrap();
     district
-}
-
-/// Home, reach, key and seq of an entry.
-type Place = (StationCode, String, String, u64);
-
-/// Every entry that a station holds, with its hash.
-fn dump(district: &District, station: StationCode) -> BTreeMap<Place, String> {
-    let data = district.data(station).display().to_string();
-    let text = command::run(district.program(station), ["dump", "--jsonl", "--data", &data]).unwrap();
-    let mut entries = BTreeMap::new();
-    for line in text.lines() {
-        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-        let word = |name: &str| entry[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}")).to_owned();
-        let place = (word("home").parse().unwrap(), word("reach"), word("key"), entry["seq"].as_u64().unwrap());
-        let doubled = entries.insert(place, word("hash"));
-        assert!(doubled.is_none(), "{station} holds an entry twice: {line}");
-    }
-    entries
-}
-
-fn verify(district: &District, station: StationCode) {
-    let data = district.data(station).display().to_string();
-    command::run(district.program(station), ["verify", "--data", &data]).unwrap();
 }
 
 async fn submit(district: &District, village: StationCode, item: &str) -> proto::SubmitReply {
@@ -71,9 +48,9 @@ async fn the_scripted_cases_go_their_way_and_every_station_holds_what_is_its_own
     }
 
     // The hub holds every entry; each other station exactly those that home and reach give it.
-    let hub = dump(&district, district.plan.hub);
+    let hub = district.dump(district.plan.hub).unwrap();
     for station in district.plan.stations().skip(1) {
-        let held = dump(&district, station);
+        let held = district.dump(station).unwrap();
         assert!(held.len() > 40, "{station} holds hardly anything");
         for (place, hash) in &held {
             assert_eq!(hub.get(place), Some(hash), "{station} holds {place:?}, the hub does not");
@@ -94,7 +71,7 @@ async fn the_scripted_cases_go_their_way_and_every_station_holds_what_is_its_own
         district.plan.villages.iter().map(|v| district.sample.resident_of(*v).unwrap().clone()).collect();
     district.stop_all().unwrap();
     for station in district.plan.stations() {
-        verify(&district, station);
+        district.verify(station).unwrap();
         for resident in &residents {
             for needle in [&resident.name, &resident.id_number] {
                 assert!(!holds_text(&district.data(station), needle.as_bytes()), "{station} has {needle} in the clear");
@@ -168,7 +145,7 @@ async fn everybody_goes_on_while_a_line_is_down_and_all_arrives_once_in_order() 
     }
     district.stop_all().unwrap();
     for station in [hub, township, village] {
-        verify(&district, station);
+        district.verify(station).unwrap();
     }
 }
 
