@@ -67,6 +67,14 @@ pub enum Error {
     /// Stations that ought to hold the same entries don't.
     #[error("{0}")]
     Lost(String),
+    /// A station of a generated year failed.
+    #[error("can't {operation} in the generated year")]
+    Year {
+        /// What was tried.
+        operation: &'static str,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A stopped station's store can't be read.
     #[error("can't read the store of {station}")]
     Store {

@@ -11,9 +11,11 @@
 //! | [`client`] | a program at a station's gRPC service, with a token |
 //! | [`machine`] | facts of the machine, memory and processor time of a process |
 //! | [`mod@bench`] | how fast all of it is: a file a workload |
+//! | [`namespace`] | hosts of their own for stations, and real lines between them |
 //! | [`thin_line`] | a bad line: rate, delay, loss, cuts |
 //! | [`story`] | scripted cases, told hop by hop |
 //! | [`simulator`] | a district in one thread, driven by a seed (`sim` plays many) |
+//! | [`year`] | a generated year of a whole district (the program `year` makes one) |
 //! | [`sample`] | the sample district's files and people |
 //!
 //! Nothing in the product depends on this crate.
@@ -26,10 +28,12 @@ pub mod command;
 pub mod district;
 pub mod error;
 pub mod machine;
+pub mod namespace;
 pub mod process;
 pub mod sample;
 pub mod simulator;
 pub mod story;
 pub mod thin_line;
+pub mod year;
 
 pub use error::Error;
