@@ -59,8 +59,11 @@ pub const TOWNSHIP: &str = "10.203.1.1";
 /// Address of the hub.
 pub const HUB: &str = "10.203.2.1";
 
+/// The ends of a line, as the lower and the upper host name it.
+const UPLINK: &str = "uplink";
+const DOWNLINK: &str = "downlink";
 /// The ends of the village's line: as the village's host names it, and as the township's does.
-const VILLAGE_LINE: [&str; 2] = ["up", "down"];
+const VILLAGE_LINE: [&str; 2] = [UPLINK, DOWNLINK];
 
 /// What is dropped at random of what comes in.
 const LOSS: &str = "
@@ -82,11 +85,11 @@ impl Network {
         let network = Self { village: host("village"), township: host("township"), hub: host("hub") };
         for host in network.hosts() {
             ip(&["netns", "add", &host.name])?;
-            ip(&["-n", &host.name, "link", "set", "lo", "up"])?;
+            ip(&["-n", &host.name, "link", "set", "dev", "lo", "up"])?;
         }
         network
             .line((&network.village, VILLAGE_LINE[0], "10.203.1.2"), (&network.township, VILLAGE_LINE[1], TOWNSHIP))?;
-        network.line((&network.township, "up", "10.203.2.2"), (&network.hub, "down", HUB))?;
+        network.line((&network.township, UPLINK, "10.203.2.2"), (&network.hub, DOWNLINK, HUB))?;
         ip(&["-n", &network.village.name, "route", "add", "default", "via", TOWNSHIP])?;
         ip(&["-n", &network.hub.name, "route", "add", "10.203.1.0/24", "via", "10.203.2.2"])?;
         network
@@ -105,7 +108,7 @@ impl Network {
         ip(&["-n", near, "link", "add", one.1, "type", "veth", "peer", "name", other.1, "netns", far])?;
         for (host, name, address) in [one, other] {
             ip(&["-n", &host.name, "address", "add", &format!("{address}/24"), "dev", name])?;
-            ip(&["-n", &host.name, "link", "set", name, "up"])?;
+            ip(&["-n", &host.name, "link", "set", "dev", name, "up"])?;
         }
         Ok(())
     }
@@ -131,7 +134,7 @@ impl Network {
     /// # Errors
     /// [`Error::Command`].
     pub fn cut(&self) -> Result<(), Error> {
-        ip(&["-n", &self.township.name, "link", "set", VILLAGE_LINE[1], "down"])
+        ip(&["-n", &self.township.name, "link", "set", "dev", VILLAGE_LINE[1], "down"])
     }
 
     /// Brings it back.
@@ -139,7 +142,7 @@ impl Network {
     /// # Errors
     /// [`Error::Command`].
     pub fn mend(&self) -> Result<(), Error> {
-        ip(&["-n", &self.township.name, "link", "set", VILLAGE_LINE[1], "up"])
+        ip(&["-n", &self.township.name, "link", "set", "dev", VILLAGE_LINE[1], "up"])
     }
 }
 

@@ -30,7 +30,7 @@ pub fn choose(
         if may("supply_correction") {
             return Some(Deed::Ready(Action::SupplyCorrection(correct(case))));
         }
-        return (may("return") && today > correction.until)
+        return (may("return") && correction.until.is_none_or(|until| today > until))
             .then(|| returned(proto::ReturnReason::CorrectionOverdue, "申请人逾期未补正，可以备齐材料后重新申请。"));
     }
     if may("confirm_withdrawal") {

@@ -412,16 +412,12 @@ impl Play {
     /// When somebody gets round to a case.
     fn when(&mut self, case: &Case, reference: &sanji_station::core::ReferenceData) -> Result<u64, Error> {
         if let Some(run) = case.publicity() {
-            return self.on(run.until.tomorrow().unwrap_or(run.until));
+            return self.after(run.until);
         }
         if let Some(correction) = case.correction() {
             let late = self.random.random_bool(0.08);
             let days = self.random.random_range(1..10);
-            return if late {
-                self.on(correction.until.tomorrow().unwrap_or(correction.until))
-            } else {
-                self.after_days(days)
-            };
+            return if late { self.after(correction.until) } else { self.after_days(days) };
         }
         if case.suspension().is_some() {
             let days = self.random.random_range(2..12);
@@ -452,6 +448,14 @@ impl Play {
             }
         }
         self.on(day)
+    }
+
+    /// The day after a last day; where the calendar knows none, some day.
+    fn after(&mut self, until: Option<Date>) -> Result<u64, Error> {
+        match until.and_then(|until| until.tomorrow().ok()) {
+            Some(day) => self.on(day),
+            None => self.after_days(10),
+        }
     }
 
     /// A moment on a day, or on the first working day after it.
