@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sanji_log::{Hash, LogId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::administration_server::Administration;
+use sanji_station::Failure;
 use sanji_station::bundle::Bundles;
 use sanji_station::clock::now_ms;
 use sanji_station::command::chain;
@@ -118,6 +119,22 @@ impl Administration for Service {
         let reason = on_record(&request.reason)?;
         self.register.decide_fork(&log(request.log)?, hash, reason).await.map_err(status)?;
         Ok(Response::new(proto::DecideForkReply {}))
+    }
+
+    async fn decide_rest(
+        &self,
+        request: Request<proto::DecideRestRequest>,
+    ) -> Result<Response<proto::DecideRestReply>, Status> {
+        self.access.keeper(&request)?;
+        let proto::DecideRestRequest { id, admit, reason } = request.into_inner();
+        let reason = on_record(&reason)?;
+        match self.register.station.decide_rest(&id, admit, reason, "").await {
+            Ok(entries) => Ok(Response::new(proto::DecideRestReply { entries })),
+            Err(Failure::NotFound) => {
+                Err(Status::not_found("no rest of a revoked station, or more than one, has an id that begins so"))
+            }
+            Err(failure) => Err(status(Error::Write { operation: "write the decision", source: failure })),
+        }
     }
 
     async fn list_stations(

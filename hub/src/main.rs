@@ -10,6 +10,7 @@
 //! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
 //! | [`register`], [`administration`] | stations added and revoked, files published, while the hub runs |
 //! | [`evidence`], [`forks`] | data folders that run on two machines: branches, decision |
+//! | [`rests`] | what revoked stations had written and not delivered: the decision |
 //! | [`renewal`] | certificates that end soon |
 //! | [`stations`] | the commands `station` and `publish` |
 //! | [`tools`] | what needs no station: calendar, catalogue, numbers |
@@ -25,6 +26,7 @@ mod init;
 mod register;
 mod renewal;
 mod restore;
+mod rests;
 mod serve;
 mod staff;
 mod stations;
@@ -58,6 +60,9 @@ enum Command {
     /// What to do when two machines run one data folder, while the hub runs
     #[command(subcommand)]
     Fork(forks::Command),
+    /// Decide what becomes of what a revoked station had written and not delivered, while the hub runs
+    #[command(subcommand)]
+    Rest(rests::Command),
     Publish(stations::Publish),
     #[command(flatten)]
     Tools(tools::Command),
@@ -77,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => command::finish(serve::serve(arguments).await),
         Command::Station(stations) => command::finish(stations.run().await),
         Command::Fork(forks) => command::finish(forks.run().await),
+        Command::Rest(rests) => command::finish(rests.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),
         Command::Tools(tools) => command::finish(tools.run()),
         Command::Common(common) => command::finish(common.run(Program::Hub).await),

@@ -329,6 +329,44 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         (
+            "station.rest_decided",
+            station(station_record::Record::RestDecided(proto::RestDecided {
+                log: Some(log()),
+                from: 2,
+                until: 3,
+                hash: vec![0x55; 32],
+                admitted: true,
+                reason: "asked".into(),
+            })),
+        ),
+        (
+            "aside.seen",
+            proto::Aside {
+                what: Some(proto::aside::What::Seen(proto::AsideSeen {
+                    log: Some(log()),
+                    seq: 2,
+                    reason: "REVOKED".into(),
+                    detail: "kept".into(),
+                    from: 990_106_101_203,
+                    run: vec![1, 2, 3],
+                    seen_ms: 1_780_000_000_000,
+                })),
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "aside.dropped",
+            proto::Aside {
+                what: Some(proto::aside::What::Dropped(proto::AsideDropped {
+                    log: Some(log()),
+                    seq: 2,
+                    reason: "BAD_SEAL".into(),
+                    why: "a test".into(),
+                })),
+            }
+            .encode_to_vec(),
+        ),
+        (
             "fork_seen",
             proto::ForkSeen { log: Some(log()), run: vec![1, 2, 3], seen_ms: 1_780_000_000_000 }.encode_to_vec(),
         ),
@@ -371,6 +409,14 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         ("link.branch_wanted", link(Link::BranchWanted(proto::BranchWanted { log: Some(log()), from: 2 }))),
+        ("link.entries_wanted", link(Link::EntriesWanted(proto::EntriesWanted { log: Some(log()), from: 2 }))),
+        (
+            "link.entries_again",
+            link(Link::EntriesAgain(proto::EntriesAgain {
+                run: Some(run.clone()),
+                case_keys: vec![proto::CaseKey { case_id: vec![0x33; 16], key: vec![0xdd; 32] }],
+            })),
+        ),
         ("link.have", link(Link::Have(proto::Have { heads: vec![head()] }))),
         (
             "link.entries",

@@ -679,7 +679,7 @@ pub struct AttachmentName {
 /// What the district says of one station. The log's home is that station.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5, 6")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
@@ -696,6 +696,8 @@ pub mod station_record {
         Ended(super::StationEnded),
         #[prost(message, tag = "5")]
         ForkDecided(super::ForkDecided),
+        #[prost(message, tag = "6")]
+        RestDecided(super::RestDecided),
     }
 }
 /// A new life of the station begins: from now on its logs are written under this key.
@@ -759,6 +761,83 @@ pub struct ForkDecided {
     /// For people.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+/// The district's decision on what a revoked station had written and not delivered. Admitted: the entries go into their
+/// log and count from now on, wherever they come from. Else they stay aside as evidence.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestDecided {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position of the rest. Required.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint64, tag = "3")]
+    pub until: u64,
+    /// Hash of the entry at `until`: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "4")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "5")]
+    pub admitted: bool,
+    /// For people.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What a station keeps aside of what others sent it, and what becomes of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Aside {
+    #[prost(oneof = "aside::What", tags = "1, 2")]
+    pub what: ::core::option::Option<aside::What>,
+}
+/// Nested message and enum types in `Aside`.
+pub mod aside {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Seen(super::AsideSeen),
+        #[prost(message, tag = "2")]
+        Dropped(super::AsideDropped),
+    }
+}
+/// Entries were not taken.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AsideSeen {
+    /// Their log. Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position that was not taken. Required.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// The link's RefusalReason by its name without prefix, for example "REVOKED". Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// For people, in English.
+    #[prost(string, tag = "4")]
+    pub detail: ::prost::alloc::string::String,
+    /// Division code of the station that sent them.
+    #[prost(uint64, tag = "5")]
+    pub from: u64,
+    /// The entries, where they are kept: an encoded Run. One that is too long for one entry is spread over several, each
+    /// with the seal of the whole. Empty: not kept.
+    #[prost(bytes = "vec", tag = "6")]
+    pub run: ::prost::alloc::vec::Vec<u8>,
+    /// When, by the clock of this station: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "7")]
+    pub seen_ms: u64,
+}
+/// A person has settled what was aside: it is not shown any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AsideDropped {
+    /// As in AsideSeen. Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Why, for people. Required.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
 }
 /// Two machines write with one key: a data folder was cloned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -857,6 +936,9 @@ pub enum Kind {
     /// ForkSeen, in a private log of the home of the log that has forked. With a case: the key of a case that the other
     /// branch opens travels with it; `body` is empty then.
     Fork = 9,
+    /// Aside, in a private log of the station whose log it is about, or of the station that has seen it. With a case: the
+    /// key of a case that the kept entries open travels with it; `body` is empty then.
+    Aside = 10,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -873,6 +955,7 @@ impl Kind {
             Self::File => "KIND_FILE",
             Self::Audit => "KIND_AUDIT",
             Self::Fork => "KIND_FORK",
+            Self::Aside => "KIND_ASIDE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -886,6 +969,7 @@ impl Kind {
             "KIND_FILE" => Some(Self::File),
             "KIND_AUDIT" => Some(Self::Audit),
             "KIND_FORK" => Some(Self::Fork),
+            "KIND_ASIDE" => Some(Self::Aside),
             _ => None,
         }
     }
@@ -1126,7 +1210,10 @@ impl LimitUnit {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LinkMessage {
-    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(
+        oneof = "link_message::Message",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+    )]
     pub message: ::core::option::Option<link_message::Message>,
 }
 /// Nested message and enum types in `LinkMessage`.
@@ -1153,6 +1240,10 @@ pub mod link_message {
         BranchWanted(super::BranchWanted),
         #[prost(message, tag = "10")]
         Branch(super::Branch),
+        #[prost(message, tag = "11")]
+        EntriesWanted(super::EntriesWanted),
+        #[prost(message, tag = "12")]
+        EntriesAgain(super::EntriesAgain),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1329,6 +1420,26 @@ pub struct BranchWanted {
 /// Answers BranchWanted. Nothing is answered where the log ends before.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Branch {
+    /// Begins at the position asked for. Required.
+    #[prost(message, optional, tag = "1")]
+    pub run: ::core::option::Option<Run>,
+    /// Keys of the cases that the entries open.
+    #[prost(message, repeated, tag = "2")]
+    pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
+}
+/// Asks for entries that the sender once held and can't read any more. Since protocol 3.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EntriesWanted {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position wanted. Required.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+}
+/// Answers EntriesWanted. Nothing is answered where the log ends before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EntriesAgain {
     /// Begins at the position asked for. Required.
     #[prost(message, optional, tag = "1")]
     pub run: ::core::option::Option<Run>,
@@ -2245,6 +2356,23 @@ pub struct StatusReply {
     /// Keys with which two machines were seen to write, those that await a decision first.
     #[prost(message, repeated, tag = "31")]
     pub forks: ::prost::alloc::vec::Vec<Fork>,
+    /// Entries that were found damaged here and are asked for again.
+    #[prost(message, repeated, tag = "32")]
+    pub missing: ::prost::alloc::vec::Vec<MissingEntries>,
+    /// What is in quarantine and not settled.
+    #[prost(uint64, tag = "33")]
+    pub quarantined: u64,
+}
+/// Entries of one log that can't be read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MissingEntries {
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint64, tag = "3")]
+    pub until: u64,
 }
 /// A log that two machines write, or two machines that were linked with one key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5023,6 +5151,105 @@ pub struct PublishReply {
     #[prost(string, repeated, tag = "1")]
     pub published: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQuarantineRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQuarantineReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Quarantined>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quarantined {
+    /// Names it: 16 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(enumeration = "QuarantineKind", tag = "2")]
+    pub kind: i32,
+    /// Absent for a case that waits.
+    #[prost(message, optional, tag = "3")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position.
+    #[prost(uint64, tag = "4")]
+    pub seq: u64,
+    #[prost(uint64, tag = "5")]
+    pub until: u64,
+    /// Hash of the entry at `until`. Empty: not held.
+    #[prost(bytes = "vec", tag = "6")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// One word, for example "BAD_SEAL" or "NotHolder".
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    /// For people, in English.
+    #[prost(string, tag = "8")]
+    pub detail: ::prost::alloc::string::String,
+    /// When it was first seen, milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "9")]
+    pub seen_ms: u64,
+    /// Division code of the station that sent or wrote it. 0: not known.
+    #[prost(uint64, tag = "10")]
+    pub from: u64,
+    /// 25 digits. Empty: no case.
+    #[prost(string, tag = "11")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowQuarantinedRequest {
+    /// The beginning of an id is enough.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShowQuarantinedReply {
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<Quarantined>,
+    /// Without their bodies.
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<DumpedEntry>,
+    /// What is kept, word for word with the writer's seals: encoded Run messages.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub runs: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedriveQuarantinedRequest {
+    /// Empty: all.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedriveQuarantinedReply {
+    /// How many were tried again, and how many of these are settled by it. What comes over a link takes its time.
+    #[prost(uint32, tag = "1")]
+    pub tried: u32,
+    #[prost(uint32, tag = "2")]
+    pub settled: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropQuarantinedRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropQuarantinedReply {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRestRequest {
+    /// As ListQuarantine names it; the beginning is enough.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub admit: bool,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRestReply {
+    /// How many entries count from now on, or stay as evidence.
+    #[prost(uint64, tag = "1")]
+    pub entries: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum StationState {
@@ -5057,6 +5284,49 @@ impl StationState {
             "STATION_STATE_ENROLLED" => Some(Self::Enrolled),
             "STATION_STATE_REVOKED" => Some(Self::Revoked),
             "STATION_STATE_ENDED" => Some(Self::Ended),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum QuarantineKind {
+    Unspecified = 0,
+    /// Entries of another station were not taken.
+    Refused = 1,
+    /// The same of a revoked station: kept, until the district decides.
+    Rest = 2,
+    /// An entry is held and does not count, since it breaks a rule of its case.
+    Rejected = 3,
+    /// An entry is held and can't be read, or says what its writer may not say.
+    Unreadable = 4,
+    /// A case is held whose item is not in the catalogue here.
+    Waiting = 5,
+}
+impl QuarantineKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "QUARANTINE_KIND_UNSPECIFIED",
+            Self::Refused => "QUARANTINE_KIND_REFUSED",
+            Self::Rest => "QUARANTINE_KIND_REST",
+            Self::Rejected => "QUARANTINE_KIND_REJECTED",
+            Self::Unreadable => "QUARANTINE_KIND_UNREADABLE",
+            Self::Waiting => "QUARANTINE_KIND_WAITING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "QUARANTINE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "QUARANTINE_KIND_REFUSED" => Some(Self::Refused),
+            "QUARANTINE_KIND_REST" => Some(Self::Rest),
+            "QUARANTINE_KIND_REJECTED" => Some(Self::Rejected),
+            "QUARANTINE_KIND_UNREADABLE" => Some(Self::Unreadable),
+            "QUARANTINE_KIND_WAITING" => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -5284,6 +5554,106 @@ pub mod keeper_client {
                 .insert(GrpcMethod::new("sanji.v1.Keeper", "EndHealing"));
             self.inner.unary(req, path, codec).await
         }
+        /// What this station does not count of what it was sent, newest first, at most 1000.
+        pub async fn list_quarantine(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantineReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ListQuarantine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ListQuarantine"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One of these with its entries. NOT_FOUND where there is none of that id.
+        pub async fn show_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ShowQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ShowQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
+        pub async fn redrive_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RedriveQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RedriveQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/RedriveQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "RedriveQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
+        pub async fn drop_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DropQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/DropQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "DropQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5342,6 +5712,38 @@ pub mod keeper_server {
             &self,
             request: tonic::Request<super::EndHealingRequest>,
         ) -> std::result::Result<tonic::Response<super::EndHealingReply>, tonic::Status>;
+        /// What this station does not count of what it was sent, newest first, at most 1000.
+        async fn list_quarantine(
+            &self,
+            request: tonic::Request<super::ListQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantineReply>,
+            tonic::Status,
+        >;
+        /// One of these with its entries. NOT_FOUND where there is none of that id.
+        async fn show_quarantined(
+            &self,
+            request: tonic::Request<super::ShowQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowQuarantinedReply>,
+            tonic::Status,
+        >;
+        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
+        async fn redrive_quarantined(
+            &self,
+            request: tonic::Request<super::RedriveQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RedriveQuarantinedReply>,
+            tonic::Status,
+        >;
+        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
+        async fn drop_quarantined(
+            &self,
+            request: tonic::Request<super::DropQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropQuarantinedReply>,
+            tonic::Status,
+        >;
     }
     /// Served by every station.
     #[derive(Debug)]
@@ -5642,6 +6044,186 @@ pub mod keeper_server {
                     };
                     Box::pin(fut)
                 }
+                "/sanji.v1.Keeper/ListQuarantine" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQuarantineSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::ListQuarantineRequest>
+                    for ListQuarantineSvc<T> {
+                        type Response = super::ListQuarantineReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListQuarantineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::list_quarantine(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQuarantineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/ShowQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::ShowQuarantinedRequest>
+                    for ShowQuarantinedSvc<T> {
+                        type Response = super::ShowQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::show_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/RedriveQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct RedriveQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::RedriveQuarantinedRequest>
+                    for RedriveQuarantinedSvc<T> {
+                        type Response = super::RedriveQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RedriveQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::redrive_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RedriveQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/DropQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct DropQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::DropQuarantinedRequest>
+                    for DropQuarantinedSvc<T> {
+                        type Response = super::DropQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DropQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::drop_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DropQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -5924,6 +6506,31 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "DecideFork"));
             self.inner.unary(req, path, codec).await
         }
+        /// Decides what becomes of what a revoked station had written and not delivered.
+        pub async fn decide_rest(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideRestRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideRestReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/DecideRest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "DecideRest"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_stations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStationsRequest>,
@@ -6031,6 +6638,11 @@ pub mod administration_server {
             &self,
             request: tonic::Request<super::DecideForkRequest>,
         ) -> std::result::Result<tonic::Response<super::DecideForkReply>, tonic::Status>;
+        /// Decides what becomes of what a revoked station had written and not delivered.
+        async fn decide_rest(
+            &self,
+            request: tonic::Request<super::DecideRestRequest>,
+        ) -> std::result::Result<tonic::Response<super::DecideRestReply>, tonic::Status>;
         async fn list_stations(
             &self,
             request: tonic::Request<super::ListStationsRequest>,
@@ -6381,6 +6993,51 @@ pub mod administration_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DecideForkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/DecideRest" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideRestSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::UnaryService<super::DecideRestRequest>
+                    for DecideRestSvc<T> {
+                        type Response = super::DecideRestReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideRestRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::decide_rest(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideRestSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

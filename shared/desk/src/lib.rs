@@ -33,6 +33,7 @@ mod office;
 mod paper;
 mod problem;
 mod public;
+mod quarantine;
 mod routes;
 mod server;
 mod state;

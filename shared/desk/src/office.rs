@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
-pub(crate) use sanji_station::station::StationSummary;
+pub(crate) use sanji_station::station::{Settling, StationSummary};
 pub(crate) use sanji_station::{Actor, Failure, Station};
 
 /// Parts of a file that wait for a slow browser; each has at most a mebibyte.
@@ -66,6 +66,9 @@ pub(crate) trait Office: Send + Sync + 'static {
     ) -> Result<AttachmentId, Failure>;
     async fn attachment(&self, actor: &Actor, case_number: &str, id: &AttachmentId) -> Result<StoredFile, Failure>;
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure>;
+
+    async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure>;
+    async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure>;
 }
 
 #[async_trait]
@@ -175,6 +178,14 @@ impl Office for Station {
 
     fn attachment_max_bytes(&self) -> u64 {
         self.attachment_max_bytes()
+    }
+
+    async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure> {
+        self.quarantine_for(actor).await
+    }
+
+    async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure> {
+        self.settle_quarantined(actor, id, settling).await
     }
 
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure> {

@@ -94,7 +94,7 @@ impl Service {
     fn peer<T>(&self, request: &Request<T>) -> std::result::Result<Certified, Status> {
         let peer = request.extensions().get::<PeerInfo>().and_then(|peer| peer.certified);
         let peer = peer.ok_or_else(|| Status::unauthenticated("no certificate"))?;
-        if self.trust.is_revoked(&peer.key) {
+        if self.trust.is_revoked(&peer.key) && !self.trust.delivers(&peer.key) {
             return Err(Status::permission_denied("the station's key was revoked"));
         }
         Ok(peer)
@@ -137,6 +137,7 @@ impl LinkService for Service {
             turn: self.catch_ups.clone().try_acquire_owned().ok(),
             busy,
             replaced: replaced.clone(),
+            delivers: self.trust.delivers(&peer.key),
             shutdown: self.shutdown.clone(),
         };
         let open = self.open.clone();
@@ -158,6 +159,9 @@ impl LinkService for Service {
         request: Request<Streaming<AttachmentMessage>>,
     ) -> std::result::Result<Response<Self::AttachmentsStream>, Status> {
         let peer = self.peer(&request)?;
+        if self.trust.delivers(&peer.key) {
+            return Err(Status::permission_denied("the station's key was revoked"));
+        }
         let (busy, ended) =
             self.busy(&peer.key).ok_or_else(|| Status::failed_precondition("no link of this station is open"))?;
         let (outgoing, answer) = mpsc::channel(attachments::OUTGOING);

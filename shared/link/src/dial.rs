@@ -216,6 +216,7 @@ async fn keep(
         turn: Arc::new(Semaphore::new(1)).try_acquire_owned().ok(),
         busy,
         replaced: CancellationToken::new(),
+        delivers: false,
         shutdown: shutdown.clone(),
     };
     tokio::select! {

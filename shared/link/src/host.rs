@@ -53,6 +53,30 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async { None })
     }
 
+    /// Entries that were held here, are damaged, and may be asked of a peer: log and first position.
+    fn damaged(&self, _peer: StationCode) -> Vec<(LogId, u64)> {
+        Vec::new()
+    }
+
+    /// Keeps entries in place of those that are damaged here, after its own checks. Returns from where on more of the
+    /// log is wanted.
+    fn keep_again(&self, _peer: StationCode, _run: Run, _case_keys: Vec<CaseKeyMessage>) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { None })
+    }
+
+    /// Keeps entries of a revoked key aside, whose chain and seal were checked; durable when it completes.
+    ///
+    /// # Errors
+    /// Where nothing was kept because of a fault of this station.
+    fn keep_aside(
+        &self,
+        _peer: StationCode,
+        _runs: Vec<Run>,
+        _case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<(), HostError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// The heads of all logs held durably.
     fn have(&self) -> Have;
 
@@ -172,6 +196,10 @@ pub enum Change {
     Directory,
     /// Attachments are wanted that were not before, or have become complete.
     Attachments,
+    /// Entries were found damaged.
+    Damaged,
+    /// A person asks to try a refused log again.
+    AskAgain(LogId),
 }
 
 /// How a link is. Times are this station's clock: milliseconds since 1970-01-01 UTC.

@@ -153,9 +153,12 @@ async fn handshake(
             let shown = shown.ok_or(Error::Certificate { problem: "is missing" })?;
             // Again, since the key may have been revoked while hands were shaken.
             let peer = trust.check(shown)?;
-            let revocation = trust.revocation_of(peer.key);
+            let (revocation, delivers) = (trust.revocation_of(peer.key), trust.delivers(&peer.key));
             let revoked = async move {
                 revocation.await;
+                if delivers {
+                    std::future::pending::<()>().await;
+                }
                 tokio::time::sleep(REVOKED_GRACE).await;
             };
             (

@@ -132,13 +132,9 @@ fn setup(source: TlsError) -> Error {
     Error::Tls { operation: "set up TLS", source }
 }
 
-/// What webpki does not know: that the names are a station's, and that its key is not revoked.
-fn station(der: &[u8], authority_der: &[u8], revoked: &Revoked) -> std::result::Result<Certified, TlsError> {
-    let peer = check_certificate(der, authority_der, None).map_err(|_| CertificateError::BadEncoding)?;
-    if revoked.contains(&peer.key) {
-        return Err(CertificateError::Revoked.into());
-    }
-    Ok(peer)
+/// What webpki does not know: that the names are a station's.
+fn station(der: &[u8], authority_der: &[u8]) -> std::result::Result<Certified, TlsError> {
+    Ok(check_certificate(der, authority_der, None).map_err(|_| CertificateError::BadEncoding)?)
 }
 
 /// Accepts stations below this one.
@@ -162,7 +158,11 @@ impl ClientCertVerifier for ChildVerifier {
         now: UnixTime,
     ) -> std::result::Result<ClientCertVerified, TlsError> {
         let verified = self.webpki.verify_client_cert(end_entity, intermediates, now)?;
-        let peer = station(end_entity, &self.authority_der, &self.revoked)?;
+        let peer = station(end_entity, &self.authority_der)?;
+        // What a revoked station had written it may still hand over.
+        if self.revoked.contains(&peer.key) && !self.revoked.may_deliver(&peer.key) {
+            return Err(CertificateError::Revoked.into());
+        }
         if peer.station == self.me || !peer.station.within(self.me) {
             return Err(CertificateError::NotValidForName.into());
         }
@@ -219,7 +219,10 @@ impl ServerCertVerifier for ParentVerifier {
     ) -> std::result::Result<ServerCertVerified, TlsError> {
         let parsed = ParsedCertificate::try_from(end_entity)?;
         verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, intermediates, now, self.algorithms.all)?;
-        let peer = station(end_entity, &self.authority_der, &self.revoked)?;
+        let peer = station(end_entity, &self.authority_der)?;
+        if self.revoked.contains(&peer.key) {
+            return Err(CertificateError::Revoked.into());
+        }
         if peer.station == self.me || !self.me.within(peer.station) {
             return Err(CertificateError::NotValidForName.into());
         }

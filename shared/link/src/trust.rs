@@ -1,7 +1,7 @@
 //! Who this station is and whom it believes, changeable while links are open.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::{ClientConfig, ServerConfig};
 use sanji_log::seal::public_key;
@@ -73,6 +73,17 @@ impl Trust {
         self.revoked.keys.send_if_modified(|keys| keys.insert(key));
     }
 
+    /// A revoked key may still hand over what its station had written: its links are accepted for that, and for nothing
+    /// else.
+    pub fn let_deliver(&self, key: PublicKey) {
+        self.revoked.delivering().insert(key);
+    }
+
+    /// Whether a key is revoked and may deliver.
+    pub(crate) fn delivers(&self, key: &PublicKey) -> bool {
+        self.is_revoked(key) && self.revoked.may_deliver(key)
+    }
+
     /// Whether a key was revoked.
     #[must_use]
     pub fn is_revoked(&self, key: &PublicKey) -> bool {
@@ -100,7 +111,7 @@ impl Trust {
     /// Reads the certificate that a peer showed.
     pub(crate) fn check(&self, der: &[u8]) -> Result<Certified> {
         let peer = check_certificate(der, &self.current.borrow().authority_der, None)?;
-        if self.is_revoked(&peer.key) {
+        if self.is_revoked(&peer.key) && !self.delivers(&peer.key) {
             return Err(Error::Certificate { problem: "was revoked" });
         }
         Ok(peer)
@@ -150,10 +161,21 @@ impl Current {
 #[derive(Debug, Default)]
 pub(crate) struct Revoked {
     keys: watch::Sender<BTreeSet<PublicKey>>,
+    /// Of these, who may deliver what it had written.
+    delivering: Mutex<BTreeSet<PublicKey>>,
 }
 
 impl Revoked {
     pub(crate) fn contains(&self, key: &PublicKey) -> bool {
         self.keys.borrow().contains(key)
+    }
+
+    /// Whether a key may deliver though it is revoked.
+    pub(crate) fn may_deliver(&self, key: &PublicKey) -> bool {
+        self.delivering().contains(key)
+    }
+
+    fn delivering(&self) -> MutexGuard<'_, BTreeSet<PublicKey>> {
+        self.delivering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@ pub mod message;
 pub mod session;
 pub mod verify;
 
-pub use directory::{Directory, KeyRecord};
+pub use directory::{Directory, KeyRecord, Rest};
 pub use message::{Ack, CaseKeyMessage, Entries, Goodbye, Hello, Message, RefusalReason, Refused};
 pub use session::{Action, Event, Session, Settings, VerifiedRun};
 

@@ -5,11 +5,18 @@ use sanji_log::run::RUN_MAX_BYTES;
 /// Oldest version of the protocol that this release speaks.
 pub const PROTOCOL_MIN: u32 = 1;
 /// Newest version of the protocol that this release speaks.
-pub const PROTOCOL_MAX: u32 = 2;
+pub const PROTOCOL_MAX: u32 = 3;
 /// From this version on a peer can be asked for its branch of a forked log.
 pub const PROTOCOL_BRANCHES: u32 = 2;
-/// Most reads of branches that a peer may ask for on one link.
+/// From this version on a peer can be asked for entries that were held here and are damaged.
+pub const PROTOCOL_ENTRIES_AGAIN: u32 = 3;
+/// Most reads of branches and of entries again that a peer may ask for on one link.
 pub const BRANCHES_MAX: u32 = 4096;
+
+/// A revoked station that has delivered what it had is let go when it has been silent for this long, in milliseconds …
+pub const DELIVERED_MS: u64 = 5_000;
+/// … and does not come back for this long.
+pub const DELIVERED_COME_BACK_MS: u64 = COME_BACK_MAX_MS;
 
 /// Most bytes of entries in one `Entries` message of more than one run.
 pub const BATCH_MAX_BYTES: usize = 1 << 20;

@@ -49,6 +49,20 @@ pub enum Message {
         /// The keys.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// Asks for entries that the sender once held and can't read any more.
+    EntriesWanted {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// A piece of these, with the keys of the cases that it opens.
+    EntriesAgain {
+        /// The piece.
+        run: Run,
+        /// The keys.
+        case_keys: Vec<CaseKeyMessage>,
+    },
 }
 
 /// Who the sender is.
@@ -187,6 +201,12 @@ impl From<Message> for proto::LinkMessage {
             Message::Branch { run, case_keys } => {
                 Wire::Branch(proto::Branch { run: Some(run.into()), case_keys: all_into(case_keys) })
             }
+            Message::EntriesWanted { log, from } => {
+                Wire::EntriesWanted(proto::EntriesWanted { log: Some(log.into()), from })
+            }
+            Message::EntriesAgain { run, case_keys } => {
+                Wire::EntriesAgain(proto::EntriesAgain { run: Some(run.into()), case_keys: all_into(case_keys) })
+            }
         };
         Self { message: Some(wire) }
     }
@@ -220,6 +240,14 @@ impl TryFrom<proto::LinkMessage> for Message {
             Wire::Branch(branch) => Self::Branch {
                 run: checked("Branch", branch.run.ok_or(field("Branch", "run", "is missing"))?)?,
                 case_keys: all_checked("Branch", "case_keys", branch.case_keys, BATCH_MAX_CASE_KEYS)?,
+            },
+            Wire::EntriesWanted(wanted) => Self::EntriesWanted {
+                log: checked("EntriesWanted", wanted.log.ok_or(field("EntriesWanted", "log", "is missing"))?)?,
+                from: required("EntriesWanted", "from", wanted.from)?,
+            },
+            Wire::EntriesAgain(again) => Self::EntriesAgain {
+                run: checked("EntriesAgain", again.run.ok_or(field("EntriesAgain", "run", "is missing"))?)?,
+                case_keys: all_checked("EntriesAgain", "case_keys", again.case_keys, BATCH_MAX_CASE_KEYS)?,
             },
         })
     }

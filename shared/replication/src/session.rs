@@ -12,8 +12,11 @@
 //! | `receiving` | what is taken, and when is it acknowledged |
 //! | `refusal` | which logs stop, and when are they asked for again |
 //! | `branches` | what becomes evidence of a log that has forked |
+//! | `again` | entries that were held and are damaged |
+//! | `revoked` | what a revoked station may still deliver |
 //! | `receipts` | which receipts are believed and passed on |
 
+mod again;
 mod branches;
 mod event;
 mod handshake;
@@ -22,6 +25,7 @@ mod pulse;
 mod receipts;
 mod receiving;
 mod refusal;
+mod revoked;
 mod sending;
 
 use std::mem;
@@ -107,6 +111,10 @@ pub struct Session {
     protocol: u32,
     /// Reads of branches that the peer has asked for.
     branches_asked: u32,
+    /// The peer's key is revoked: it may deliver what it wrote, and hears nothing.
+    peer_is_revoked: bool,
+    /// When the last entries of a revoked peer came: milliseconds since 1970-01-01 UTC.
+    delivered_ms: u64,
     /// A further `Have` is due at the end of this event.
     ask_again: bool,
     /// What the current event has led to.
@@ -127,6 +135,8 @@ impl Session {
             receiving: Receiving::default(),
             protocol: 0,
             branches_asked: 0,
+            peer_is_revoked: false,
+            delivered_ms: 0,
             ask_again: false,
             actions: Vec::new(),
         }
@@ -140,7 +150,10 @@ impl Session {
             return Vec::new();
         }
         match event {
-            Event::Started { have } => self.start(have, now_ms),
+            Event::Started { have } => {
+                self.look_the_peer_up(directory, now_ms);
+                self.start(have, now_ms);
+            }
             Event::Received(message) => {
                 self.pulse.heard(now_ms);
                 self.receive(message, directory, now_ms);
@@ -156,9 +169,15 @@ impl Session {
                 self.acknowledge();
             }
             Event::Receipts(receipts) => self.pass_on(receipts),
-            Event::DirectoryChanged => self.ask_again |= self.receiving.reconsider(directory),
+            Event::DirectoryChanged => {
+                self.look_the_peer_up(directory, now_ms);
+                self.ask_again |= self.receiving.reconsider(directory);
+            }
             Event::BranchNeeded { log, from } => self.ask_for_branch(log, from),
             Event::BranchLoaded { run, case_keys } => self.send(Message::Branch { run, case_keys }),
+            Event::EntriesNeeded { log, from } => self.ask_for_entries(log, from),
+            Event::LoadedAgain { run, case_keys } => self.send(Message::EntriesAgain { run, case_keys }),
+            Event::AskAgain { log } => self.ask_again |= self.receiving.forgive(&log),
             Event::Tick => self.tick(now_ms),
             Event::Closing { reason, come_back_after_ms } => self.leave(reason, come_back_after_ms),
         }
@@ -182,25 +201,35 @@ impl Session {
             (Phase::Greeting, Message::Hello(hello)) => self.greeted(&hello, now_ms),
             (Phase::Introduced, Message::Have(heads)) => self.open(heads),
             (Phase::Open, Message::Have(heads)) => self.asked_again(&heads.into_iter().collect()),
-            (Phase::Open, Message::Entries(entries)) => self.take(entries, directory),
+            (Phase::Open, Message::Entries(entries)) => self.take(entries, directory, now_ms),
             (Phase::Open, Message::Ack(ack)) => self.acknowledged(ack),
             (Phase::Open, Message::Receipts(receipts)) => self.learn_receipts(receipts, directory),
             (Phase::Open, Message::LogRefused(refused)) => self.refused_by_peer(refused),
             (Phase::Open, Message::BranchWanted { log, from }) => self.asked_for_branch(log, from),
             (Phase::Open, Message::Branch { run, case_keys }) => self.take_branch(run, case_keys),
+            (Phase::Open, Message::EntriesWanted { log, from }) => self.asked_for_entries(log, from),
+            (Phase::Open, Message::EntriesAgain { run, case_keys }) => self.take_again(run, case_keys),
             (Phase::Open, Message::Ping { clock_ms }) => self.note_clock(clock_ms, now_ms),
             _ => self.leave("a message out of order".to_owned(), 0),
         }
     }
 
-    fn take(&mut self, entries: Entries, directory: &Directory) {
+    fn take(&mut self, mut entries: Entries, directory: &Directory, now_ms: u64) {
         let batch = entries.batch;
+        if self.peer_is_revoked {
+            self.delivered_ms = now_ms;
+            entries.runs.retain(|run| run.log.key == self.settings.peer_key);
+        }
         let logs: Vec<_> = entries.runs.iter().map(|run| run.log).collect();
-        match self.receiving.take(entries, &mut self.heads, directory) {
+        match self.receiving.take(entries, &mut self.heads, directory, self.peer_is_revoked) {
             Ok(outcome) => {
                 logs.into_iter().for_each(|log| self.sending.reconsider(log, &self.heads));
                 outcome.refused.into_iter().for_each(|refused| self.refuse(refused));
                 self.actions.extend(outcome.introduced.into_iter().map(Action::Introduce));
+                if !outcome.aside.is_empty() {
+                    let (batch, runs) = (self.peer_is_revoked.then_some(batch), outcome.aside);
+                    self.actions.push(Action::KeepAside { batch, runs, case_keys: outcome.aside_keys });
+                }
                 if !outcome.runs.is_empty() {
                     self.actions.push(Action::Store { batch, runs: outcome.runs, case_keys: outcome.case_keys });
                 }
@@ -228,6 +257,9 @@ impl Session {
         }
         if mem::take(&mut self.ask_again) {
             self.send(Message::Have(self.heads.our_have()));
+        }
+        if self.peer_is_revoked {
+            return;
         }
         while let Some(load) = self.sending.next_load(&self.heads) {
             self.actions.push(Action::Load { log: load.log, from: load.from, max_bytes: load.max_bytes });

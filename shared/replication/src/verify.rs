@@ -4,7 +4,7 @@
 use sanji_log::planted::{Bug, planted};
 use sanji_log::{Error, Hash, LogId, Run, StationCode};
 
-use crate::{Directory, RefusalReason, Refused, VerifiedRun};
+use crate::{Directory, RefusalReason, Refused, Rest, VerifiedRun};
 
 /// The two ends of a link.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,8 @@ pub enum Verdict {
     Fresh(VerifiedRun),
     /// All of it is held already, as happens when it comes over two paths.
     Held,
+    /// Of a key that was revoked before it came: well signed, and for a person to decide on.
+    Aside(Run, Refused),
     /// Not taken.
     Refused(Refused),
 }
@@ -44,27 +46,36 @@ pub enum Verdict {
 #[must_use]
 pub fn verify(ends: Ends, directory: &Directory, run: Run, tail: Option<(u64, Hash)>) -> Verdict {
     let (log, first) = (run.log, run.first_seq().max(1));
-    match check(ends, directory, run, tail) {
-        Ok(Some(fresh)) => Verdict::Fresh(fresh),
-        Ok(None) => Verdict::Held,
-        Err((reason, detail)) => Verdict::Refused(Refused { log, seq: first, reason, detail }),
+    let refused = |(reason, detail)| Refused { log, seq: first, reason, detail };
+    match check_rights(ends, directory, &log, run.seal.seq) {
+        Ok(None) => match check(run, tail) {
+            Ok(Some(fresh)) => Verdict::Fresh(fresh),
+            Ok(None) => Verdict::Held,
+            Err(reason) => Verdict::Refused(refused(reason)),
+        },
+        // What it follows is for whoever keeps it to see.
+        Ok(Some(reason)) => match decoded(&run) {
+            Ok(_) if tail.is_some_and(|(seq, _)| run.seal.seq <= seq) => Verdict::Held,
+            Ok(_) => Verdict::Aside(run, refused(reason)),
+            Err(reason) => Verdict::Refused(refused(reason)),
+        },
+        Err(reason) => Verdict::Refused(refused(reason)),
     }
 }
 
 type Reason = (RefusalReason, String);
 
-fn check(
-    ends: Ends,
-    directory: &Directory,
-    run: Run,
-    tail: Option<(u64, Hash)>,
-) -> Result<Option<VerifiedRun>, Reason> {
-    check_rights(ends, directory, &run.log)?;
+/// Decodes the entries of a run whose chain and seal hold.
+fn decoded(run: &Run) -> Result<Vec<sanji_log::Entry>, Reason> {
     let entries = run.entries.first().map(|first| first.decode()).transpose().and_then(|first| {
         let before = first.and_then(|first| first.prev.map(|prev| (first.seq - 1, prev)));
         run.verify(before)
     });
-    let mut entries = entries.map_err(|error| (reason_of(&error), error.to_string()))?;
+    entries.map_err(|error| (reason_of(&error), error.to_string()))
+}
+
+fn check(run: Run, tail: Option<(u64, Hash)>) -> Result<Option<VerifiedRun>, Reason> {
+    let mut entries = decoded(&run)?;
     let Some(first) = entries.first() else { return Ok(None) };
 
     let (tail_seq, tail_hash) = tail.map_or((0, None), |(seq, hash)| (seq, Some(hash)));
@@ -90,7 +101,8 @@ fn check(
     Ok(Some(VerifiedRun { extends: tail, run, entries }))
 }
 
-fn check_rights(ends: Ends, directory: &Directory, log: &LogId) -> Result<(), Reason> {
+/// Whether entries of a log up to a position are believed. Some: they are not, but may be kept aside.
+fn check_rights(ends: Ends, directory: &Directory, log: &LogId, until: u64) -> Result<Option<Reason>, Reason> {
     if !ends.share(log) {
         return Err((RefusalReason::NotYours, format!("not held by both {} and {}", ends.me, ends.peer)));
     }
@@ -103,9 +115,14 @@ fn check_rights(ends: Ends, directory: &Directory, log: &LogId) -> Result<(), Re
     // A station above took these entries while the key was good, or it would not hold them; so a replaced
     // station gets its former life back. Whoever stands below may be the thief, or may not know of him.
     if writer.revoked && !ends.peer_is_above() && !planted(Bug::AcceptRevokedKey) {
-        return Err((RefusalReason::Revoked, format!("the key of {} is revoked", writer.station)));
+        let reason = (RefusalReason::Revoked, format!("the key of {} is revoked", writer.station));
+        return match directory.rest(log) {
+            Some(Rest::Admitted(admitted)) if until <= admitted => Ok(None),
+            Some(Rest::Rejected) => Err(reason),
+            _ => Ok(Some(reason)),
+        };
     }
-    Ok(())
+    Ok(None)
 }
 
 fn reason_of(error: &Error) -> RefusalReason {

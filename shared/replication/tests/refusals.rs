@@ -6,7 +6,7 @@ mod support;
 
 use sanji_log::{LogId, Reach, Seal};
 use sanji_replication::verify::{Ends, Verdict, verify};
-use sanji_replication::{CaseKeyMessage, Directory, Event, Message, RefusalReason};
+use sanji_replication::{CaseKeyMessage, Directory, Event, Message, RefusalReason, Refused, Rest, Session, Settings};
 use support::link::{Link, Side};
 use support::truth::Truth;
 use support::{HUB, NEIGHBOUR, TOWNSHIP, VILLAGE, code, directory, key_of, public};
@@ -52,7 +52,7 @@ fn judge(directory: &Directory, me: &str, peer: &str, log: LogId, change: impl F
 
 fn reason(verdict: Verdict) -> Option<RefusalReason> {
     match verdict {
-        Verdict::Refused(refused) => Some(refused.reason),
+        Verdict::Refused(refused) | Verdict::Aside(_, refused) => Some(refused.reason),
         Verdict::Fresh(_) | Verdict::Held => None,
     }
 }
@@ -85,6 +85,70 @@ fn each_reason_is_told_apart() {
         run.seal = Seal::sign(&key_of(NEIGHBOUR), &run.log, run.seal.seq, run.seal.hash);
     };
     assert_eq!(changed(&thief), Some(RefusalReason::BadSeal));
+}
+
+#[test]
+fn what_a_revoked_station_had_written_is_kept_aside_until_it_is_decided_on() {
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    let keep = |_: &mut sanji_log::Run| {};
+    let judged = |directory: &Directory| judge(directory, HUB, TOWNSHIP, village_log(), keep);
+    assert!(matches!(judged(&revoked), Verdict::Aside(run, _) if run.seal.seq == 3));
+    let forged = judge(&revoked, HUB, TOWNSHIP, village_log(), |run| run.seal.signature[9] ^= 1);
+    assert!(matches!(forged, Verdict::Refused(Refused { reason: RefusalReason::BadSeal, .. })));
+    for (rest, fresh) in [(Rest::Admitted(3), true), (Rest::Admitted(2), false), (Rest::Rejected, false)] {
+        revoked.decide_rest(village_log(), rest);
+        assert_eq!(matches!(judged(&revoked), Verdict::Fresh(_)), fresh, "{rest:?}");
+    }
+    assert!(matches!(judged(&revoked), Verdict::Refused(Refused { reason: RefusalReason::Revoked, .. })));
+}
+
+#[test]
+fn a_revoked_station_may_deliver_and_hears_nothing() {
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    let mut truth = Truth::default();
+    let mut village = Side::new(VILLAGE, TOWNSHIP, directory());
+    let mut township = Side::new(TOWNSHIP, VILLAGE, revoked);
+    let head = truth.write(&key_of(VILLAGE), village_log(), &[40, 50, 60]);
+    village.adopt(&truth, head.log, head.seq);
+    let head = truth.write(&key_of(TOWNSHIP), other_log(), &[60]);
+    township.adopt(&truth, head.log, head.seq);
+    let mut link = Link::new(truth, village, township);
+    link.connect();
+    link.settle();
+    assert_eq!(link.sides[1].aside.iter().map(|run| run.entries.len()).sum::<usize>(), 3);
+    assert_eq!(link.sides[1].seq(&village_log()), 0, "it does not count");
+    assert_eq!(link.sides[0].seq(&other_log()), 0, "it hears nothing");
+    assert!(link.sides[0].receipts.is_empty());
+}
+
+#[test]
+fn entries_that_were_lost_are_asked_for_again_of_peers_that_know_how() {
+    let mut link = linked([directory(), directory()]);
+    let held = link.sides[1].seq(&village_log());
+    link.feed(0, Event::EntriesNeeded { log: village_log(), from: 1 });
+    link.feed(0, Event::EntriesNeeded { log: log(NEIGHBOUR, Reach::Private, NEIGHBOUR), from: 1 });
+    link.settle();
+    assert_eq!(link.sides[0].again.iter().map(|run| run.seal.seq).collect::<Vec<_>>(), [held]);
+
+    // An earlier release is not asked.
+    for (protocol_max, asked) in [(2, 0), (3, 1)] {
+        let mut session = Session::new(Settings::new(code(VILLAGE), code(TOWNSHIP), public(TOWNSHIP)));
+        session.on(Event::Started { have: &sanji_log::Have::default() }, &directory(), 0);
+        let hello = sanji_replication::Hello {
+            protocol_min: 1,
+            protocol_max,
+            station: code(TOWNSHIP),
+            software: String::new(),
+            clock_ms: 1,
+            instance: None,
+        };
+        session.on(Event::Received(Message::Hello(hello)), &directory(), 0);
+        session.on(Event::Received(Message::Have(Vec::new())), &directory(), 0);
+        let actions = session.on(Event::EntriesNeeded { log: village_log(), from: 1 }, &directory(), 0);
+        assert_eq!(actions.len(), asked, "protocol {protocol_max}");
+    }
 }
 
 #[test]

@@ -19,7 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prost::Message as _;
 use sanji_domain::Role;
 use sanji_domain::organisation::Staff;
-use sanji_link::bundle::{Enrolment, ExportOptions, ExportSummary, ImportSummary, Receiver, export, import};
+use sanji_link::bundle::{
+    Enrolment, ExportOptions, ExportSummary, ImportSummary, Receiver, export, import, import_aside,
+};
 use sanji_link::enrolment::{CheckedEnrolRequest, read_request};
 use sanji_link::{Host as _, Identity};
 use sanji_log::{Head, PublicKey, StationCode};
@@ -212,11 +214,24 @@ impl Bundles {
     fn aside(&self, error: sanji_link::Error, input: Remembering<impl Read>) -> Error {
         let sanji_link::Error::BundleRevoked { sender } = error else { return error.into() };
         match input.keep_in(&self.data.bundles(), &sender.to_string()) {
-            Ok(path) => Error::Aside { sender, path },
+            Ok(path) => {
+                self.keep_its_entries(&path);
+                Error::Aside { sender, path }
+            }
             Err(fault) => {
                 tracing::error!(error = chain(&fault), "can't keep a revoked station's bundle aside");
                 error.into()
             }
+        }
+    }
+
+    /// What a revoked station had written is kept for a person to decide on, beside the file.
+    fn keep_its_entries(&self, path: &std::path::Path) {
+        let kept = std::fs::File::open(path)
+            .map_err(|source| sanji_link::Error::Io { operation: "read the bundle", source })
+            .and_then(|file| import_aside(&self.station, &self.identity, std::io::BufReader::new(file)));
+        if let Err(error) = kept {
+            tracing::warn!(error = chain(&error), "of a revoked station's bundle not all entries could be kept");
         }
     }
 

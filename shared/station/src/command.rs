@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod keeper;
 mod output;
+mod quarantine;
 mod stopped;
 pub mod words;
 
@@ -42,6 +43,9 @@ pub enum Common {
     /// What the keeper of the station does.
     #[command(flatten)]
     Keeper(keeper::Command),
+    /// What was sent here and does not count: list it, try it again, settle it
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
 }
 
 impl Common {
@@ -55,6 +59,7 @@ impl Common {
             Self::Bundles(command) => command.run(program).await,
             Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,
+            Self::Quarantine(command) => command.run().await,
         }
     }
 }

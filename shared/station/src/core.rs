@@ -9,6 +9,9 @@
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
+//! | `asides` | what a revoked station had written and not delivered, and what others sent that was not taken |
+//! | `quarantine` | entries that are held and do not count |
+//! | `heal` | entries that are damaged here, and what a peer holds of them |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
@@ -19,6 +22,7 @@
 //! read through its [`Reader`].
 
 mod ahead;
+mod asides;
 mod attachments;
 mod cases;
 mod commands;
@@ -26,6 +30,8 @@ pub(crate) mod filed;
 mod fold;
 mod forks;
 mod group;
+mod heal;
+mod quarantine;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -48,6 +54,7 @@ pub(crate) use attachments::{FILE_MAX_BYTES, check_size};
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};
+pub(crate) use quarantine::held_reason;
 pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
@@ -58,7 +65,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{FILES, FORKS, KEYS, Place, STAFF};
+use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -88,6 +95,10 @@ pub struct Core {
     /// Day and highest number given on it, staged ones included.
     last_serial: Option<(u16, u16)>,
     group: Group,
+    /// Nothing of its own may be written.
+    silent: bool,
+    /// Entries that a peer sent in place of damaged ones and that don't reach far enough yet.
+    healing: std::collections::BTreeMap<LogId, sanji_log::Run>,
 }
 
 /// What a command has written, or had written before.
@@ -126,6 +137,8 @@ impl Core {
             clock: HybridTime::default(),
             last_serial: None,
             group: Group::default(),
+            silent: false,
+            healing: std::collections::BTreeMap::new(),
         };
         if planted(Bug::ReuseSequence) {
             core.have.0.retain(|log, _| log.key != key);
@@ -157,6 +170,27 @@ impl Core {
     #[must_use]
     pub fn pending(&self) -> &Arc<Pending> {
         &self.pending
+    }
+
+    /// Whether this station writes nothing of its own: where its own logs end is not known, and a position that is given
+    /// twice would part them.
+    pub fn be_silent(&mut self, silent: bool) {
+        self.silent = silent;
+    }
+
+    /// Makes the store take writes again, and gives its index what it has lost by that.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it takes none still; [`Error::Stored`].
+    pub fn recover(&mut self) -> Result<(), Error> {
+        self.reader.store().recover().map_err(store("take writes again"))?;
+        self.reader.forget_ahead();
+        self.project_what_is_lost()?;
+        self.reader.count_open_cases_anew(rows::count_open(&self.reader)?);
+        if self.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
+            self.settle_forks()?;
+        }
+        Ok(())
     }
 
     /// The heads of all logs, durable ones only.
@@ -205,7 +239,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS] {
+        for list in [KEYS, STAFF, FILES, FORKS, ASIDES] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

@@ -82,8 +82,15 @@ pub enum Failure {
 }
 
 impl From<Error> for Failure {
+    /// What is damaged here is fetched again, so it is as if it had not come yet.
     fn from(error: Error) -> Self {
-        Self::Internal(error)
+        match error {
+            Error::Store { operation, source: source @ sanji_store::Error::Damaged { .. } } => {
+                tracing::warn!(operation, reason = &source as &dyn std::error::Error, "damaged entries are asked for");
+                Self::NotHereYet
+            }
+            error => Self::Internal(error),
+        }
     }
 }
 
@@ -92,11 +99,14 @@ pub(crate) fn not_written(error: &Error) -> Failure {
     match error {
         Error::Store { source: sanji_store::Error::HeadMoved { .. }, .. } => Failure::Stale,
         Error::Store { source: sanji_store::Error::Full { .. }, .. } => Failure::ReadOnly(
-            "本站磁盘空间已满，刚才的操作没有保存。请联系系统维护人员清理磁盘，之后可重新提交。".to_owned(),
+            "本站磁盘空间已满，刚才的操作没有保存。请联系系统维护人员清理磁盘，腾出空间后会自动恢复，之后请重新提交。"
+                .to_owned(),
         ),
-        Error::Store { .. } => {
-            Failure::ReadOnly("本站数据写入失败，已转为只读，刚才的操作没有保存。请立即联系系统维护人员。".to_owned())
-        }
+        Error::Store { .. } => Failure::ReadOnly(
+            "本站数据写入失败，刚才的操作没有保存。系统正在自动检查恢复，请过几分钟后重新提交；\
+             如仍不能保存，请联系系统维护人员检查硬盘。"
+                .to_owned(),
+        ),
         _ => Failure::ReadOnly("系统出现故障，刚才的操作没有保存，请重新提交。".to_owned()),
     }
 }

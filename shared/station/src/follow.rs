@@ -42,11 +42,16 @@ fn apply(station: &Station, trust: &Trust, identity: &Identity, data: &DataFolde
     let reference = station.reference();
     let me = trust.me();
     for (key, life) in reference.keys() {
+        if life.revoked {
+            trust.let_deliver(*key);
+        }
         if !life.may_link() && !trust.is_revoked(key) {
             tracing::warn!(peer.station = %life.station, peer.key = ?key, life.revoked, "links with a key are cut");
             trust.revoke(*key);
         }
     }
+    station.admit_rests();
+    station.fold_held_again();
     let Some(newest) = reference.keys().get(&me.key) else { return };
     if newest.certificate_until_ms <= me.not_after_ms {
         return;

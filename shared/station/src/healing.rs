@@ -21,6 +21,10 @@ use crate::folder::{self, DataFolder};
 struct Kept {
     /// Milliseconds since 1970-01-01 UTC.
     since_ms: u64,
+    /// It is no new life: records of this one were lost, so that its logs may end before they did. Nothing at all may be
+    /// written before the neighbours have said how far they hold them.
+    #[serde(default)]
+    holds_back: bool,
 }
 
 /// Notes that the station of a data folder must hear its neighbours before it writes.
@@ -28,7 +32,19 @@ struct Kept {
 /// # Errors
 /// [`folder::Error::Io`].
 pub fn begin(data: &DataFolder, now_ms: u64) -> Result<(), folder::Error> {
-    let json = serde_json::to_vec(&Kept { since_ms: now_ms }).unwrap_or_default();
+    keep(data, Kept { since_ms: now_ms, holds_back: false })
+}
+
+/// Notes the same of a station that has lost records of its own life.
+///
+/// # Errors
+/// [`folder::Error::Io`].
+pub(crate) fn hold_back(data: &DataFolder, now_ms: u64) -> Result<(), folder::Error> {
+    keep(data, Kept { since_ms: now_ms, holds_back: true })
+}
+
+fn keep(data: &DataFolder, kept: Kept) -> Result<(), folder::Error> {
+    let json = serde_json::to_vec(&kept).unwrap_or_default();
     folder::replace(&data.healing_file(), &json)
 }
 
@@ -50,6 +66,8 @@ pub(crate) struct Waiting {
     file: PathBuf,
     pub(crate) since_ms: u64,
     pub(crate) heard: BTreeSet<StationCode>,
+    /// Nothing at all may be written meanwhile.
+    pub(crate) holds_back: bool,
 }
 
 impl Healing {
@@ -59,7 +77,8 @@ impl Healing {
         let Some(bytes) = folder::read(&file)? else { return Ok(()) };
         let kept: Kept = serde_json::from_slice(&bytes)
             .map_err(|fault| folder::Error::Damaged { path: file.clone(), problem: fault.to_string() })?;
-        *self.lock() = Some(Waiting { file, since_ms: kept.since_ms, heard: BTreeSet::new() });
+        let Kept { since_ms, holds_back } = kept;
+        *self.lock() = Some(Waiting { file, since_ms, heard: BTreeSet::new(), holds_back });
         Ok(())
     }
 

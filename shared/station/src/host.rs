@@ -15,7 +15,10 @@ use tokio::sync::{broadcast, watch};
 use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
 use crate::error::{Failure, store, stored};
-use crate::station::{Station, random};
+use crate::station::{Station, random, reason_name};
+
+/// Logs whose damaged entries are asked for at a time.
+const DAMAGED_AT_ONCE: usize = 16;
 
 impl Host for Station {
     fn me(&self) -> StationCode {
@@ -52,6 +55,47 @@ impl Host for Station {
                     None
                 }
             }
+        })
+    }
+
+    fn damaged(&self, peer: StationCode) -> Vec<(LogId, u64)> {
+        let missing = self.reader().store().missing().into_iter();
+        // One stretch of a log at a time, so that each follows the one before.
+        let mut first: std::collections::BTreeMap<LogId, u64> = std::collections::BTreeMap::new();
+        for stretch in missing.filter(|stretch| stretch.log.held_by(peer)) {
+            first.entry(stretch.log).or_insert(stretch.from);
+        }
+        first.into_iter().take(DAMAGED_AT_ONCE).collect()
+    }
+
+    fn keep_again(&self, peer: StationCode, run: Run, case_keys: Vec<CaseKeyMessage>) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async move {
+            let write = self
+                .committer()
+                .write(move |core, now| core.heal(peer, run, &case_keys, now, &mut random).map_err(Failure::Internal));
+            match write.await {
+                Ok((wanted, _)) => wanted,
+                Err(failure) => {
+                    let reason = &failure as &dyn std::error::Error;
+                    tracing::error!(peer.station = %peer, reason, "damaged entries were not healed");
+                    None
+                }
+            }
+        })
+    }
+
+    fn keep_aside(
+        &self,
+        peer: StationCode,
+        runs: Vec<Run>,
+        case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<(), HostError>> {
+        Box::pin(async move {
+            let write = self.committer().write(move |core, now| {
+                core.keep_aside(peer, runs, &case_keys, now, &mut random).map_err(Failure::Internal)
+            });
+            write.await?;
+            Ok(())
         })
     }
 
@@ -124,6 +168,10 @@ impl Host for Station {
         if self.links().refused(log, seq, reason, detail.clone(), now_ms()) {
             let subject = format!("{}/{seq} from {peer}", log.home);
             self.record("link.refused", "", &subject, &format!("{reason}: {detail}"));
+            let name = reason_name(reason);
+            self.committer().write_soon(move |core, now| {
+                core.note_refused(peer, log, seq, &name, &detail, now).map_err(Failure::Internal)
+            });
         }
     }
 

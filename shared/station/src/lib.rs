@@ -19,6 +19,7 @@
 //! | [`backup`] | a consistent copy of a station in one file, and its restoration |
 //! | [`healing`] | a new life hears its neighbours before it writes |
 //! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
+//! | `recovery` | after a full disk, a failed write, or damaged entries |
 //! | `follow`, [`clock`] | the directory's word about keys, applied; the wall clock |
 //!
 //! Not here: rules of cases (`sanji-domain`), what a session on a link does (`sanji-replication`), pages
@@ -44,6 +45,7 @@ pub mod keys;
 pub mod metrics;
 mod news;
 pub mod pending;
+mod recovery;
 pub mod run;
 pub mod service;
 pub mod station;

@@ -111,6 +111,8 @@ fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> 
         ("attachments_missing", "Attachments known and not complete", status.attachments_missing),
         ("logs_refused", "Logs refused or stopped, of the newest hundred", status.refused.len() as u64),
         ("forks_undecided", "Logs that two machines write and nobody has decided on", forks_undecided(status)),
+        ("entries_missing", "Entries that were found damaged and have not come again", entries_missing(status)),
+        ("quarantined", "What others sent, does not count, and nobody has settled", status.quarantined),
         ("healing", "1 while the station waits for what its former life wrote", u64::from(status.healing.is_some())),
         ("writable", "1 while the store takes writes", u64::from(status.writable)),
         ("certificate_until_seconds", "When the certificate ends, Unix time", status.certificate_until_ms / 1000),
@@ -136,6 +138,10 @@ fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> 
 
 fn forks_undecided(status: &proto::StatusReply) -> u64 {
     status.forks.iter().filter(|fork| fork.decided.is_empty()).count() as u64
+}
+
+fn entries_missing(status: &proto::StatusReply) -> u64 {
+    status.missing.iter().map(|missing| (missing.until + 1).saturating_sub(missing.from)).sum()
 }
 
 /// From Linux; 0 elsewhere.

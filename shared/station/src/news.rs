@@ -56,6 +56,16 @@ impl News {
         self.change(Change::Attachments);
     }
 
+    /// Entries were found damaged: links are to ask for them.
+    pub(crate) fn damaged(&self) {
+        self.change(Change::Damaged);
+    }
+
+    /// Links are to try a refused log again.
+    pub(crate) fn ask_again(&self, log: sanji_log::LogId) {
+        self.change(Change::AskAgain(log));
+    }
+
     fn change(&self, change: Change) {
         // Without links nobody listens, and that is no fault.
         let _ = self.changes.send(change);

@@ -31,7 +31,7 @@ use crate::keys::Keys;
 use crate::metrics::{Commits, Measured};
 use crate::station::Station;
 use crate::tokens::Tokens;
-use crate::{follow, metrics, service, telemetry};
+use crate::{follow, metrics, recovery, service, telemetry};
 
 /// How long parts may take to finish once the station is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -89,6 +89,9 @@ impl Run {
         let store = open_store(&data).await?;
         let store = Arc::new(Measured::new(store, commits.clone()));
         let station = Station::open(store, station_keys(&keys), program).await.map_err(Error::Station)?;
+        if station.store().may_lack() {
+            station.hold_back(&data)?;
+        }
         station.read_healing(&data)?;
         station.limit_attachments(config.attachments.max_mb << 20);
         tracing::info!(station.code = %keys.membership.station, version = env!("CARGO_PKG_VERSION"), "station opened");
@@ -132,6 +135,11 @@ impl Run {
         );
         self.part("uploads", async move {
             sweeping.await;
+            Ok(())
+        });
+        let recovering = recovery::recover(self.station.clone(), self.shutdown.clone());
+        self.part("recovery", async move {
+            recovering.await;
             Ok(())
         });
         let host: Arc<dyn Host> = Arc::new(self.station.clone());

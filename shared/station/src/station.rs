@@ -8,6 +8,7 @@ mod forks;
 mod healing;
 mod links;
 mod movements;
+mod quarantine;
 mod status;
 mod watching;
 
@@ -30,6 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
+pub use quarantine::Settling;
 pub use status::StationSummary;
 
 use crate::accounts::Accounts;
@@ -42,7 +44,7 @@ use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
 use crate::views::WrongCodes;
-pub(crate) use links::refused_log;
+pub(crate) use links::{reason_name, refused_log};
 
 use links::Links;
 use movements::Movements;

@@ -15,9 +15,7 @@ mod opened;
 mod uploads;
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,7 +25,7 @@ use sanji_log::attachment::{chunk_count, chunk_hash, chunk_hash_in, chunk_length
 use sanji_log::planted::{Bug, planted};
 
 use crate::contract::{AttachmentState, Error};
-use crate::files::{create_folder, failed, sync_folder};
+use crate::files::{File, Folder, failed, open_if_there};
 use opened::{Opened, manifest_of};
 
 /// Attachments whose files and manifests are kept at hand: those that links read and write at the moment. A
@@ -37,7 +35,7 @@ const OPENED_MAX: usize = 64;
 /// The folder of attachments.
 #[derive(Debug)]
 pub(crate) struct Attachments {
-    path: PathBuf,
+    folder: Box<dyn Folder>,
     /// Last used last.
     opened: Mutex<VecDeque<Arc<Opened>>>,
     /// Numbers the uploads that are being written.
@@ -61,9 +59,8 @@ pub(crate) fn check_chunk(id: &AttachmentId, state: &AttachmentState, chunk: u32
 }
 
 impl Attachments {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        create_folder(path)?;
-        let attachments = Self { path: path.to_owned(), opened: Mutex::default(), uploads: AtomicU64::default() };
+    pub(crate) fn open(folder: Box<dyn Folder>) -> Result<Self, Error> {
+        let attachments = Self { folder, opened: Mutex::default(), uploads: AtomicU64::default() };
         attachments.forget_unfinished_uploads()?;
         Ok(attachments)
     }
@@ -79,9 +76,7 @@ impl Attachments {
         if self.opened(id)?.is_some() {
             return Ok(());
         }
-        let path = self.file(id, ".manifest");
-        path.parent().map_or(Ok(()), create_folder)?;
-        fs::write(&path, [&size.to_le_bytes(), manifest].concat()).map_err(|error| failed("write", &path, error))
+        self.write_manifest(id, manifest, size)
     }
 
     /// Whether the attachment is complete with it.
@@ -89,10 +84,15 @@ impl Attachments {
         let Some(opened) = self.opened(id)? else {
             return Err(damaged(id, "a chunk comes before the manifest"));
         };
-        let partial = self.file(id, ".partial");
-        let complete = opened.put(chunk, data, &partial, || {
-            fs::rename(&partial, self.whole(id)).map_err(|error| failed("rename", &partial, error))?;
-            partial.parent().map_or(Ok(()), sync_folder)
+        let partial = partial(id);
+        let complete = opened.put(chunk, data, &*self.folder, || {
+            let path = self.folder.path().join(&partial);
+            self.folder.rename(&partial, &whole(id)).map_err(|error| failed("rename", &path, error))?;
+            self.folder.sync(&subfolder(id)).map_err(|error| {
+                // Its name may not be on the disk, so it must not be taken for whole.
+                let _ = self.folder.rename(&whole(id), &partial);
+                failed("sync", &path, error)
+            })
         });
         if complete.is_err() {
             // What is on disk now is found out anew.
@@ -101,56 +101,64 @@ impl Attachments {
         complete
     }
 
+    /// Reads a chunk and checks it. One that is damaged is dropped, with those after it: they are to come again.
     pub(crate) fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
-        self.opened(id)?.map_or(Ok(None), |opened| opened.read(chunk))
+        let read = self.opened(id).and_then(|opened| opened.map_or(Ok(None), |opened| opened.read(chunk)));
+        if matches!(read, Err(Error::Damaged { .. })) {
+            self.lay_open(id);
+        }
+        read
+    }
+
+    /// A complete attachment that is damaged counts as one that has come in part.
+    fn lay_open(&self, id: &AttachmentId) {
+        self.forget(id);
+        if let Err(error) = self.folder.rename(&whole(id), &partial(id))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::error!(attachment = %id, error = %error, "a damaged attachment can't be laid open");
+        }
     }
 
     /// The files of every complete attachment.
     pub(crate) fn durable(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
-        for folder in list(&self.path)? {
-            for path in list(&folder)? {
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let Some(id) = name.strip_suffix(".manifest").and_then(|name| name.parse().ok()) else { continue };
-                let whole = self.whole(&id);
-                if whole.exists() {
-                    files.extend([path, whole]);
-                }
-            }
-        }
+        self.each_whole(&mut |id| {
+            files.extend([manifest_name(id), whole(id)].map(|name| self.folder.path().join(name)));
+            Ok(())
+        })?;
         Ok(files)
     }
 
     /// Checks every complete attachment: how many there are, and what is wrong with them.
     pub(crate) fn verify(&self) -> Result<(u64, Vec<String>), Error> {
         let (mut complete, mut faults) = (0, Vec::new());
-        for folder in list(&self.path)?.iter().filter(|path| !path.ends_with(uploads::FOLDER)) {
-            for path in list(folder)? {
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let Ok(id) = name.parse() else { continue };
-                match self.check(&id) {
-                    Ok(()) => complete += 1,
-                    Err(error @ Error::Damaged { .. }) => faults.push(error.to_string()),
-                    Err(error) => return Err(error),
-                }
+        self.each_whole(&mut |id| {
+            match self.check(id) {
+                Ok(()) => complete += 1,
+                Err(error @ Error::Damaged { .. }) => faults.push(error.to_string()),
+                Err(error) => return Err(error),
             }
-        }
+            Ok(())
+        })?;
         Ok((complete, faults))
     }
 
-    /// Fails where a complete attachment is damaged.
-    fn check(&self, id: &AttachmentId) -> Result<(), Error> {
-        let whole = self.whole(id);
-        let Some((size, manifest)) = self.manifest(id)? else {
-            return Err(damaged(id, "its manifest is not what was written"));
-        };
-        let file = fs::File::open(&whole).map_err(|error| failed("read", &whole, error))?;
-        let found = file.metadata().map_err(|error| failed("read", &whole, error))?.len();
-        if found != size {
-            return Err(damaged(id, "its file has a wrong size"));
+    fn each_whole(&self, visit: &mut dyn FnMut(&AttachmentId) -> Result<(), Error>) -> Result<(), Error> {
+        let list = |folder: &str| self.folder.names(folder).map_err(|error| failed("list", self.folder.path(), error));
+        for folder in list("")?.iter().filter(|name| name.len() == SUBFOLDER_LETTERS) {
+            for id in list(folder)?.iter().filter_map(|name| name.parse().ok()) {
+                visit(&id)?;
+            }
         }
-        let opened = Opened::whole(*id, whole, file, size, manifest);
-        (0..chunk_count(size)).try_for_each(|chunk| opened.read(chunk).map(|_| ()))
+        Ok(())
+    }
+
+    /// Fails where a complete attachment is damaged. Its manifest alone can be made again.
+    fn check(&self, id: &AttachmentId) -> Result<(), Error> {
+        let Some(opened) = self.open_one(id)? else { return Ok(()) };
+        opened.check_size()?;
+        (0..chunk_count(opened.state().size)).try_for_each(|chunk| opened.read(chunk).map(|_| ()))
     }
 
     /// An attachment with its files open. None: nothing of it is here.
@@ -174,44 +182,52 @@ impl Attachments {
     }
 
     fn open_one(&self, id: &AttachmentId) -> Result<Option<Opened>, Error> {
-        let whole = self.whole(id);
+        let path = self.folder.path().join(whole(id));
         let manifest = self.manifest(id)?;
-        match fs::File::open(&whole) {
-            Ok(file) => {
-                let (size, manifest) = match manifest {
-                    Some(manifest) => manifest,
-                    None => self.manifest_again(id, &whole, &file)?,
-                };
-                Ok(Some(Opened::whole(*id, whole, file, size, manifest)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let Some((size, manifest)) = manifest else { return Ok(None) };
-                Opened::partial(*id, self.file(id, ".partial"), size, manifest).map(Some)
-            }
-            Err(error) => Err(failed("open", &whole, error)),
+        let found = open_if_there(&*self.folder, &whole(id)).map_err(|error| failed("open", &path, error))?;
+        if let Some(file) = found {
+            let (size, manifest) = match manifest {
+                Some(manifest) => manifest,
+                None => self.manifest_again(id, &*file)?,
+            };
+            return Ok(Some(Opened::whole(*id, path, file, size, manifest)));
         }
+        let Some((size, manifest)) = manifest else { return Ok(None) };
+        Opened::partial(*id, &*self.folder, size, manifest).map(Some)
     }
 
     /// Computes a manifest that a power cut has taken, and writes it again.
-    fn manifest_again(&self, id: &AttachmentId, whole: &Path, file: &fs::File) -> Result<(u64, Bytes), Error> {
-        let (size, manifest) = manifest_of(file).map_err(|error| failed("read", whole, error))?;
+    fn manifest_again(&self, id: &AttachmentId, file: &dyn File) -> Result<(u64, Bytes), Error> {
+        let path = self.folder.path().join(whole(id));
+        let (size, manifest) = manifest_of(file).map_err(|error| failed("read", &path, error))?;
         if !manifest_matches(id, size, &manifest) {
             return Err(damaged(id, "neither its manifest nor its content is what was written"));
         }
-        let path = self.file(id, ".manifest");
-        fs::write(&path, [&size.to_le_bytes(), manifest.as_slice()].concat())
-            .map_err(|error| failed("write", &path, error))?;
+        self.write_manifest(id, &manifest, size)?;
         Ok((size, manifest.into()))
+    }
+
+    fn write_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
+        let name = manifest_name(id);
+        let write = || {
+            self.folder.make_folder(&subfolder(id))?;
+            self.folder.create(&name)?.write_at(&[&size.to_le_bytes(), manifest].concat(), 0)
+        };
+        write().map_err(|error| failed("write", &self.folder.path().join(&name), error))
     }
 
     /// Size and manifest as they were written. None: they never were, or are torn.
     fn manifest(&self, id: &AttachmentId) -> Result<Option<(u64, Bytes)>, Error> {
-        let path = self.file(id, ".manifest");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => Bytes::from(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("read", &path, error)),
+        let name = manifest_name(id);
+        let read = || {
+            let Some(file) = open_if_there(&*self.folder, &name)? else { return Ok(None) };
+            let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or_default().min(MANIFEST_MAX_BYTES)];
+            let count = file.read_at(&mut bytes, 0)?;
+            bytes.truncate(count);
+            Ok(Some(Bytes::from(bytes)))
         };
+        let bytes = read().map_err(|error| failed("read", &self.folder.path().join(&name), error))?;
+        let Some(bytes) = bytes else { return Ok(None) };
         let size = bytes.first_chunk().map(|size| u64::from_le_bytes(*size));
         let parsed = size.map(|size| (size, bytes.slice(size_of::<u64>()..)));
         Ok(parsed.filter(|(size, manifest)| manifest_matches(id, *size, manifest)))
@@ -221,26 +237,32 @@ impl Attachments {
         self.at_hand().retain(|opened| opened.id() != id);
     }
 
-    fn whole(&self, id: &AttachmentId) -> PathBuf {
-        self.file(id, "")
-    }
-
-    fn file(&self, id: &AttachmentId, suffix: &str) -> PathBuf {
-        let name = id.to_hex();
-        self.path.join(&name[..2]).join(format!("{name}{suffix}"))
-    }
-
     fn at_hand(&self) -> MutexGuard<'_, VecDeque<Arc<Opened>>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn list(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut paths: Vec<_> =
-        entries.map_err(|error| failed("list", path, error))?.iter().map(fs::DirEntry::path).collect();
-    paths.sort();
-    Ok(paths)
+/// Letters of an id that name its subfolder.
+const SUBFOLDER_LETTERS: usize = 2;
+/// More than the longest manifest has.
+const MANIFEST_MAX_BYTES: usize = 1 << 20;
+
+fn subfolder(id: &AttachmentId) -> String {
+    let mut name = id.to_hex();
+    name.truncate(SUBFOLDER_LETTERS);
+    name
+}
+
+fn whole(id: &AttachmentId) -> String {
+    format!("{}/{}", subfolder(id), id.to_hex())
+}
+
+fn partial(id: &AttachmentId) -> String {
+    format!("{}.partial", whole(id))
+}
+
+fn manifest_name(id: &AttachmentId) -> String {
+    format!("{}.manifest", whole(id))
 }
 
 fn damaged(id: &AttachmentId, why: &str) -> Error {

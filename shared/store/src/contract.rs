@@ -29,7 +29,7 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A write or sync failed. Final: the store takes no more commits until it is opened again.
+    /// A write or sync failed. The store takes no more commits until it has recovered or is opened again.
     #[error("can't {operation} {path}")]
     Io {
         /// What was tried, for example "sync".
@@ -83,6 +83,38 @@ impl Error {
     pub fn is_permanent(&self) -> bool {
         !matches!(self, Self::HeadMoved { .. } | Self::Full { .. })
     }
+}
+
+/// Why a store takes no writes at present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The disk is full. The store goes on by itself once there is room.
+    Full,
+    /// A write or sync failed; see [`Store::recover`].
+    Failed {
+        /// What failed, in English.
+        reason: String,
+    },
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full => f.write_str("no room left on the disk of the data folder"),
+            Self::Failed { reason } => f.write_str(reason),
+        }
+    }
+}
+
+/// Entries that the store once held and can't read any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stretch {
+    /// The log.
+    pub log: LogId,
+    /// First position.
+    pub from: u64,
+    /// Last position.
+    pub until: u64,
 }
 
 /// Everything that becomes durable together. Stored whole or not at all.
@@ -179,7 +211,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`Error::HeadMoved`], [`Error::Invalid`] and [`Error::Full`]: nothing was kept, the store goes on. Any
-    /// other: the store is read-only from now on.
+    /// other: the store is read-only until it has recovered.
     fn commit(&self, commit: &Commit) -> Result<(), Error>;
 
     /// Shows in the index what follows from all that was committed so far. May come long after the commits, and once
@@ -187,7 +219,7 @@ pub trait Store: Send + Sync {
     /// [`Store::unprojected`]. Rows that follow from no entry may be lost in a crash.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: nothing was kept. [`Error::Index`]: the store is read-only from now on.
+    /// [`Error::Invalid`]: nothing was kept. [`Error::Index`]: the store is read-only until it has recovered.
     fn project(&self, projection: &Projection) -> Result<(), Error>;
 
     /// The heads of all logs.
@@ -285,7 +317,38 @@ pub trait Store: Send + Sync {
     }
 
     /// Why the store takes no writes; none while it does.
-    fn read_only(&self) -> Option<String>;
+    fn read_only(&self) -> Option<Halt>;
+
+    /// Tries to take writes again: where the disk was full, whether there is room; after a failed write or sync, what
+    /// failed is opened again and checked. The index may be begun anew by that: the caller brings it up to date by
+    /// [`Store::unprojected`], before the next commit. Nothing happens while the store takes writes.
+    ///
+    /// # Errors
+    /// Why it takes none still.
+    fn recover(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Entries that were found damaged and have not been healed, in order.
+    fn missing(&self) -> Vec<Stretch> {
+        Vec::new()
+    }
+
+    /// Whether records were lost of which it is not known what they were, so that logs may end before they did. As
+    /// found when the store was opened.
+    fn may_lack(&self) -> bool {
+        false
+    }
+
+    /// Keeps a run, durably, in place of entries that are missing: it begins with the first of a stretch. The caller
+    /// has checked that it is what was there. False: it must reach further to take the place of a record as a whole,
+    /// nothing was kept. `time_ms` stands for the time of arrival where that is lost too.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`]; [`Error::Invalid`] where nothing is missing there.
+    fn heal(&self, _run: &Run, _time_ms: u64) -> Result<bool, Error> {
+        Err(Error::Invalid { what: "nothing is missing here" })
+    }
 
     /// Starts an attachment or goes on with it: how many chunks are here from the first on, and the manifest if
     /// it is known.

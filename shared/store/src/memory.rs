@@ -15,7 +15,7 @@ use sanji_log::planted::{Bug, planted};
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
 use crate::bounds::{check_bounds, check_head, check_projection};
-use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Projection, Store, Upload, WrappedKey};
+use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Halt, Projection, Store, Upload, WrappedKey};
 use state::State;
 
 mod state;
@@ -264,7 +264,7 @@ impl Store for MemoryStore {
         Ok(faults)
     }
 
-    fn read_only(&self) -> Option<String> {
+    fn read_only(&self) -> Option<Halt> {
         None
     }
 

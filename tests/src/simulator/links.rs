@@ -243,6 +243,8 @@ impl World {
             }
             // The hub of the simulator has one life.
             Action::Introduce(_) | Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
+            // Its disks lose what was not synced, and damage nothing; nobody decides on what is kept aside.
+            Action::LoadAgain { .. } | Action::KeepAgain { .. } | Action::KeepAside { .. } => {}
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
             Action::ClockOffset(_) => {}

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
-use crate::office::{Actor, Failure, LoginFailure, Office, StationSummary, StoredFile};
+use crate::office::{Actor, Failure, LoginFailure, Office, Settling, StationSummary, StoredFile};
 
 pub(super) const NUMBER: &str = "9901061012032026070100427";
 pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55";
@@ -49,6 +49,9 @@ pub(super) struct Memory {
     pub(super) bundle_refused: Option<crate::exchange::Error>,
     /// Logs of the next bundle of which something is refused.
     pub(super) bundle_gaps: usize,
+    pub(super) quarantined: Vec<proto::Quarantined>,
+    /// Who settled what, and how.
+    pub(super) settled: Vec<(String, String, Settling)>,
 }
 
 pub(super) struct FakeOffice {
@@ -385,6 +388,19 @@ impl Office for FakeOffice {
         }
         let (file_name, media_type) = ("身份证\"正面.jpg".to_owned(), "image/jpeg".to_owned());
         Ok(StoredFile { file_name, media_type, size: 4, parts })
+    }
+
+    async fn quarantine_for(&self, _: &Actor) -> Result<Vec<proto::Quarantined>, Failure> {
+        Ok(self.memory.lock().unwrap().quarantined.clone())
+    }
+
+    async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure> {
+        let mut memory = self.memory.lock().unwrap();
+        if let Some(failure) = memory.failure.take() {
+            return Err(failure);
+        }
+        memory.settled.push((actor.staff.id.to_string(), id.to_owned(), settling));
+        Ok(())
     }
 
     async fn query(&self, request: proto::QueryRequest, _: IpAddr) -> Result<proto::QueryReply, Failure> {

@@ -63,6 +63,25 @@ pub fn import(
     input: impl Read,
     progress: &mut dyn FnMut(&ImportSummary),
 ) -> Result<ImportSummary> {
+    read(host, identity, input, progress, false)
+}
+
+/// Reads a bundle of a revoked station: the entries that it wrote itself are kept aside, for a person to decide on, and
+/// nothing else is taken.
+///
+/// # Errors
+/// Those of [`import`]; [`Error::Bundle`] where its sender is not revoked.
+pub fn import_aside(host: &dyn Host, identity: &Identity, input: impl Read) -> Result<ImportSummary> {
+    read(host, identity, input, &mut |_| {}, true)
+}
+
+fn read(
+    host: &dyn Host,
+    identity: &Identity,
+    input: impl Read,
+    progress: &mut dyn FnMut(&ImportSummary),
+    aside: bool,
+) -> Result<ImportSummary> {
     let runtime =
         Handle::try_current().map_err(|source| Error::Host { operation: "begin an import", source: source.into() })?;
     let mut sender = None;
@@ -73,8 +92,13 @@ pub fn import(
         Ok(key)
     })?;
     let (station, key, created_ms) = sender.ok_or_else(|| Error::bundle("does not begin with its head"))?;
-    check_sender(host, station, key)?;
+    if !aside {
+        check_sender(host, station, key)?;
+    } else if !host.directory().get(&key).is_some_and(|record| record.revoked) {
+        return Err(Error::bundle("is not a revoked station's"));
+    }
     let mut import = Import::new(host, runtime, station, key, created_ms);
+    import.aside = aside;
     import.begin()?;
     while let Some(frame) = frames.next()? {
         import.take(frame)?;
@@ -126,6 +150,8 @@ struct Import<'a> {
     unconfirmed: Option<BTreeMap<AttachmentId, CaseId>>,
     /// The attachment whose chunks are coming; no fetch: they are passed over.
     current: Option<(AttachmentId, Option<Fetch>)>,
+    /// The sender is revoked.
+    aside: bool,
     summary: ImportSummary,
 }
 
@@ -139,6 +165,7 @@ impl<'a> Import<'a> {
             wanted: None,
             unconfirmed: None,
             current: None,
+            aside: false,
             summary: ImportSummary {
                 sender,
                 sender_key: key,
@@ -173,6 +200,7 @@ impl<'a> Import<'a> {
                 }
                 self.tell(Event::Received(message))
             }
+            Frame::Attachment(_) if self.aside => Ok(()),
             Frame::Attachment(AttachmentMessage::Request(request)) => {
                 if self.summary.asked.len() < REQUESTS_MAX {
                     self.summary.asked.push(request);
@@ -206,7 +234,7 @@ impl<'a> Import<'a> {
             match self.changes.try_recv() {
                 Ok(Change::Heads(heads)) => self.tell(Event::Local { heads })?,
                 Ok(Change::Directory) => self.tell(Event::DirectoryChanged)?,
-                Ok(Change::Receipts(_) | Change::Attachments) => {}
+                Ok(Change::Receipts(_) | Change::Attachments | Change::Damaged | Change::AskAgain(_)) => {}
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {
                     let heads = self.host.have().heads().collect();
                     self.tell(Event::Local { heads })?;
@@ -249,7 +277,16 @@ impl<'a> Import<'a> {
                     Action::Close { reason, .. } => {
                         return Err(Error::bundle(&format!("is refused: {reason}")));
                     }
+                    Action::KeepAside { batch, runs, case_keys } => {
+                        let kept = self.runtime.block_on(self.host.keep_aside(sender, runs, case_keys));
+                        kept.map_err(|source| Error::Host { operation: "keep entries aside", source })?;
+                        if let Some(batch) = batch {
+                            let stored = Event::Stored { batch, receipts: Vec::new(), refused: Vec::new() };
+                            actions.extend(self.session.on(stored, &self.directory(), now_ms()));
+                        }
+                    }
                     Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
+                    Action::LoadAgain { .. } | Action::KeepAgain { .. } => {}
                     Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
                 }
             }

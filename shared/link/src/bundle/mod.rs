@@ -21,5 +21,5 @@ pub(crate) mod frames;
 mod import;
 
 pub use export::{ExportOptions, ExportSummary, Receiver, export};
-pub use import::{ImportSummary, import};
+pub use import::{ImportSummary, import, import_aside};
 pub use sanji_replication::bundle::Enrolment;

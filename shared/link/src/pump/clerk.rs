@@ -18,6 +18,8 @@ pub(super) enum Job {
     Store { batch: u64, runs: Vec<VerifiedRun>, case_keys: Vec<CaseKeyMessage> },
     Introduce(Run),
     KeepBranch { run: Run, case_keys: Vec<CaseKeyMessage> },
+    KeepAgain { run: Run, case_keys: Vec<CaseKeyMessage> },
+    KeepAside { batch: Option<u64>, runs: Vec<Run>, case_keys: Vec<CaseKeyMessage> },
     KeepReceipts(Vec<Receipt>),
     Alert { log: LogId, seq: u64, reason: RefusalReason, detail: String },
 }
@@ -28,6 +30,8 @@ pub(super) enum Answer {
     Stored { batch: u64, outcome: StoreOutcome },
     /// The peer's version of a forked log is wanted from here on.
     BranchWanted { log: LogId, from: u64 },
+    /// More of a log is wanted, whose entries are damaged here.
+    MoreWanted { log: LogId, from: u64 },
 }
 
 pub(super) struct Clerk {
@@ -92,6 +96,26 @@ async fn work(
                 let log = run.log;
                 if let Some(from) = host.keep_branch(peer, run, case_keys).await {
                     drop(answers.send(Ok(Answer::BranchWanted { log, from })));
+                }
+                continue;
+            }
+            Job::KeepAgain { run, case_keys } => {
+                let log = run.log;
+                if let Some(from) = host.keep_again(peer, run, case_keys).await {
+                    drop(answers.send(Ok(Answer::MoreWanted { log, from })));
+                }
+                continue;
+            }
+            Job::KeepAside { batch, runs, case_keys } => {
+                let kept = host.keep_aside(peer, runs, case_keys).await;
+                let failed = kept.is_err();
+                if let Some(batch) = batch {
+                    drop(answers.send(kept.map(|()| Answer::Stored { batch, outcome: StoreOutcome::default() })));
+                } else if let Err(error) = kept {
+                    drop(answers.send(Err(error)));
+                }
+                if failed {
+                    return;
                 }
                 continue;
             }

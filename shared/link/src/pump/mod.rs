@@ -18,7 +18,7 @@ use sanji_proto::v1::LinkMessage;
 use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
@@ -37,6 +37,8 @@ const OUTBOX_MAX: usize = 8192;
 /// Bytes of entries in one piece of a branch.
 const BRANCH_BYTES: usize = 128 << 10;
 const TICK: Duration = Duration::from_secs(1);
+/// How often the station is asked whether entries are damaged: a peer may not have had them the last time.
+const LOOK_FOR_DAMAGE: Duration = Duration::from_secs(10);
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -53,6 +55,8 @@ pub(crate) struct Link {
     pub(crate) busy: watch::Sender<bool>,
     /// Another link of the same peer has taken this one's place.
     pub(crate) replaced: CancellationToken,
+    /// The peer's key is revoked: it may deliver what it wrote.
+    pub(crate) delivers: bool,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -69,7 +73,7 @@ pub(crate) struct Goodbye {
 /// # Errors
 /// Where the stream broke, the peer misbehaved, or this station can't read or commit.
 pub(crate) async fn run(link: Link) -> Result<Goodbye> {
-    let Link { host, trust, peer, mut incoming, outgoing, turn, busy, replaced, shutdown } = link;
+    let Link { host, trust, peer, mut incoming, outgoing, turn, busy, replaced, delivers, shutdown } = link;
     // Before the first look at what is held, so that nothing falls between the two.
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
@@ -88,12 +92,13 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
         goodbye: None,
         turn,
         peer,
+        damage_looked_for: Instant::now(),
         host,
     };
     let mut revoked = pin!(trust.revocation_of(peer.key));
     let ended = tokio::select! {
         ended = pump.turn_around(&mut incoming, &outgoing, &busy, &shutdown) => ended,
-        () = &mut revoked => Err(Error::Certificate { problem: "was revoked" }),
+        () = &mut revoked, if !delivers => Err(Error::Certificate { problem: "was revoked" }),
         () = replaced.cancelled() => Err(Error::Closed { reason: "another link of the same station".to_owned() }),
     };
     pump.finish(ended, incoming, outgoing).await
@@ -113,6 +118,7 @@ struct Pump {
     /// The session is over; what is in the outbox still goes.
     goodbye: Option<Goodbye>,
     turn: Option<OwnedSemaphorePermit>,
+    damage_looked_for: Instant,
 }
 
 /// What a background read came back with.
@@ -120,6 +126,8 @@ enum Read {
     Everything { have: Have, receipts: Vec<Receipt> },
     Log { log: LogId, run: Option<(Run, Vec<CaseKeyMessage>)> },
     Branch(Option<(Run, Vec<CaseKeyMessage>)>),
+    Again(Option<(Run, Vec<CaseKeyMessage>)>),
+    Damaged(Vec<(LogId, u64)>),
 }
 
 /// What can happen to a link.
@@ -235,9 +243,16 @@ impl Pump {
             Happening::Read(Ok(Read::Branch(Some((run, case_keys))))) => {
                 self.tell(Event::BranchLoaded { run, case_keys })
             }
-            Happening::Read(Ok(Read::Branch(None))) => Ok(()),
+            Happening::Read(Ok(Read::Again(Some((run, case_keys))))) => {
+                self.tell(Event::LoadedAgain { run, case_keys })
+            }
+            Happening::Read(Ok(Read::Branch(None) | Read::Again(None))) => Ok(()),
+            Happening::Read(Ok(Read::Damaged(damaged))) => {
+                damaged.into_iter().try_for_each(|(log, from)| self.tell(Event::EntriesNeeded { log, from }))
+            }
             Happening::Read(Err(_)) => Err(broken_read()),
             Happening::Answered(Ok(Answer::BranchWanted { log, from })) => self.tell(Event::BranchNeeded { log, from }),
+            Happening::Answered(Ok(Answer::MoreWanted { log, from })) => self.tell(Event::EntriesNeeded { log, from }),
             Happening::Answered(Ok(Answer::Stored { batch, outcome })) => {
                 self.tell(Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused })
             }
@@ -248,6 +263,9 @@ impl Pump {
                     self.turn = None;
                 }
                 self.reporter.report(self.session.in_sync());
+                if self.damage_looked_for.elapsed() >= LOOK_FOR_DAMAGE {
+                    self.look_for_damage();
+                }
                 Ok(())
             }
             Happening::PeerGone => Err(Error::Closed { reason: "the peer went away".to_owned() }),
@@ -259,8 +277,20 @@ impl Pump {
             Change::Heads(heads) => self.tell(Event::Local { heads }),
             Change::Receipts(receipts) => self.tell(Event::Receipts(receipts)),
             Change::Directory => self.tell(Event::DirectoryChanged),
+            Change::Damaged => {
+                self.look_for_damage();
+                Ok(())
+            }
+            Change::AskAgain(log) => self.tell(Event::AskAgain { log }),
             Change::Attachments => Ok(()),
         }
+    }
+
+    /// What is damaged here is asked of the peer: when it is found, and from time to time.
+    fn look_for_damage(&mut self) {
+        self.damage_looked_for = Instant::now();
+        let (host, peer) = (self.host.clone(), self.reporter.peer());
+        self.reads.spawn_blocking(move || Read::Damaged(host.damaged(peer)));
     }
 
     fn leave(&mut self, reason: &str, come_back_after_ms: u64) {
@@ -275,6 +305,11 @@ impl Pump {
                 Action::Send(message) => self.outbox.push_back(message.into()),
                 Action::Load { log, from, max_bytes } => self.read_log(log, from, max_bytes),
                 Action::LoadBranch { log, from } => self.read_branch(log, from),
+                Action::LoadAgain { log, from } => self.read_again(log, from),
+                Action::KeepAgain { run, case_keys } => self.clerk.give(Job::KeepAgain { run, case_keys })?,
+                Action::KeepAside { batch, runs, case_keys } => {
+                    self.clerk.give(Job::KeepAside { batch, runs, case_keys })?;
+                }
                 Action::KeepBranch { run, case_keys } => self.clerk.give(Job::KeepBranch { run, case_keys })?,
                 Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
                 Action::Introduce(run) => self.clerk.give(Job::Introduce(run))?,
@@ -319,6 +354,17 @@ impl Pump {
             let run = host.load(&log, from, BRANCH_BYTES);
             Read::Branch(run.unwrap_or_else(|error| {
                 tracing::error!(log = %log, seq = from, error, "can't read a branch for a peer");
+                None
+            }))
+        });
+    }
+
+    fn read_again(&mut self, log: LogId, from: u64) {
+        let host = self.host.clone();
+        self.reads.spawn_blocking(move || {
+            let run = host.load(&log, from, BRANCH_BYTES);
+            Read::Again(run.unwrap_or_else(|error| {
+                tracing::error!(log = %log, seq = from, error, "entries that a peer has lost can't be read here either");
                 None
             }))
         });

@@ -20,7 +20,7 @@ impl Session {
         if self.branches_asked > BRANCHES_MAX {
             return self.leave("more branches asked for than a log can have".to_owned(), 0);
         }
-        if self.heads.ends.share(&log) {
+        if self.heads.ends.share(&log) && !self.peer_is_revoked {
             self.actions.push(Action::LoadBranch { log, from });
         }
     }

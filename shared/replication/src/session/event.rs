@@ -55,6 +55,25 @@ pub enum Event<'a> {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// Entries that this station once held are damaged.
+    EntriesNeeded {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// Answer to [`Action::LoadAgain`], where there is anything.
+    LoadedAgain {
+        /// Entries from the position asked for on.
+        run: Run,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
+    /// A person asks to try a refused log again.
+    AskAgain {
+        /// The log.
+        log: LogId,
+    },
     /// Time passes; at least every few seconds.
     Tick,
     /// This station wants to close the link.
@@ -106,6 +125,30 @@ pub enum Action {
     KeepBranch {
         /// The piece.
         run: Run,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
+    /// Read entries for a peer whose own are damaged; answered by [`Event::LoadedAgain`].
+    LoadAgain {
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// Keep entries in place of those that are damaged here. They are not checked.
+    KeepAgain {
+        /// The entries.
+        run: Run,
+        /// Keys of the cases that the entries open.
+        case_keys: Vec<CaseKeyMessage>,
+    },
+    /// Keep entries of a revoked key aside: chain and seal hold. Where `batch` is given, it is answered by
+    /// [`Event::Stored`].
+    KeepAside {
+        /// Number to answer with.
+        batch: Option<u64>,
+        /// The entries.
+        runs: Vec<Run>,
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },

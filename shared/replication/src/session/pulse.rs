@@ -29,6 +29,9 @@ impl Pulse {
 impl Session {
     pub(super) fn tick(&mut self, now_ms: u64) {
         self.pulse.follow(now_ms);
+        if self.has_delivered(now_ms) {
+            return self.let_go();
+        }
         if now_ms - self.pulse.heard_ms >= self.settings.silence_ms {
             self.leave(format!("nothing heard for {} ms", self.settings.silence_ms), 0);
         } else if now_ms - self.pulse.sent_ms >= self.settings.heartbeat_ms {

@@ -30,6 +30,9 @@ impl Session {
     }
 
     fn keep(&mut self, mut receipts: Vec<Receipt>, is_its_key: impl Fn(&Receipt) -> bool) {
+        if self.peer_is_revoked {
+            return;
+        }
         let me = self.settings.me;
         receipts.retain(|receipt| {
             let log = &receipt.head.log;
@@ -42,6 +45,9 @@ impl Session {
 
     /// Hands the peer the receipts of third stations for logs that both hold.
     pub(super) fn pass_on(&mut self, mut receipts: Vec<Receipt>) {
+        if self.peer_is_revoked {
+            return;
+        }
         let (ends, peer) = (self.heads.ends, self.settings.peer);
         receipts.retain(|receipt| receipt.station != peer && ends.share(&receipt.head.log));
         for part in receipts.chunks(RECEIPTS_MAX) {

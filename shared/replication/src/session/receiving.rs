@@ -11,7 +11,7 @@ use sanji_log::{CaseId, Hash, Head, LogId, Reach, Receipt, Run};
 use super::heads::Heads;
 use crate::limits::{RECEIPTS_MAX, RECEIVING_MAX_BYTES};
 use crate::verify::{Verdict, verify};
-use crate::{Ack, CaseKeyMessage, Directory, Entries, RefusalReason, Refused, VerifiedRun};
+use crate::{Ack, CaseKeyMessage, Directory, Entries, RefusalReason, Refused, Rest, VerifiedRun};
 
 /// Most logs that a peer may have refused on one link before it is taken for broken.
 const REFUSED_LOGS_MAX: usize = 4096;
@@ -39,6 +39,9 @@ pub(super) struct Outcome {
     pub(super) runs: Vec<VerifiedRun>,
     pub(super) case_keys: Vec<CaseKeyMessage>,
     pub(super) refused: Vec<Refused>,
+    /// Entries of revoked keys, well signed, and the keys of the cases that they open.
+    pub(super) aside: Vec<Run>,
+    pub(super) aside_keys: Vec<CaseKeyMessage>,
     /// Beginnings of public logs of unknown writers.
     pub(super) introduced: Vec<Run>,
 }
@@ -62,7 +65,8 @@ impl Receiving {
             && heads.wanted().all(|log| reason(&log).is_some_and(|reason| !reason.is_temporary()))
     }
 
-    /// Judges a batch.
+    /// Judges a batch. `delivers`: the peer's key is revoked, and what it wrote is kept aside without a refusal, so that it
+    /// goes on.
     ///
     /// # Errors
     /// What the peer did that no station does: the link is closed.
@@ -71,6 +75,7 @@ impl Receiving {
         entries: Entries,
         heads: &mut Heads,
         directory: &Directory,
+        delivers: bool,
     ) -> Result<Outcome, &'static str> {
         if entries.batch != self.last_batch + 1 {
             return Err("a batch is missing or came twice");
@@ -85,7 +90,10 @@ impl Receiving {
         self.last_batch = entries.batch;
         let mut outcome = Outcome::default();
         for run in entries.runs {
-            self.take_run(run, heads, directory, &mut outcome);
+            self.take_run(run, heads, directory, delivers, &mut outcome);
+        }
+        if !outcome.aside.is_empty() {
+            outcome.aside_keys = entries.case_keys.clone();
         }
         outcome.case_keys = entries.case_keys;
         outcome.case_keys.retain(|key| outcome.runs.iter().any(|run| opens(run, &key.case)));
@@ -93,14 +101,15 @@ impl Receiving {
             bytes,
             heads: outcome.runs.iter().map(|run| run.run.head()).collect(),
             receipts: Vec::new(),
-            settled: outcome.runs.is_empty() || planted(Bug::AcknowledgeBeforeDurable),
+            settled: (outcome.runs.is_empty() && !(delivers && !outcome.aside.is_empty()))
+                || planted(Bug::AcknowledgeBeforeDurable),
         };
         self.pending_bytes += bytes;
         self.pending.insert(entries.batch, pending);
         Ok(outcome)
     }
 
-    fn take_run(&mut self, run: Run, heads: &mut Heads, directory: &Directory, outcome: &mut Outcome) {
+    fn take_run(&mut self, run: Run, heads: &mut Heads, directory: &Directory, delivers: bool, outcome: &mut Outcome) {
         let log = run.log;
         let known = self.refused.get(&log).map(|refusal| refusal.reason);
         if known.is_some_and(|reason| reason != RefusalReason::Gap) {
@@ -120,6 +129,13 @@ impl Receiving {
             Verdict::Held => {
                 self.refused.remove(&log);
                 heads.advance_theirs(head);
+            }
+            Verdict::Aside(run, refused) => {
+                outcome.aside.push(run);
+                if !delivers {
+                    self.refuse(log, refused.reason);
+                    outcome.refused.push(refused);
+                }
             }
             // Sent before the peer knew that it has to begin again.
             Verdict::Refused(refused) if Some(refused.reason) == known => {}
@@ -200,7 +216,8 @@ impl Receiving {
         let mut any = false;
         for (log, refusal) in &mut self.refused {
             let known = directory.get(&log.key).is_some() && !planted(Bug::ForgetUnknownKey);
-            if refusal.reason == RefusalReason::UnknownKey && known {
+            let admitted = refusal.reason == RefusalReason::Revoked && directory.rest(log).is_some_and(is_admitted);
+            if (refusal.reason == RefusalReason::UnknownKey && known) || admitted {
                 *refusal = Refusal { reason: RefusalReason::Gap, since_batch };
                 any = true;
             }
@@ -208,9 +225,20 @@ impl Receiving {
         any
     }
 
+    /// A person asks to try a log again. False: it was not refused.
+    pub(super) fn forgive(&mut self, log: &LogId) -> bool {
+        let since_batch = self.last_batch;
+        let refusal = self.refused.get_mut(log).filter(|refusal| refusal.reason != RefusalReason::Fork);
+        refusal.map(|refusal| *refusal = Refusal { reason: RefusalReason::Gap, since_batch }).is_some()
+    }
+
     fn tail(&self, log: &LogId, heads: &Heads) -> Option<(u64, Hash)> {
         self.tails.get(log).copied().or_else(|| heads.ours(log))
     }
+}
+
+fn is_admitted(rest: Rest) -> bool {
+    matches!(rest, Rest::Admitted(_))
 }
 
 fn opens(run: &VerifiedRun, case: &CaseId) -> bool {

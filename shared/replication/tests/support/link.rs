@@ -34,6 +34,10 @@ pub struct Side {
     pub introduced: Vec<LogId>,
     /// Evidence that the peer sent.
     pub branches: Vec<Run>,
+    /// Entries that came in place of damaged ones.
+    pub again: Vec<Run>,
+    /// Entries of revoked keys that were kept aside.
+    pub aside: Vec<Run>,
     pub closed: Option<String>,
     /// Sizes of batches sent and not acknowledged.
     unacknowledged: BTreeMap<u64, usize>,
@@ -57,6 +61,8 @@ impl Side {
             alerts: Vec::new(),
             introduced: Vec::new(),
             branches: Vec::new(),
+            again: Vec::new(),
+            aside: Vec::new(),
             receipts: Vec::new(),
             closed: None,
             unacknowledged: BTreeMap::new(),
@@ -148,6 +154,19 @@ impl Link {
             }
             Action::Introduce(run) => side.introduced.push(run.log),
             Action::KeepBranch { run, .. } => side.branches.push(run),
+            Action::LoadAgain { log, from } => {
+                let until = side.seq(&log);
+                if let Some(run) = self.truth.read(&log, from, until, usize::MAX) {
+                    self.feed(at, Event::LoadedAgain { run, case_keys: Vec::new() });
+                }
+            }
+            Action::KeepAgain { run, .. } => side.again.push(run),
+            Action::KeepAside { batch, runs, .. } => {
+                side.aside.extend(runs);
+                if let Some(batch) = batch {
+                    self.feed(at, Event::Stored { batch, receipts: Vec::new(), refused: Vec::new() });
+                }
+            }
             Action::LoadBranch { log, from } => {
                 let until = side.seq(&log);
                 if let Some(run) = self.truth.read(&log, from, until, usize::MAX) {

@@ -27,6 +27,14 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
     }
     lines.extend(status.healing.as_ref().map(|waiting| format!("healing      {}", healing(waiting))));
     lines.extend(status.forks.iter().map(|seen| format!("CLONED       {}", fork(seen))));
+    for missing in &status.missing {
+        let log = missing.log.clone().and_then(|log| sanji_log::LogId::try_from(log).ok());
+        let log = log.map_or_else(String::new, |log| log.to_string());
+        lines.push(format!("DAMAGED      entries {} to {} of log {log}; asked for again", missing.from, missing.until));
+    }
+    if status.quarantined > 0 {
+        lines.push(format!("QUARANTINE   {} to be settled: see `quarantine list`", status.quarantined));
+    }
     lines.extend(status.upstream.iter().map(|upstream| link("upstream  ", upstream)));
     lines.extend(status.downstream.iter().map(|downstream| link("downstream", downstream)));
     for refused in &status.refused {

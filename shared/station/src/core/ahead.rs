@@ -84,6 +84,17 @@ impl Ahead {
         opened
     }
 
+    /// Forgets all of it: the store asks for what it was never told. The caller holds the gate.
+    pub(super) fn forget(&self) {
+        *self.changes_mut() = Changes::default();
+    }
+
+    /// Cases that could not be filed are tried again.
+    pub(super) fn file_again(&self) {
+        let mut changes = self.changes_mut();
+        (changes.refile, changes.committed) = (true, true);
+    }
+
     /// Whether so much waits that the index should be told now.
     pub(super) fn is_full(&self) -> bool {
         let changes = self.changes();

@@ -10,6 +10,7 @@ use sanji_store::Row;
 
 use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
+use super::quarantine;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
@@ -64,9 +65,15 @@ impl Fold {
                 self.attachments_missing = true;
             }
         }
-        if let Some(entry) = case_entry(entry, writer) {
-            self.note_request(&id, &entry);
-            self.folding(reader, &id)?.apply(&entry);
+        match case_entry(entry, writer) {
+            Some(entry) => {
+                self.note_request(&id, &entry);
+                let case = self.folding(reader, &id)?;
+                case.apply(&entry);
+                let rejected = quarantine::rejected(case, &reference);
+                self.rows.extend(rejected);
+            }
+            None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
         }
         Ok(())
     }
@@ -79,14 +86,19 @@ impl Fold {
                 self.forks_touched |= about_forks && reference.forks().values().any(|fork| fork.decided.is_some());
                 let place = Place { log: entry.log, seq: entry.seq };
                 self.rows.push(row(list, key, postcard::to_allocvec(&place).unwrap_or_default()));
+                self.rows.extend(quarantine::settled(entry));
             }
-            Err(reason) => tracing::warn!(
-                log.home = %entry.log.home,
-                log.seq = entry.seq,
-                entry.kind = entry.kind,
-                reason = &reason as &dyn std::error::Error,
-                "an entry of the reference data does not count"
-            ),
+            Err(reason) => {
+                tracing::warn!(
+                    log.home = %entry.log.home,
+                    log.seq = entry.seq,
+                    entry.kind = entry.kind,
+                    reason = &reason as &dyn std::error::Error,
+                    "an entry of the reference data does not count"
+                );
+                let row = quarantine::ignored(entry, &reason, reference);
+                self.rows.extend(row);
+            }
         }
     }
 

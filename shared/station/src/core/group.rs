@@ -122,6 +122,9 @@ impl Core {
 
     /// Chains an own entry and stages it.
     pub(super) fn stage(&mut self, log: LogId, draft: &EntryDraft, now_ms: u64) -> Result<Entry, Error> {
+        if self.silent {
+            return Err(Error::Entry { problem: "where the log ends is asked of the neighbours first" });
+        }
         let bytes = draft.chain(log, self.head(&log), self.clock.next(now_ms));
         // Decoding applies every rule that a receiver would apply, so nothing is written that peers refuse.
         let entry = bytes.decode().map_err(|source| Error::Run { log, source })?;

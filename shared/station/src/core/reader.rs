@@ -125,6 +125,18 @@ impl Reader {
         self.0.ahead.project(self, |projection| self.store().project(&projection).map_err(store("write the index")))
     }
 
+    /// Cases that could not be filed for want of their item are tried again.
+    pub(crate) fn file_again(&self) {
+        let _gate = self.0.ahead.gate();
+        self.0.ahead.file_again();
+    }
+
+    /// What waits for the index is derived again from the entries.
+    pub(super) fn forget_ahead(&self) {
+        let _gate = self.0.ahead.gate();
+        self.0.ahead.forget();
+    }
+
     /// Keeps what is ahead of the index within bounds.
     pub(super) fn project_if_full(&self) {
         if self.0.ahead.is_full()
@@ -147,6 +159,10 @@ impl Reader {
     #[must_use]
     pub fn open_cases(&self) -> u64 {
         self.0.open_cases.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_open_cases_anew(&self, open: i64) {
+        self.0.open_cases.store(u64::try_from(open).unwrap_or_default(), Ordering::Relaxed);
     }
 
     pub(super) fn count_open_cases(&self, opened: i64) {

@@ -122,7 +122,7 @@ impl Core {
         for entry in entries.iter().filter(|entry| entry.opens_case) {
             let Some((case, bytes)) = entry.case.and_then(|case| Some((case, *keys.get(&case)?))) else { continue };
             // The key comes with the opening, so a case that was not known before has none.
-            let known = !self.group.fold.is_new(&case) && self.key_of(&case)?.is_some();
+            let known = !self.group.fold.is_new(&case) && self.has_key_of(&case)?;
             if known || planted(Bug::DropCaseKey) {
                 continue;
             }
@@ -142,6 +142,14 @@ impl Core {
             self.stage_key(wrapped, key);
         }
         Ok(())
+    }
+
+    /// Whether the key of a case is here and can be read.
+    fn has_key_of(&self, case: &CaseId) -> Result<bool, Error> {
+        match self.key_of(case) {
+            Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(false),
+            known => Ok(known?.is_some()),
+        }
     }
 
     /// Takes in runs that did not come over a link: those of enrolment, or of a medium. Checks what a session would

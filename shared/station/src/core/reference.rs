@@ -5,6 +5,7 @@
 //! the latest record counts, of files the highest version. Each entry that counts has one row in the index, so
 //! that opening a station reads these entries and no others.
 
+pub(crate) mod asides;
 mod files;
 pub(crate) mod forks;
 mod keys;
@@ -18,7 +19,8 @@ use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{FILES, FORKS, KEYS, STAFF};
+use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF};
+pub use asides::{AsideFacts, RestDecision};
 pub use files::PublishedFile;
 pub use forks::Fork;
 pub use keys::KeyLife;
@@ -37,6 +39,8 @@ pub struct ReferenceData {
     defaults: Option<Arc<Defaults>>,
     files: Arc<BTreeMap<String, PublishedFile>>,
     forks: Arc<BTreeMap<LogId, Fork>>,
+    asides: Arc<BTreeMap<asides::AsideKey, AsideFacts>>,
+    rests: Arc<BTreeMap<LogId, RestDecision>>,
     /// Files of the organisation came since it was last read.
     organisation_is_old: bool,
 }
@@ -141,13 +145,14 @@ impl ReferenceData {
             Ok(Kind::Staff) => Ok((STAFF, self.fold_staff(entry)?)),
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
             Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
+            Ok(Kind::Aside) => Ok((ASIDES, self.fold_aside(entry)?)),
             _ => Err(Ignored::Malformed),
         }
     }
 
     /// Whether an entry is reference data. None of a case is.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork];
+        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside];
         entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
     }
 

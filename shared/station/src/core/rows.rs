@@ -20,6 +20,10 @@ pub(crate) const STAFF: &[u8] = b"staff";
 pub(crate) const FILES: &[u8] = b"files";
 /// Evidence of forks: place of the entry.
 pub(crate) const FORKS: &[u8] = b"forks";
+/// What is kept aside, and what was settled of it: place of the entry.
+pub(crate) const ASIDES: &[u8] = b"asides";
+/// Entries that are held and do not count, see `quarantine`: what is known of them.
+pub(crate) const QUARANTINE: &[u8] = b"quarantine";
 /// Requests that opened a case: the case.
 pub(crate) const REQUESTS: &[u8] = b"requests";
 /// Attachments that entries name and that are not complete here: size in bytes.
@@ -34,6 +38,21 @@ pub(crate) const UNFILED: &[u8] = b"unfiled";
 pub(crate) struct Place {
     pub(crate) log: LogId,
     pub(crate) seq: u64,
+}
+
+/// An entry that is held and does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NotCounted {
+    pub(crate) place: Place,
+    pub(crate) hash: sanji_log::Hash,
+    pub(crate) case: Option<CaseId>,
+    /// Who wrote it; none where the key is not known.
+    pub(crate) writer: Option<StationCode>,
+    /// It breaks a rule of its case; else it can't be read, or its writer may not say what it says.
+    pub(crate) rejected: bool,
+    pub(crate) reason: String,
+    /// When it was written, by its writer's clock: milliseconds since 1970-01-01 UTC.
+    pub(crate) time_ms: u64,
 }
 
 /// List and key of a row.

@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Stretch, Upload,
+    WrappedKey,
 };
 
 use super::Commits;
@@ -108,8 +109,24 @@ impl Store for Measured {
         self.store.durable_files()
     }
 
-    fn read_only(&self) -> Option<String> {
+    fn read_only(&self) -> Option<Halt> {
         self.store.read_only()
+    }
+
+    fn recover(&self) -> Result<(), Error> {
+        self.store.recover()
+    }
+
+    fn missing(&self) -> Vec<Stretch> {
+        self.store.missing()
+    }
+
+    fn may_lack(&self) -> bool {
+        self.store.may_lack()
+    }
+
+    fn heal(&self, run: &Run, time_ms: u64) -> Result<bool, Error> {
+        self.store.heal(run, time_ms)
     }
 
     fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {

@@ -127,6 +127,49 @@ impl Keeper for Care {
         }
     }
 
+    async fn list_quarantine(
+        &self,
+        request: Request<proto::ListQuarantineRequest>,
+    ) -> Result<Response<proto::ListQuarantineReply>, Status> {
+        self.access.keeper(&request)?;
+        let station = self.station.clone();
+        let listed = tokio::task::spawn_blocking(move || station.quarantine()).await;
+        let rows = listed.map_err(|_| broke_off())?.map_err(|failure| failed(&failure))?;
+        Ok(Response::new(proto::ListQuarantineReply { rows }))
+    }
+
+    async fn show_quarantined(
+        &self,
+        request: Request<proto::ShowQuarantinedRequest>,
+    ) -> Result<Response<proto::ShowQuarantinedReply>, Status> {
+        self.access.keeper(&request)?;
+        let (station, id) = (self.station.clone(), request.into_inner().id);
+        let shown = tokio::task::spawn_blocking(move || station.show_quarantined(&id)).await;
+        shown.map_err(|_| broke_off())?.map(Response::new).map_err(not_there)
+    }
+
+    async fn redrive_quarantined(
+        &self,
+        request: Request<proto::RedriveQuarantinedRequest>,
+    ) -> Result<Response<proto::RedriveQuarantinedReply>, Status> {
+        self.access.keeper(&request)?;
+        let (tried, settled) = self.station.redrive(&request.into_inner().id).await.map_err(not_there)?;
+        Ok(Response::new(proto::RedriveQuarantinedReply { tried, settled }))
+    }
+
+    async fn drop_quarantined(
+        &self,
+        request: Request<proto::DropQuarantinedRequest>,
+    ) -> Result<Response<proto::DropQuarantinedReply>, Status> {
+        self.access.keeper(&request)?;
+        let proto::DropQuarantinedRequest { id, reason } = request.into_inner();
+        if reason.trim().is_empty() {
+            return Err(Status::invalid_argument("say the reason: it goes on record"));
+        }
+        self.station.drop_quarantined(&id, reason.trim(), "").await.map_err(not_there)?;
+        Ok(Response::new(proto::DropQuarantinedReply {}))
+    }
+
     type ExportBundleStream = Pin<Box<dyn Stream<Item = Result<proto::ExportBundlePart, Status>> + Send>>;
 
     async fn export_bundle(
@@ -146,6 +189,18 @@ impl Keeper for Care {
     ) -> Result<Response<proto::ImportBundleReply>, Status> {
         self.access.keeper(&request)?;
         bundles::import(self.bundles.clone(), request.into_inner()).await.map(Response::new)
+    }
+}
+
+fn broke_off() -> Status {
+    Status::internal("the look at the quarantine ended early")
+}
+
+fn not_there(failure: Failure) -> Status {
+    match failure {
+        Failure::NotFound => Status::not_found("nothing in quarantine, or more than one, has an id that begins so"),
+        Failure::Refused(refusal) => Status::failed_precondition(refusal.sentence),
+        failure => failed(&failure),
     }
 }
 

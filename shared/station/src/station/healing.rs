@@ -4,10 +4,11 @@ use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 
 use super::Station;
+use crate::clock::now_ms;
 use crate::command::chain;
 use crate::error::Failure;
 use crate::folder::{self, DataFolder};
-use crate::healing::{Waiting, awaited};
+use crate::healing::{Waiting, awaited, hold_back};
 
 /// Stations named in a sentence for people.
 const NAMED: usize = 5;
@@ -19,8 +20,24 @@ impl Station {
     /// [`folder::Error`].
     pub fn read_healing(&self, data: &DataFolder) -> Result<(), folder::Error> {
         self.0.healing.read(data)?;
+        self.tell_whether_silent();
         self.heal_if_all_are_heard();
         Ok(())
+    }
+
+    /// Records of this life were lost, and nobody here knows which: the neighbours are heard first.
+    pub(crate) fn hold_back(&self, data: &DataFolder) -> Result<(), folder::Error> {
+        tracing::error!("records are lost; nothing is written before the neighbours have said how far they hold them");
+        hold_back(data, now_ms())
+    }
+
+    /// Queued, so it is before anything that is written later.
+    fn tell_whether_silent(&self) {
+        let silent = self.0.healing.waiting().is_some_and(|waiting| waiting.holds_back);
+        self.0.committer.write_soon(move |core, _| {
+            core.be_silent(silent);
+            Ok(())
+        });
     }
 
     /// What the station waits for; none where it may write.
@@ -51,7 +68,10 @@ impl Station {
             return;
         }
         match self.0.healing.end() {
-            Ok(()) => self.record("station.healed", "", &self.reader().me().to_string(), ""),
+            Ok(()) => {
+                self.tell_whether_silent();
+                self.record("station.healed", "", &self.reader().me().to_string(), "");
+            }
             Err(fault) => tracing::error!(error = chain(&fault), "can't note that the station has healed"),
         }
     }
@@ -67,6 +87,7 @@ impl Station {
             tracing::error!(error = chain(&fault), "can't note that nothing is waited for");
             Failure::ReadOnly("本站数据写入失败，请立即联系系统维护人员。".to_owned())
         })?;
+        self.tell_whether_silent();
         let named: Vec<_> = unheard.iter().map(ToString::to_string).collect();
         self.record("station.healing-ended", "", &self.reader().me().to_string(), &format!("{reason}: {named:?}"));
         Ok(unheard)
@@ -88,8 +109,10 @@ impl Station {
         if awaited.len() > NAMED {
             names.push(format!("等{}个站点", awaited.len()));
         }
+        let why =
+            if waiting.holds_back { "本站部分数据损坏" } else { "本站更换过电脑或从备份恢复" };
         format!(
-            "本站更换过电脑或从备份恢复，正在取回以前的办理记录，取回后自动恢复办理。正在等待：{}。请检查线路；\
+            "{why}，正在取回以前的办理记录，取回后自动恢复办理。正在等待：{}。请检查线路；\
              如对方长期不能连接，请联系系统维护人员处理。",
             if names.is_empty() { "核对完成".to_owned() } else { names.join("、") }
         )

@@ -39,9 +39,13 @@ pub(crate) fn refused_log(
     detail: String,
     time_ms: u64,
 ) -> proto::RefusedLog {
+    proto::RefusedLog { log: Some(log.into()), seq, reason: reason_name(reason), detail, time_ms }
+}
+
+/// The name of a reason, for example "FORK".
+pub(crate) fn reason_name(reason: RefusalReason) -> String {
     let name = proto::RefusalReason::from(reason).as_str_name();
-    let reason = name.trim_start_matches("REFUSAL_REASON_").to_owned();
-    proto::RefusedLog { log: Some(log.into()), seq, reason, detail, time_ms }
+    name.trim_start_matches("REFUSAL_REASON_").to_owned()
 }
 
 impl Links {

@@ -2,6 +2,7 @@
 
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
+use sanji_store::{Halt, Stretch};
 
 use super::Station;
 use crate::clock::now_ms;
@@ -70,21 +71,30 @@ impl Station {
             refused: self.0.links.all_refused(),
             healing: self.healing(),
             forks: self.forks(),
+            missing: self.missing_entries(),
+            quarantined: counts.quarantined,
         }
     }
 
+    /// Entries that were found damaged and have not come again.
+    fn missing_entries(&self) -> Vec<proto::MissingEntries> {
+        let missing = self.0.reader.store().missing().into_iter();
+        missing
+            .map(|Stretch { log, from, until }| proto::MissingEntries { log: Some(log.into()), from, until })
+            .collect()
+    }
+
     fn read_only_reason(&self) -> Option<String> {
-        let Some(reason) = self.0.reader.store().read_only() else {
+        let Some(halt) = self.0.reader.store().read_only() else {
             return self.is_over().or_else(|| self.waits());
         };
-        tracing::debug!(reason, "the store takes no writes");
-        Some("本站数据写入失败，已转为只读，请立即联系系统维护人员。".to_owned())
+        Some(halted(&halt).to_owned())
     }
 
     fn count(&self) -> Result<Counts, Error> {
         let reader = &self.0.reader;
         let have = reader.store().have();
-        let mut counts = Counts::default();
+        let mut counts = Counts { quarantined: self.quarantined()?, ..Counts::default() };
         for head in have.heads() {
             counts.logs += 1;
             counts.entries += head.seq;
@@ -105,10 +115,23 @@ impl Station {
     }
 }
 
+/// Why nothing can be saved, and what to do, in words for the desk.
+fn halted(halt: &Halt) -> &'static str {
+    match halt {
+        Halt::Full => {
+            "本站磁盘空间已满，已保存的办件不受影响，仍可查阅。请联系系统维护人员清理磁盘，腾出空间后会自动恢复办理。"
+        }
+        Halt::Failed { .. } => {
+            "本站数据写入失败，已保存的办件不受影响，仍可查阅。系统正在自动检查恢复；如几分钟后仍未恢复，请联系系统维护人员检查硬盘。"
+        }
+    }
+}
+
 #[derive(Default)]
 struct Counts {
     logs: u64,
     entries: u64,
     entries_unconfirmed: u64,
     attachments_missing: u64,
+    quarantined: u64,
 }

@@ -120,7 +120,7 @@ impl Store for Filling {
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, StoreError> {
         self.inner.verify(progress)
     }
-    fn read_only(&self) -> Option<String> {
+    fn read_only(&self) -> Option<sanji_store::Halt> {
         self.inner.read_only()
     }
     fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, StoreError> {

@@ -9,23 +9,19 @@
 //! the content that is synced after it. Where one is lost in a power cut all the same, an unnamed content stays on
 //! the disk; nothing that is needed can be lost.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::UNIX_EPOCH;
 
 use data_encoding::HEXLOWER;
 use sanji_log::attachment::{CHUNK_BYTES, chunk_hash, root};
 use sanji_log::entry::ATTACHMENT_MAX_BYTES;
 use sanji_log::{AttachmentId, AttachmentRef};
 
-use super::Attachments;
+use super::{Attachments, manifest_name, subfolder, whole};
 use crate::contract::{Error, Upload};
-use crate::files::{create_folder, failed, sync_folder};
+use crate::files::{Folder, failed, remove_if_there};
 
 /// Name of the folder.
-pub(super) const FOLDER: &str = "uploads";
+const FOLDER: &str = "uploads";
 /// Most bytes of a note.
 const NOTE_MAX_BYTES: usize = 64;
 const PARTIAL: &str = ".partial";
@@ -40,89 +36,87 @@ impl Attachments {
         if note.len() > NOTE_MAX_BYTES {
             return Err(Error::Invalid { what: "the note of an upload is too long" });
         }
-        let folder = self.path.join(FOLDER);
-        create_folder(&folder)?;
+        self.folder.make_folder(FOLDER).map_err(|error| failed("create", &self.folder.path().join(FOLDER), error))?;
         let number = self.uploads.fetch_add(1, Ordering::Relaxed);
-        let beside = folder.join(format!("{number}{PARTIAL}"));
-        let kept = write(&beside, parts).and_then(|(reference, manifest)| {
-            let marked = folder.join(name(&reference.id, note));
-            self.keep(&beside, &marked, reference, &manifest).map(|()| reference)
-        });
+        let beside = format!("{FOLDER}/{number}{PARTIAL}");
+        let kept = write(&*self.folder, &beside, parts)
+            .and_then(|(reference, manifest)| self.keep(&beside, note, reference, &manifest).map(|()| reference));
         if kept.is_err() {
             // Where even this fails, the next start removes it.
-            let _ = fs::remove_file(&beside);
+            let _ = self.folder.remove(&beside);
         }
         kept
     }
 
     /// Gives a written content its name. One that is whole here already is not touched: it may have been named.
-    fn keep(&self, beside: &Path, marked: &Path, reference: AttachmentRef, manifest: &[u8]) -> Result<(), Error> {
+    fn keep(&self, beside: &str, note: &[u8], reference: AttachmentRef, manifest: &[u8]) -> Result<(), Error> {
         let AttachmentRef { id, size } = reference;
         if self.state(&id)?.complete {
-            return fs::remove_file(beside).map_err(|error| failed("remove", beside, error));
+            return remove_if_there(&*self.folder, beside);
         }
         self.put_manifest(&id, manifest, size)?;
-        fs::File::create(marked).map_err(|error| failed("write", marked, error))?;
-        fs::File::open(beside).and_then(|file| file.sync_all()).map_err(|error| failed("sync", beside, error))?;
-        let whole = self.whole(&id);
-        fs::rename(beside, &whole).map_err(|error| failed("rename", beside, error))?;
+        let name_it = || {
+            self.folder.create(&mark(&id, note))?;
+            self.folder.open(beside)?.sync()?;
+            self.folder.rename(beside, &whole(&id))
+        };
+        name_it().map_err(|error| failed("keep", &self.folder.path().join(beside), error))?;
         self.forget(&id);
-        whole.parent().map_or(Ok(()), sync_folder)
+        self.folder.sync(&subfolder(&id)).map_err(|error| {
+            // Its name may not be on the disk, so it must not be taken for whole.
+            let _ = self.folder.remove(&whole(&id));
+            failed("sync", self.folder.path(), error)
+        })
     }
 
     /// Uploads that wait, in no order.
     pub(crate) fn waiting_uploads(&self) -> Result<Vec<Upload>, Error> {
-        let folder = self.path.join(FOLDER);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed("list", &folder, error)),
-        };
         let mut uploads = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| failed("list", &folder, error))?;
-            let Some((id, note)) = entry.file_name().to_str().and_then(parse) else { continue };
+        for name in self.unnamed()? {
+            let Some((id, note)) = parse(&name) else { continue };
             // One that a command has named meanwhile is gone.
-            let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
-            let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-            uploads.push(Upload { id, note, since_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) });
+            let Ok(since_ms) = self.folder.modified_ms(&format!("{FOLDER}/{name}")) else { continue };
+            uploads.push(Upload { id, note, since_ms });
         }
         Ok(uploads)
     }
 
     /// A command has named an upload: it is an attachment like any other now.
     pub(crate) fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
-        remove(&self.path.join(FOLDER).join(name(id, note)))
+        remove_if_there(&*self.folder, &mark(id, note))
     }
 
     /// Removes an upload with its content.
     pub(crate) fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
         self.forget(id);
         // The mark goes last: what is left over after a crash is removed by the next attempt.
-        for path in [self.whole(id), self.file(id, ".manifest"), self.path.join(FOLDER).join(name(id, note))] {
-            remove(&path)?;
-        }
-        Ok(())
+        let names = [whole(id), manifest_name(id), mark(id, note)];
+        names.iter().try_for_each(|name| remove_if_there(&*self.folder, name))
     }
 
     /// What was being written when the process ended helps nobody.
     pub(super) fn forget_unfinished_uploads(&self) -> Result<(), Error> {
-        let folder = self.path.join(FOLDER);
-        if !folder.is_dir() {
-            return Ok(());
-        }
-        let unfinished = super::list(&folder)?;
-        let mut unfinished = unfinished.iter().filter(|path| path.to_string_lossy().ends_with(PARTIAL));
-        unfinished.try_for_each(|path| remove(path))
+        let names = self.unnamed()?;
+        let mut unfinished = names.iter().filter(|name| name.ends_with(PARTIAL));
+        unfinished.try_for_each(|name| remove_if_there(&*self.folder, &format!("{FOLDER}/{name}")))
+    }
+
+    fn unnamed(&self) -> Result<Vec<String>, Error> {
+        self.folder.names(FOLDER).map_err(|error| failed("list", &self.folder.path().join(FOLDER), error))
     }
 }
 
 /// Writes a content and says what it is.
-fn write(path: &Path, parts: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(AttachmentRef, Vec<u8>), Error> {
-    let mut file = fs::File::create(path).map_err(|error| failed("write", path, error))?;
+fn write(
+    folder: &dyn Folder,
+    name: &str,
+    parts: &mut dyn Iterator<Item = Vec<u8>>,
+) -> Result<(AttachmentRef, Vec<u8>), Error> {
+    let fault = |error| failed("write", &folder.path().join(name), error);
+    let file = folder.create(name).map_err(fault)?;
     let (mut size, mut manifest, mut rest) = (0, Vec::new(), Vec::new());
     for part in parts {
-        file.write_all(&part).map_err(|error| failed("write", path, error))?;
+        file.write_at(&part, size).map_err(fault)?;
         size += part.len() as u64;
         if size > ATTACHMENT_MAX_BYTES {
             return Err(Error::Invalid { what: "the content of an attachment is too long" });
@@ -148,18 +142,11 @@ fn write(path: &Path, parts: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(Attac
     Ok((AttachmentRef { id: root(size, &manifest), size }, manifest))
 }
 
-fn name(id: &AttachmentId, note: &[u8]) -> String {
-    format!("{}-{}", id.to_hex(), HEXLOWER.encode(note))
+fn mark(id: &AttachmentId, note: &[u8]) -> String {
+    format!("{FOLDER}/{}-{}", id.to_hex(), HEXLOWER.encode(note))
 }
 
 fn parse(name: &str) -> Option<(AttachmentId, Vec<u8>)> {
     let (id, note) = name.split_once('-')?;
     Some((id.parse().ok()?, HEXLOWER.decode(note.as_bytes()).ok()?))
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, error)),
-        _ => Ok(()),
-    }
 }

@@ -1,13 +1,13 @@
 //! The engine of a running station: the journal is the truth, the index is derived from it, attachments are files.
 //!
 //! ```text
-//! LOCK  FORMAT  journal/segment-00000001 …  index/ (sled)  attachments/ab/…
+//! LOCK  FORMAT  RESERVE  journal/segment-00000001 …  index/ (sled)  attachments/ab/…
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +16,8 @@ use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, Log
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Stretch, Upload,
+    WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -26,9 +27,15 @@ use crate::journal::{Event, Journal, Position};
 use crate::receipts::Receipts;
 
 mod folder;
+mod missing;
 mod open;
 mod read;
+mod recover;
+mod room;
 mod verify;
+
+use missing::Missing;
+use room::Room;
 
 /// How a store uses disk and memory.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +59,21 @@ impl Default for Options {
 pub struct DiskStore {
     path: PathBuf,
     journal: Journal,
-    index: Index,
+    options: Options,
+    /// Begun anew where it has failed.
+    index: RwLock<Arc<Index>>,
     attachments: Attachments,
     /// Number and head of each log. There are a few for each station, however many entries there are.
     logs: RwLock<BTreeMap<LogId, LogRow>>,
     receipts: RwLock<Receipts>,
     /// Taken by who commits.
     progress: Mutex<Progress>,
-    failure: Mutex<Option<String>>,
+    halt: Mutex<Option<Halt>>,
+    room: Room,
+    missing: Mutex<Missing>,
+    /// Places that are known to be damaged, so that the index is searched once for each.
+    known_damage: Mutex<BTreeSet<Position>>,
+    may_lack: bool,
     /// Dropped last: until then nobody else may open the folder.
     _lock: folder::Lock,
 }
@@ -77,7 +91,8 @@ impl DiskStore {
     /// Opens the store of a data folder, or makes it. Afterwards the caller brings the index up to date by
     /// [`Store::unprojected`].
     ///
-    /// A store whose journal is damaged opens read-only, see [`Store::read_only`].
+    /// A store whose journal is damaged opens without what can't be read, see [`Store::missing`] and
+    /// [`Store::may_lack`].
     ///
     /// # Errors
     /// [`Error::Locked`], [`Error::Format`], [`Error::Damaged`] where not even reading makes sense, and those of
@@ -112,8 +127,8 @@ impl DiskStore {
                 .into_iter()
                 .try_for_each(|(_, extension)| visit(extension.run, committed.record.time_ms)),
             Event::DamagedKey(_) => Ok(()),
-            Event::Damage(what) => {
-                damage.push(what);
+            Event::Damage(found) => {
+                damage.push(found.what);
                 Ok(())
             }
         })?;
@@ -131,25 +146,79 @@ impl DiskStore {
     /// # Errors
     /// [`Error::Index`].
     pub fn settle(&self) -> Result<(), Error> {
-        self.index.settle()
+        self.index().settle()
     }
 
+    /// Fails where an earlier failure is final. A full disk is none.
     fn check_writable(&self) -> Result<(), Error> {
-        self.read_only().map_or(Ok(()), |reason| Err(Error::ReadOnly { reason }))
+        match self.read_only() {
+            Some(Halt::Failed { reason }) => Err(Error::ReadOnly { reason }),
+            Some(Halt::Full) | None => Ok(()),
+        }
     }
 
-    /// Makes the store read-only where an error is final.
+    /// Fails also where there is no room.
+    fn check_room(&self) -> Result<(), Error> {
+        self.check_writable()?;
+        if self.room.is_enough() {
+            self.halt().take_if(|halt| *halt == Halt::Full);
+            return Ok(());
+        }
+        self.halt().get_or_insert(Halt::Full);
+        Err(Error::Full { source: std::io::ErrorKind::StorageFull.into() })
+    }
+
+    /// Makes the store read-only where an error asks for it.
     fn note_failure(&self, error: Error) -> Error {
-        if matches!(error, Error::Io { .. } | Error::Index { .. }) {
-            let mut reason = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                reason = format!("{reason}: {cause}");
-                source = cause.source();
+        match &error {
+            Error::Full { .. } => {
+                self.room.was_short();
+                self.halt().get_or_insert(Halt::Full);
             }
-            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+            Error::Io { .. } | Error::Index { .. } => {
+                let mut reason = error.to_string();
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    reason = format!("{reason}: {cause}");
+                    source = cause.source();
+                }
+                let mut halt = self.halt();
+                if !matches!(*halt, Some(Halt::Failed { .. })) {
+                    *halt = Some(Halt::Failed { reason });
+                }
+            }
+            _ => {}
         }
         error
+    }
+
+    fn halt(&self) -> MutexGuard<'_, Option<Halt>> {
+        self.halt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index(&self) -> Arc<Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn logs(&self) -> RwLockReadGuard<'_, BTreeMap<LogId, LogRow>> {
+        self.logs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn missing_entries(&self) -> MutexGuard<'_, Missing> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_damage(&self) -> MutexGuard<'_, BTreeSet<Position>> {
+        self.known_damage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journal has grown by something that is not projected, or is projected by others.
+    fn moved_on(&self, progress: &mut Progress, end: Position) {
+        if progress.projected == progress.end {
+            progress.projected = end;
+            self.index().push(vec![(keys::PROJECTED.to_vec(), Some(keys::position(end)))]);
+        }
+        progress.end = end;
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -157,7 +226,7 @@ impl DiskStore {
     }
 
     fn log(&self, log: &LogId) -> Option<LogRow> {
-        self.logs.read().unwrap_or_else(PoisonError::into_inner).get(log).copied()
+        self.logs().get(log).copied()
     }
 
     fn append(&self, commit: &Commit, progress: &mut Progress) -> Result<(), Error> {
@@ -167,7 +236,8 @@ impl DiskStore {
         if commit.extensions.is_empty() && commit.case_keys.is_empty() && commit.receipts.is_empty() {
             return Ok(());
         }
-        self.index.wait_for_room()?;
+        let index = self.index();
+        index.wait_for_room()?;
         let appended = self.journal.append(commit)?;
 
         let mut receipts = self.receipts.write().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +258,7 @@ impl DiskStore {
             changes.push((keys::PROJECTED.to_vec(), Some(keys::position(appended.end))));
         }
         progress.end = appended.end;
-        self.index.push(changes);
+        index.push(changes);
         Ok(())
     }
 }
@@ -201,8 +271,9 @@ impl DiskStore {
         if let Some(until) = until {
             changes.push((keys::PROJECTED.to_vec(), Some(keys::position(until))));
         }
-        self.index.wait_for_room()?;
-        self.index.push(changes);
+        let index = self.index();
+        index.wait_for_room()?;
+        index.push(changes);
         Ok(())
     }
 
@@ -216,7 +287,7 @@ impl Store for DiskStore {
     fn commit(&self, commit: &Commit) -> Result<(), Error> {
         check_bounds(commit)?;
         let mut progress = self.progress();
-        self.check_writable()?;
+        self.check_room()?;
         self.append(commit, &mut progress).map_err(|error| self.note_failure(error))
     }
 
@@ -232,8 +303,7 @@ impl Store for DiskStore {
     }
 
     fn have(&self) -> Have {
-        let logs = self.logs.read().unwrap_or_else(PoisonError::into_inner);
-        logs.iter().map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
+        self.logs().iter().map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
     }
 
     fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {
@@ -260,7 +330,7 @@ impl Store for DiskStore {
         for place in &places {
             self.journal.destroy_key(*place, case).map_err(|error| self.note_failure(error))?;
         }
-        self.index.push(places.into_iter().map(|place| (keys::case_key(case, place), None)).collect());
+        self.index().push(places.into_iter().map(|place| (keys::case_key(case, place), None)).collect());
         Ok(())
     }
 
@@ -269,13 +339,13 @@ impl Store for DiskStore {
     }
 
     fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
-        Ok(rows::snapshot(&self.index, case)?.map(Bytes::from))
+        Ok(rows::snapshot(&self.index(), case)?.map(Bytes::from))
     }
 
     fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error> {
         let from = keys::snapshots(prefix);
         let mut cases = Vec::new();
-        self.index.scan(&from, &keys::prefix_end(&from), false, &mut |key, _| {
+        self.index().scan(&from, &keys::prefix_end(&from), false, &mut |key, _| {
             if cases.len() < limit {
                 cases.extend(keys::parse_snapshot_part(key).filter(|(_, part)| *part == 0).map(|(case, _)| case));
             }
@@ -300,7 +370,7 @@ impl Store for DiskStore {
             None => {}
         }
         let mut found = Vec::new();
-        self.index.scan(&from, &until, newest_first, &mut |key, value| {
+        self.index().scan(&from, &until, newest_first, &mut |key, value| {
             if found.len() < limit {
                 found.push((key[prefix.len()..].to_vec(), value.to_vec()));
             }
@@ -310,7 +380,7 @@ impl Store for DiskStore {
     }
 
     fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.index.get(&keys::list_row(list, key))?.map(|value| value.to_vec()))
+        Ok(self.index().get(&keys::list_row(list, key))?.map(|value| value.to_vec()))
     }
 
     fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
@@ -331,7 +401,7 @@ impl Store for DiskStore {
                         self.note_projected(committed.end)?;
                     }
                     Event::DamagedKey(_) => {}
-                    Event::Damage(what) => tracing::warn!(%what, "entries are left out of the index"),
+                    Event::Damage(found) => tracing::warn!(what = found.what, "entries are left out of the index"),
                 }
                 Ok(())
             })?;
@@ -357,8 +427,24 @@ impl Store for DiskStore {
         Ok(files)
     }
 
-    fn read_only(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read_only(&self) -> Option<Halt> {
+        self.halt().clone()
+    }
+
+    fn recover(&self) -> Result<(), Error> {
+        self.try_again()
+    }
+
+    fn missing(&self) -> Vec<Stretch> {
+        self.missing_entries().all()
+    }
+
+    fn may_lack(&self) -> bool {
+        self.may_lack
+    }
+
+    fn heal(&self, run: &Run, time_ms: u64) -> Result<bool, Error> {
+        self.heal_run(run, time_ms)
     }
 
     fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
@@ -366,12 +452,12 @@ impl Store for DiskStore {
     }
 
     fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
-        self.check_writable()?;
+        self.check_room()?;
         self.attachments.put_manifest(id, manifest, size).map_err(|error| self.note_failure(error))
     }
 
     fn put_chunk(&self, id: &AttachmentId, chunk: u32, data: &[u8]) -> Result<bool, Error> {
-        self.check_writable()?;
+        self.check_room()?;
         self.attachments.put_chunk(id, chunk, data).map_err(|error| self.note_failure(error))
     }
 
@@ -380,7 +466,7 @@ impl Store for DiskStore {
     }
 
     fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {
-        self.check_writable()?;
+        self.check_room()?;
         self.attachments.put_upload(parts, note).map_err(|error| self.note_failure(error))
     }
 

@@ -6,14 +6,22 @@ use sanji_log::{Hash, LogId, Run};
 
 use super::{DiskStore, folder, read};
 use crate::contract::{Error, Faults, Store};
-use crate::journal::{Committed, Event, Position};
+use crate::journal::{Committed, Damage, Event, Position};
 
 /// Faults that are listed; more are only counted.
 const LISTED_MAX: usize = 1000;
 
 impl DiskStore {
     pub(super) fn verify_all(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
-        let mut check = Check { store: self, heads: BTreeMap::new(), faults: Faults::default(), unlisted: 0 };
+        let mut check = Check {
+            store: self,
+            heads: BTreeMap::new(),
+            gaps: Vec::new(),
+            healed: Vec::new(),
+            damage: Vec::new(),
+            faults: Faults::default(),
+            unlisted: 0,
+        };
         if let Err(error) = folder::check_format(&self.path, &self.path.join("FORMAT")) {
             check.note(error.to_string());
         }
@@ -23,12 +31,13 @@ impl DiskStore {
                 match event {
                     Event::Commit(committed) => check.commit(&committed),
                     Event::DamagedKey(position) => check.note(format!("journal {position}: no readable key")),
-                    Event::Damage(what) => check.note(format!("journal {what}")),
+                    Event::Damage(damage) => check.damage.push(damage),
                 }
                 Ok(())
             },
             &mut |checked| progress(checked.min(size), size),
         )?;
+        check.judge_damage()?;
         check.compare_heads();
         let (attachments, faults) = self.attachments.verify()?;
         faults.into_iter().for_each(|fault| check.note(fault));
@@ -39,9 +48,23 @@ impl DiskStore {
     }
 }
 
+/// Entries that no commit has, and between which places they stood.
+struct Gap {
+    log: LogId,
+    from: u64,
+    until: u64,
+    after: Position,
+    before: Position,
+}
+
 struct Check<'a> {
     store: &'a DiskStore,
-    heads: BTreeMap<LogId, (u64, Hash)>,
+    /// Position and hash of the last run met, and where it stands.
+    heads: BTreeMap<LogId, (u64, Hash, Position)>,
+    gaps: Vec<Gap>,
+    /// Log, first and last position of runs that stand in place of others.
+    healed: Vec<(LogId, u64, u64)>,
+    damage: Vec<Damage>,
     faults: Faults,
     unlisted: u64,
 }
@@ -58,14 +81,26 @@ impl Check<'_> {
     fn commit(&mut self, committed: &Committed) {
         for (start, extension) in &committed.record.runs {
             let run = &extension.run;
-            let head = self.heads.get(&run.log).copied();
-            if head != extension.extends {
-                self.note(format!("log {} has a gap before seq {}", run.log, run.first_seq()));
+            let (first, head) = (run.first_seq(), self.heads.get(&run.log).copied());
+            if committed.healed {
+                self.healed.push((run.log, first, run.seal.seq));
+            } else {
+                let from = head.map_or(1, |(seq, ..)| seq + 1);
+                let after = head.map_or(Position::default(), |(.., place)| place);
+                let gap = Gap { log: run.log, from, until: first - 1, after, before: committed.write };
+                match first > from {
+                    true => self.gaps.push(gap),
+                    false if head.map(|(seq, hash, _)| (seq, hash)) != extension.extends => {
+                        self.note(format!("log {} does not go on at seq {first}", run.log));
+                    }
+                    false => {}
+                }
+                self.heads.insert(run.log, (run.seal.seq, run.seal.hash, committed.write));
             }
-            if let Err(error) = run.verify(extension.extends) {
+            let before = run.entries.first().and_then(|first| first.decode().ok()).and_then(|first| first.prev);
+            if let Err(error) = run.verify(before.map(|prev| (first - 1, prev))) {
                 self.note(error.to_string());
             }
-            self.heads.insert(run.log, (run.seal.seq, run.seal.hash));
             self.faults.entries += run.entries.len() as u64;
             self.faults.seals += 1;
             self.compare_place(run, committed.payload.plus((*start).into()));
@@ -81,10 +116,48 @@ impl Check<'_> {
         let row = self
             .store
             .log(&run.log)
-            .and_then(|log| read::run_row_at(&self.store.index, log.number, run.first_seq()).ok().flatten());
-        if row.is_none_or(|row| row.place != place || row.first_seq != run.first_seq()) {
+            .and_then(|log| read::run_row_at(&self.store.index(), log.number, run.first_seq()).ok().flatten());
+        // What stands in place of a damaged record stands further on.
+        if row.is_none_or(|row| row.place < place) {
             self.note(format!("the index lacks seq {} of log {}", run.first_seq(), run.log));
         }
+    }
+
+    /// Damage that was healed is none any more. What is met here for the first time is missing from now on.
+    fn judge_damage(&mut self) -> Result<(), Error> {
+        let damage = std::mem::take(&mut self.damage);
+        let mut lost = Vec::new();
+        for Damage { from, until, .. } in &damage {
+            lost.push(self.store.note_damage(*from, *until)? > 0);
+        }
+        self.store.look_again(lost.contains(&true))?;
+        for (Damage { what, from, until }, lost) in damage.into_iter().zip(lost) {
+            let mut gaps = self.gaps.iter().filter(|gap| gap.after <= from && from < gap.before).peekable();
+            let healed = gaps.peek().is_some() && gaps.all(|gap| self.is_healed(gap));
+            if lost || from == until || !healed {
+                self.note(format!("journal {what}"));
+            }
+        }
+        for stretch in self.store.missing() {
+            self.note(format!("entries {} to {} of log {} are missing", stretch.from, stretch.until, stretch.log));
+        }
+        for gap in std::mem::take(&mut self.gaps) {
+            if !self.is_healed(&gap) {
+                self.note(format!("log {} has a gap before seq {}", gap.log, gap.until + 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether runs that stand in place of others have all entries of a gap.
+    fn is_healed(&self, gap: &Gap) -> bool {
+        let mut next = gap.from;
+        while let Some((.., last)) =
+            self.healed.iter().find(|(log, first, last)| *log == gap.log && *first <= next && next <= *last)
+        {
+            next = last + 1;
+        }
+        next > gap.until
     }
 
     /// The journal may have grown while it was checked, but no head may be behind it or missing from it.
@@ -92,7 +165,8 @@ impl Check<'_> {
         let have = self.store.have();
         let logs: BTreeSet<LogId> = have.0.keys().chain(self.heads.keys()).copied().collect();
         for log in logs {
-            let (held, found) = (have.get(&log), self.heads.get(&log).copied());
+            let found = self.heads.get(&log).map(|(seq, hash, _)| (*seq, *hash));
+            let held = have.get(&log);
             let agrees = match (held, found) {
                 (Some((held, _)), Some((found, _))) if held > found => true,
                 (held, found) => held == found,

@@ -1,5 +1,5 @@
-//! The few file operations that the journal needs, behind traits: tests put a disk in their place that fails,
-//! fills up or forgets.
+//! The few file operations that journal and attachments need, behind traits: tests put a disk in their place that
+//! fails, fills up or forgets.
 
 use std::fs;
 use std::io;
@@ -21,14 +21,22 @@ pub(crate) trait File: Send + Sync {
     fn sync(&self) -> io::Result<()>;
     /// Size in bytes.
     fn size(&self) -> io::Result<u64>;
+    /// Cuts the file, or fills it up with zeros.
+    fn set_size(&self, size: u64) -> io::Result<()>;
+    /// Reads come from the disk from now on, and not from what the system remembers: after a failed sync it may
+    /// remember what the disk never got.
+    fn forget_cached(&self) -> io::Result<()>;
 }
 
-/// A folder of files, without subfolders.
-pub(crate) trait Folder: Send + Sync {
-    /// Where it is, for messages.
+/// A folder of files. Names are relative to it; a `/` in them leads into a subfolder.
+pub(crate) trait Folder: Send + Sync + std::fmt::Debug {
+    /// Where it is.
     fn path(&self) -> &Path;
-    /// Names of the files in it, sorted.
-    fn names(&self) -> io::Result<Vec<String>>;
+    /// Names of the files and folders in a subfolder, or in the folder itself for an empty name; sorted, without its
+    /// own name before them. Empty where there is no such subfolder.
+    fn names(&self, folder: &str) -> io::Result<Vec<String>>;
+    /// Makes a subfolder, durably; nothing happens where it is there.
+    fn make_folder(&self, folder: &str) -> io::Result<()>;
     /// Makes an empty file, in place of any file of that name.
     fn create(&self, name: &str) -> io::Result<Box<dyn File>>;
     /// Opens a file for reading and writing.
@@ -37,8 +45,31 @@ pub(crate) trait Folder: Send + Sync {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes names durable.
-    fn sync(&self) -> io::Result<()>;
+    /// Makes the names in a subfolder durable, or those in the folder itself for an empty name.
+    fn sync(&self, folder: &str) -> io::Result<()>;
+    /// When a file was changed last: milliseconds since 1970-01-01 UTC.
+    fn modified_ms(&self, name: &str) -> io::Result<u64>;
+    /// Bytes that may still be written to the file system.
+    fn free(&self) -> io::Result<u64>;
+}
+
+/// Opens a file, none where there is none.
+pub(crate) fn open_if_there(folder: &dyn Folder, name: &str) -> io::Result<Option<Box<dyn File>>> {
+    match folder.open(name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file; nothing happens where there is none.
+pub(crate) fn remove_if_there(folder: &dyn Folder, name: &str) -> Result<(), Error> {
+    match folder.remove(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove", &folder.path().join(name), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A folder of the system's file system.
@@ -78,6 +109,14 @@ impl File for fs::File {
     fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+
+    fn set_size(&self, size: u64) -> io::Result<()> {
+        self.set_len(size)
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        Ok(rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed)?)
+    }
 }
 
 impl Folder for SystemFolder {
@@ -85,12 +124,26 @@ impl Folder for SystemFolder {
         &self.0
     }
 
-    fn names(&self) -> io::Result<Vec<String>> {
-        let mut names = fs::read_dir(&self.0)?
+    fn names(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.0.join(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = entries
             .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
             .collect::<io::Result<Vec<_>>>()?;
         names.sort();
         Ok(names)
+    }
+
+    fn make_folder(&self, folder: &str) -> io::Result<()> {
+        let path = self.0.join(folder);
+        if path.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir(&path)?;
+        fs::File::open(&path)?.sync_all()?;
+        self.sync("")
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn File>> {
@@ -110,8 +163,19 @@ impl Folder for SystemFolder {
         fs::remove_file(self.0.join(name))
     }
 
-    fn sync(&self) -> io::Result<()> {
-        fs::File::open(&self.0)?.sync_all()
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        fs::File::open(self.0.join(folder))?.sync_all()
+    }
+
+    fn modified_ms(&self, name: &str) -> io::Result<u64> {
+        let modified = fs::metadata(self.0.join(name))?.modified()?;
+        let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(&self.0)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 }
 

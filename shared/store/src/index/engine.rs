@@ -26,8 +26,13 @@ pub(super) fn open(path: &Path, options: IndexOptions) -> Result<sled::Db, Error
         Err(source) if is_locked(&source) => return Err(index_error(source)),
         Err(source) => tracing::warn!(error = %source, "the index can't be opened; it is set aside and built again"),
     }
+    open_anew(path, options)
+}
+
+/// Sets the folder aside and makes an empty one, durably.
+pub(super) fn open_anew(path: &Path, options: IndexOptions) -> Result<sled::Db, Error> {
     set_folder_aside(path)?;
-    let tree = open_guarded(path, options).map_err(index_error)?;
+    let tree = open_guarded(path, options).map_err(|source| Error::Index { operation: "open", source })?;
     sync_all(path)?;
     Ok(tree)
 }

@@ -12,6 +12,7 @@
 //! T log[41], station u64               receipt
 //! S case[16], part u16                 part 0: parts u16, crc u32 of the whole; then bytes
 //! W list, 0, key                       value
+//! M log[41], first seq u64             last seq u64: entries that can't be read
 //! ```
 
 use sanji_log::{CaseId, Hash, LogId, StationCode};
@@ -23,6 +24,8 @@ pub(crate) const APPLIED: &[u8] = b"A";
 pub(crate) const PROJECTED: &[u8] = b"P";
 pub(crate) const LOGS: &[u8] = b"L";
 pub(crate) const RECEIPTS: &[u8] = b"T";
+pub(crate) const MISSING: &[u8] = b"M";
+pub(crate) const RUNS: &[u8] = b"R";
 
 /// A log as the index names it, and its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +195,23 @@ pub(crate) fn list(list: &[u8]) -> Vec<u8> {
 
 pub(crate) fn list_row(name: &[u8], key: &[u8]) -> Vec<u8> {
     [&list(name), key].concat()
+}
+
+pub(crate) fn missing(log: &LogId, from: u64) -> Vec<u8> {
+    let mut key = MISSING.to_vec();
+    put_log(&mut key, log);
+    key.extend_from_slice(&from.to_be_bytes());
+    key
+}
+
+/// Log, first and last seq of a row of missing entries.
+pub(crate) fn parse_missing(key: &[u8], value: &[u8]) -> Option<(LogId, u64, u64)> {
+    Some((decode_log(key.get(1..42)?).ok()?, u64_at(key, 42)?, u64_at(value, 0)?))
+}
+
+/// The log's number of a row of a run.
+pub(crate) fn log_of_run(key: &[u8]) -> Option<u32> {
+    u32_at(key, 1)
 }
 
 pub(crate) fn positions(write: Position, end: Position) -> Vec<u8> {

@@ -64,7 +64,25 @@ struct Waiting {
 impl Index {
     /// Opens the index, or makes it. An index that can't be opened is set aside and an empty one made.
     pub(crate) fn open(path: &Path, options: IndexOptions) -> Result<Self, Error> {
-        let tree = engine::open(path, options)?;
+        Self::of(engine::open(path, options)?, path)
+    }
+
+    /// Makes an empty index in place of one that has failed and is still held open.
+    pub(crate) fn open_anew(path: &Path, options: IndexOptions) -> Result<Self, Error> {
+        Self::of(engine::open_anew(path, options)?, path)
+    }
+
+    /// Whether changes can't be applied any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.waiting().failed.is_some()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fail_for_tests(&self) {
+        self.shared.waiting().failed = Some(sled::Error::ReportableBug("it was told to fail".to_owned()));
+    }
+
+    fn of(tree: sled::Db, path: &Path) -> Result<Self, Error> {
         let shared =
             Arc::new(Shared { tree, waiting: Mutex::default(), work: Condvar::new(), applied: Condvar::new() });
         let worker = shared.clone();

@@ -30,21 +30,14 @@ pub(crate) struct Placed<'a> {
 impl Placed<'_> {
     /// The changes that follow from the commit alone. `logs` gives and takes the logs' numbers and heads.
     pub(crate) fn changes(&self, logs: &mut BTreeMap<LogId, LogRow>) -> Changes {
-        let mut changes = vec![(keys::APPLIED.to_vec(), Some(keys::positions(self.write, self.end)))];
+        let mut changes = self.applied();
         for (place, run) in &self.runs {
             let head = run.head();
             let number = number_of(logs, &run.log);
             let row = LogRow { number, seq: head.seq, hash: head.hash };
             logs.insert(run.log, row);
             changes.push((keys::log(&run.log), Some(row.encode())));
-            let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
-            let first_seq = run.first_seq();
-            let row = RunRow { first_seq, place: *place, count, arrived_ms: self.time_ms };
-            changes.push((keys::run(number, first_seq), Some(row.encode())));
-            for (case, entries) in cases_of(run) {
-                let row = CaseRow { place: *place, arrived_ms: self.time_ms, count, entries };
-                changes.push((keys::case_run(&case, *place), Some(row.encode())));
-            }
+            self.place_run(number, *place, run, head.seq, &mut changes);
         }
         for (case, place) in self.keys {
             changes.push((keys::case_key(case, *place), Some(Vec::new())));
@@ -53,6 +46,33 @@ impl Placed<'_> {
             changes.push((keys::receipt(&receipt.head.log, receipt.station), Some(encode_receipt(receipt))));
         }
         changes
+    }
+}
+
+impl<'a> Placed<'a> {
+    /// A write of one run and nothing else.
+    pub(crate) fn of_one(write: Position, end: Position, run: (Position, &'a Run), time_ms: u64) -> Self {
+        Self { time_ms, write, end, runs: vec![run], keys: &[], receipts: Vec::new() }
+    }
+
+    /// The row that says that the index has this write.
+    pub(crate) fn applied(&self) -> Changes {
+        vec![(keys::APPLIED.to_vec(), Some(keys::positions(self.write, self.end)))]
+    }
+
+    /// The rows of a run; of cases those of entries up to `until`.
+    pub(crate) fn place_run(&self, log: u32, place: Position, run: &Run, until: u64, changes: &mut Changes) {
+        let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
+        let first_seq = run.first_seq();
+        let row = RunRow { first_seq, place, count, arrived_ms: self.time_ms };
+        changes.push((keys::run(log, first_seq), Some(row.encode())));
+        for (case, mut entries) in cases_of(run) {
+            entries.retain(|index| first_seq + u64::from(*index) <= until);
+            if !entries.is_empty() {
+                let row = CaseRow { place, arrived_ms: self.time_ms, count, entries };
+                changes.push((keys::case_run(&case, place), Some(row.encode())));
+            }
+        }
     }
 }
 

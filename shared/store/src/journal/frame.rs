@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Commit = 1,
     /// The wrapped key of a case; counts once the commit of the same write is there.
     CaseKey = 2,
+    /// Runs that stand in place of records which can't be read; completes the write as a commit does.
+    Healed = 3,
 }
 
 /// The header of a frame.
@@ -80,6 +82,7 @@ impl Header {
         let kind = match bytes[5] {
             1 => Kind::Commit,
             2 => Kind::CaseKey,
+            3 => Kind::Healed,
             _ => return None,
         };
         Some(Self {

@@ -7,31 +7,36 @@
 //! | `frame` | the form of a record |
 //! | `segment` | the files |
 //! | `scan` | walking over frames; what is torn and what is damaged |
+//! | `opening` | the segments that are there, and those that are lost |
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sanji_log::{CaseId, LogId};
 
 use crate::contract::{Commit, Error};
-use crate::files::{Folder, failed};
+use crate::files::Folder;
 use crate::record;
 use frame::{HEADER_BYTES, Header, Kind, destroyed_payload, frame_bytes, key_payload, parse_key};
-use segment::{Found, SEGMENT_HEADER_BYTES, Segment, SegmentInfo, file_name, number_of};
+use segment::{Found, SEGMENT_HEADER_BYTES, Segment, SegmentInfo, file_name};
 
 mod frame;
+mod opening;
 mod position;
 mod scan;
 mod segment;
 
 pub(crate) use position::Position;
-pub(crate) use scan::{Committed, Event};
+pub(crate) use scan::{Committed, Damage, Event};
 
 /// Largest commit, in bytes: offsets in a segment have 32 bits.
 const COMMIT_MAX_BYTES: usize = 1 << 31;
 /// Segments kept open besides the last.
 const OPEN_SEGMENTS: usize = 32;
+/// Bytes that the journal never takes of the disk: what was committed must still get into the index.
+pub(crate) const KEPT_FREE_BYTES: u64 = 16 << 20;
 
 /// An open journal. Any thread may read while one appends.
 pub(crate) struct Journal {
@@ -39,11 +44,15 @@ pub(crate) struct Journal {
     segment_bytes: u64,
     segments: Mutex<Segments>,
     tail: Mutex<Tail>,
+    /// What stands after the tail is not known, since a write or a sync failed.
+    broken: AtomicBool,
 }
 
 #[derive(Default)]
 struct Segments {
     known: BTreeMap<u32, SegmentInfo>,
+    /// Those that were there once.
+    lost: BTreeSet<u32>,
     open: VecDeque<Arc<Segment>>,
 }
 
@@ -63,8 +72,8 @@ impl fmt::Debug for Journal {
 pub(crate) struct Opening {
     /// Bytes of a torn write that were cut.
     pub(crate) cut_bytes: u64,
-    /// Acknowledged records that can't be read: nothing may be written to this journal.
-    pub(crate) damage: Vec<String>,
+    /// Acknowledged records that can't be read.
+    pub(crate) damage: Vec<Damage>,
 }
 
 /// Where a commit was put.
@@ -81,36 +90,88 @@ pub(crate) struct Appended {
 
 impl Journal {
     /// Opens a journal, or makes it, and gives every commit after `from` to `visit`. A torn write at the end is
-    /// cut; damage is reported.
+    /// cut; damage is reported and stays as it is: the journal goes on in a new segment.
     pub(crate) fn open(
         folder: Box<dyn Folder>,
         segment_bytes: u64,
         from: Position,
         visit: &mut dyn FnMut(Committed) -> Result<(), Error>,
     ) -> Result<(Self, Opening), Error> {
-        let (mut segments, last) = open_segments(&*folder, segment_bytes)?;
-        segments.open.push_back(last.clone());
+        let (segments, last) = opening::open_segments(&*folder, segment_bytes, from.segment())?;
         let journal = Self {
             folder,
             segment_bytes,
             segments: Mutex::new(segments),
             tail: Mutex::new(Tail { segment: last.clone(), offset: SEGMENT_HEADER_BYTES }),
+            broken: AtomicBool::new(false),
         };
         let mut opening = Opening::default();
+        let before = journal.segments().lost.range(..from.segment()).copied().collect::<Vec<_>>();
+        opening.damage.extend(before.into_iter().map(lost));
         let end = journal.replay(from, &mut |event| {
             match event {
                 Event::Commit(committed) => visit(committed)?,
                 Event::DamagedKey(position) => tracing::warn!(journal.position = %position, "a case key can't be read"),
-                Event::Damage(what) => opening.damage.push(what),
+                Event::Damage(damage) => opening.damage.push(damage),
             }
             Ok(())
         })?;
-        if let Some(until) = end.torn_until.filter(|_| opening.damage.is_empty()) {
-            opening.cut_bytes = until - end.offset;
-            last.blank(end.offset, until)?;
+        let in_last = |damage: &Damage| damage.until > Position::new(last.info.number, 0);
+        if opening.damage.iter().any(in_last) {
+            let mut tail = journal.tail();
+            tail.offset = end.torn_until.map_or(end.offset, |until| until.max(end.offset));
+            match journal.roll(&mut tail, 0) {
+                // There is room behind the damage, too.
+                Ok(()) | Err(Error::Full { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        } else {
+            if let Some(until) = end.torn_until {
+                opening.cut_bytes = until - end.offset;
+                last.blank(end.offset, until)?;
+            }
+            journal.tail().offset = end.offset;
         }
-        journal.tail().offset = end.offset;
         Ok((journal, opening))
+    }
+
+    /// Goes on in a new segment, whatever stands in this one: the index knows of more than there is. Where that fails,
+    /// nothing can be written before the journal has recovered.
+    pub(crate) fn leave_segment(&self) -> Result<(), Error> {
+        self.broken.store(true, Ordering::Relaxed);
+        self.roll(&mut self.tail(), 0)?;
+        self.broken.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes the journal writable again after a failed write or sync: nothing that was open then is believed, all that
+    /// was acknowledged in the last segment is read from the disk, and the journal goes on in a new segment. Returns
+    /// what of it can't be read.
+    pub(crate) fn recover(&self) -> Result<Vec<Damage>, Error> {
+        let mut tail = self.tail();
+        if !self.broken.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        self.segments().open.clear();
+        let segment = Arc::new(Segment::open(&*self.folder, tail.segment.info.number)?);
+        segment.forget_cached()?;
+        let mut damage = Vec::new();
+        scan::walk(&segment, SEGMENT_HEADER_BYTES, Some(tail.offset), &mut |event| {
+            if let Event::Damage(found) = event {
+                damage.push(found);
+            }
+            Ok(())
+        })?;
+        // Tidy where it works. Where it does not, the next segment says all the same that nothing there counts.
+        if let Ok(Some(until)) = segment.last_used(tail.offset)
+            && let Err(error) = segment.blank(tail.offset, until)
+        {
+            tracing::warn!(%error, "the remains of a failed write stay where they are");
+        }
+        tail.segment = segment;
+        self.roll(&mut tail, 0)?;
+        self.broken.store(false, Ordering::Relaxed);
+        Ok(damage)
     }
 
     /// Where the next commit begins.
@@ -125,8 +186,17 @@ impl Journal {
     }
 
     /// Writes a commit and syncs it. [`Error::Full`]: nothing of it is kept, the journal goes on. Any other
-    /// error: the end of the journal is unknown until it is opened again.
+    /// error: the end of the journal is unknown until it has recovered.
     pub(crate) fn append(&self, commit: &Commit) -> Result<Appended, Error> {
+        self.append_as(Kind::Commit, commit)
+    }
+
+    /// Writes runs that stand in place of records which can't be read.
+    pub(crate) fn append_healed(&self, commit: &Commit) -> Result<Appended, Error> {
+        self.append_as(Kind::Healed, commit)
+    }
+
+    fn append_as(&self, kind: Kind, commit: &Commit) -> Result<Appended, Error> {
         let size: usize = commit.extensions.iter().map(|extension| extension.run.size()).sum();
         if size >= COMMIT_MAX_BYTES {
             return Err(Error::Invalid { what: "a commit of 2 GB or more" });
@@ -137,7 +207,7 @@ impl Journal {
 
         let mut tail = self.tail();
         if tail.offset + size > tail.segment.info.size {
-            self.roll(&mut tail, size)?;
+            self.roll(&mut tail, size).inspect_err(|error| self.note(error))?;
         }
         let write = Position::new(tail.segment.info.number, tail.offset);
         let generation = tail.segment.info.generation;
@@ -149,19 +219,31 @@ impl Journal {
             position
         };
         let keys = keys.iter().map(|(case, key)| (*case, put(Kind::CaseKey, key))).collect();
-        let frame = put(Kind::Commit, &payload);
-        write_and_sync(&tail, &bytes)?;
+        let frame = put(kind, &payload);
+        write_and_sync(&tail, &bytes).inspect_err(|error| self.note(error))?;
         tail.offset += size;
         let runs = starts.iter().map(|start| frame.plus(HEADER_BYTES as u64 + u64::from(*start))).collect();
         Ok(Appended { runs, keys, write, end: write.plus(size) })
     }
 
-    /// Goes on in a new segment, large enough for `size` bytes of frames.
+    fn note(&self, error: &Error) {
+        if !matches!(error, Error::Full { .. }) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Goes on in a new segment, large enough for `size` bytes of frames. Where the disk is nearly full, it is as
+    /// large as there is room.
     fn roll(&self, tail: &mut Tail, size: u64) -> Result<(), Error> {
+        let needed = SEGMENT_HEADER_BYTES + size;
+        let room = self.folder.free().map_or(u64::MAX, |free| free.saturating_sub(KEPT_FREE_BYTES));
+        if room < needed {
+            return Err(Error::Full { source: std::io::ErrorKind::StorageFull.into() });
+        }
         let last = tail.segment.info;
         let info = SegmentInfo {
             number: last.number + 1,
-            size: self.segment_bytes.max(SEGMENT_HEADER_BYTES + size),
+            size: self.segment_bytes.min(room).max(needed),
             generation: last.generation + 1,
             previous_end: tail.offset,
         };
@@ -206,9 +288,8 @@ impl Journal {
     /// Walks over all frames from `from` up to the last commit that has returned.
     pub(crate) fn walk(&self, from: Position, visit: &mut dyn FnMut(Event) -> Result<(), Error>) -> Result<(), Error> {
         let last = self.end().segment();
-        for number in from.segment().max(self.first_segment())..=last {
-            let end = self.end_of(&self.tail(), number);
-            scan::walk(&*self.segment(number)?, start_in(number, from), Some(end), visit)?;
+        for number in from.segment().max(1)..=last {
+            self.walk_segment(number, from, visit)?;
         }
         Ok(())
     }
@@ -217,15 +298,23 @@ impl Journal {
     /// ends.
     fn replay(&self, from: Position, visit: &mut dyn FnMut(Event) -> Result<(), Error>) -> Result<scan::End, Error> {
         let last = self.end().segment();
-        for number in from.segment().max(self.first_segment())..last {
-            let end = self.end_of(&self.tail(), number);
-            scan::walk(&*self.segment(number)?, start_in(number, from), Some(end), visit)?;
+        for number in from.segment().max(1)..last {
+            self.walk_segment(number, from, visit)?;
         }
         scan::walk(&*self.segment(last)?, start_in(last, from), None, visit)
     }
 
-    fn first_segment(&self) -> u32 {
-        self.segments().known.first_key_value().map_or(1, |(number, _)| *number)
+    fn walk_segment(
+        &self,
+        number: u32,
+        from: Position,
+        visit: &mut dyn FnMut(Event) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.segments().lost.contains(&number) {
+            return visit(Event::Damage(lost(number)));
+        }
+        let end = self.end_of(&self.tail(), number);
+        scan::walk(&*self.segment(number)?, start_in(number, from), end, visit).map(|_| ())
     }
 
     /// Walks over every frame and every unused byte. `progress` hears the bytes checked so far. Returns the
@@ -236,18 +325,30 @@ impl Journal {
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64, Error> {
         let (mut frames, mut checked) = (0, 0);
-        let known: Vec<SegmentInfo> = self.segments().known.values().copied().collect();
+        let (known, lost) = {
+            let segments = self.segments();
+            (segments.known.values().copied().collect::<Vec<_>>(), segments.lost.clone())
+        };
+        for number in lost {
+            self.walk_segment(number, Position::default(), visit)?;
+        }
         for info in known {
             let segment = self.segment(info.number)?;
+            let damage = |what: String| {
+                let at = Position::new(info.number, SEGMENT_HEADER_BYTES);
+                Event::Damage(Damage { what: format!("segment {}: {what}", info.number), from: at, until: at })
+            };
             if !segment.header_is_intact()? {
-                visit(Event::Damage(format!("segment {}: its header has changed", info.number)))?;
+                visit(damage("its header has changed".to_owned()))?;
             }
             let end = self.end_of(&self.tail(), info.number);
-            frames += scan::walk(&segment, SEGMENT_HEADER_BYTES, Some(end), visit)?.frames;
+            frames += scan::walk(&segment, SEGMENT_HEADER_BYTES, end, visit)?.frames;
             // Held so that no commit writes where nothing must stand.
             let tail = self.tail();
-            if let Some(used) = segment.last_used(self.end_of(&tail, info.number))? {
-                visit(Event::Damage(format!("segment {}: bytes after its end, at {}", info.number, used - 1)))?;
+            if let Some(end) = self.end_of(&tail, info.number)
+                && let Some(used) = segment.last_used(end)?
+            {
+                visit(damage(format!("bytes after its end, at {}", used - 1)))?;
             }
             drop(tail);
             checked += info.size;
@@ -261,21 +362,25 @@ impl Journal {
         // Held, so that all of it is of one moment.
         let tail = self.tail();
         let known: Vec<SegmentInfo> = self.segments().known.values().copied().collect();
-        known.into_iter().map(|info| (file_name(info.number), self.end_of(&tail, info.number), info.size)).collect()
+        let end = |info: &SegmentInfo| self.end_of(&tail, info.number).unwrap_or(info.size);
+        known.into_iter().map(|info| (file_name(info.number), end(&info), info.size)).collect()
     }
 
-    /// Where the frames of a segment end.
-    fn end_of(&self, tail: &Tail, number: u32) -> u64 {
+    /// Where the frames of a segment end, as the next one says. None: it does not say, since it was damaged.
+    fn end_of(&self, tail: &Tail, number: u32) -> Option<u64> {
         if tail.segment.info.number == number {
-            return tail.offset;
+            return Some(tail.offset);
         }
-        self.segments().known.get(&(number + 1)).map_or(SEGMENT_HEADER_BYTES, |next| next.previous_end)
+        self.segments().known.get(&(number + 1)).map(|next| next.previous_end).filter(|end| *end > 0)
     }
 
     fn segment(&self, number: u32) -> Result<Arc<Segment>, Error> {
         let mut segments = self.segments();
         if let Some(segment) = segments.open.iter().find(|segment| segment.info.number == number) {
             return Ok(segment.clone());
+        }
+        if segments.lost.contains(&number) {
+            return Err(Error::Damaged { what: format!("journal {} is lost", file_name(number)) });
         }
         let segment = Arc::new(Segment::open(&*self.folder, number)?);
         segments.keep_open(segment.clone());
@@ -300,6 +405,12 @@ impl Segments {
     }
 }
 
+/// The damage of a segment that is not there.
+fn lost(number: u32) -> Damage {
+    let what = format!("{} is lost", file_name(number));
+    Damage { what, from: Position::new(number, 0), until: Position::new(number + 1, 0) }
+}
+
 /// Where a walk that begins at `from` begins in a segment.
 fn start_in(segment: u32, from: Position) -> u64 {
     if segment == from.segment() { from.offset().max(SEGMENT_HEADER_BYTES) } else { SEGMENT_HEADER_BYTES }
@@ -320,34 +431,6 @@ fn write_and_sync(tail: &Tail, bytes: &[u8]) -> Result<(), Error> {
         }
         other => other,
     }
-}
-
-/// Reads the headers of all segments, makes the first where there is none, and removes an unfinished one.
-fn open_segments(folder: &dyn Folder, segment_bytes: u64) -> Result<(Segments, Arc<Segment>), Error> {
-    let names = folder.names().map_err(|source| failed("list", folder.path(), source))?;
-    for unfinished in names.iter().filter(|name| name.ends_with(".partial")) {
-        folder.remove(unfinished).map_err(|source| failed("remove", &folder.path().join(unfinished), source))?;
-    }
-    let mut segments = Segments::default();
-    let mut last = None;
-    for number in names.iter().filter_map(|name| number_of(name)) {
-        let expected = segments.known.last_key_value().map_or(number, |(last, _)| last + 1);
-        if number != expected {
-            return Err(Error::Damaged { what: format!("journal {} is missing", file_name(expected)) });
-        }
-        let segment = Segment::open(folder, number)?;
-        segments.known.insert(number, segment.info);
-        last = Some(segment);
-    }
-    let mut last = match last {
-        Some(segment) => segment,
-        None => {
-            Segment::create(folder, SegmentInfo { number: 1, size: segment_bytes, generation: 1, previous_end: 0 })?
-        }
-    };
-    last.restore_size()?;
-    segments.known.insert(last.info.number, last.info);
-    Ok((segments, Arc::new(last)))
 }
 
 /// A record of the journal that is not what was written.

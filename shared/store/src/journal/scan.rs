@@ -27,6 +27,8 @@ pub(crate) struct Committed {
     /// Just after it.
     pub(crate) end: Position,
     pub(crate) record: Record,
+    /// Its runs stand in place of others that can't be read.
+    pub(crate) healed: bool,
     /// The key frames of the same write.
     pub(crate) keys: Vec<(CaseId, Position)>,
 }
@@ -38,7 +40,16 @@ pub(crate) enum Event {
     /// A key frame that can't be read: a destruction that was cut short, or damage.
     DamagedKey(Position),
     /// Acknowledged records can't be read.
-    Damage(String),
+    Damage(Damage),
+}
+
+/// A stretch of the journal that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) what: String,
+    pub(crate) from: Position,
+    /// Just after it.
+    pub(crate) until: Position,
 }
 
 /// How the frames of a segment end.
@@ -68,7 +79,8 @@ pub(crate) fn walk(
     loop {
         if known_end.is_some_and(|end| at >= end) {
             if !keys.is_empty() {
-                visit(Event::Damage(format!("{}: a write without its commit", position(write_start))))?;
+                let what = format!("{}: a write without its commit", position(write_start));
+                visit(Event::Damage(Damage { what, from: position(write_start), until: position(at) }))?;
             }
             return Ok(End { offset: at, torn_until: None, frames });
         }
@@ -81,7 +93,7 @@ pub(crate) fn walk(
                         Some((case, _)) => keys.push((case, header.position)),
                         None => visit(Event::DamagedKey(header.position))?,
                     },
-                    Kind::Commit => {
+                    Kind::Commit | Kind::Healed => {
                         visit(commit(&header, payload, std::mem::take(&mut keys)))?;
                         write_start = at;
                     }
@@ -101,8 +113,8 @@ pub(crate) fn walk(
                 }
             },
         };
-        let next = next_write(segment, bad_until, last_used, position(write_start))?;
-        if next.is_none() && known_end.is_none() && is_torn(segment, at, last_used, bad)? {
+        let later = next_frame(segment, bad_until, last_used, |write| write > position(write_start))?;
+        if later.is_none() && known_end.is_none() && is_torn(segment, at, last_used, bad)? {
             return Ok(End { offset: write_start, torn_until: Some(last_used), frames });
         }
         if let Some(header) = bad.filter(|header| header.kind == Kind::CaseKey) {
@@ -113,10 +125,17 @@ pub(crate) fn walk(
             at = header.end();
             continue;
         }
-        visit(Event::Damage(format!("{}: no readable frame", position(at))))?;
-        keys.clear();
+        // Of the same write only what can't be read is lost.
+        let next = next_frame(segment, bad_until, last_used, |write| write >= position(write_start))?;
+        let until = next.map_or(last_used, |(offset, _)| offset);
+        let what = format!("{}: no readable frame", position(at));
+        visit(Event::Damage(Damage { what, from: position(at), until: position(until) }))?;
         match next {
-            Some(next) => (at, write_start) = (next, next),
+            Some((next, write)) if write == position(write_start) => at = next,
+            Some((next, _)) => {
+                keys.clear();
+                (at, write_start) = (next, next);
+            }
             None => return Ok(End { offset: last_used, torn_until: None, frames }),
         }
     }
@@ -129,14 +148,24 @@ fn commit(header: &Header, payload: Vec<u8>, keys: Vec<(CaseId, Position)>) -> E
             payload: header.position.plus(HEADER_BYTES as u64),
             end: Position::new(header.position.segment(), header.end()),
             record,
+            healed: header.kind == Kind::Healed,
             keys,
         }),
-        Err(record::Malformed(why)) => Event::Damage(format!("{}: {why}", header.position)),
+        Err(record::Malformed(why)) => Event::Damage(Damage {
+            what: format!("{}: {why}", header.position),
+            from: header.write,
+            until: Position::new(header.position.segment(), header.end()),
+        }),
     }
 }
 
-/// Where the first frame after `from` stands that belongs to a later write than `write`.
-fn next_write(segment: &Segment, from: u64, until: u64, write: Position) -> Result<Option<u64>, Error> {
+/// Where the first frame after `from` stands that belongs to a wanted write, and to which.
+fn next_frame(
+    segment: &Segment,
+    from: u64,
+    until: u64,
+    is_wanted: impl Fn(Position) -> bool,
+) -> Result<Option<(u64, Position)>, Error> {
     const CHUNK: usize = 1 << 18;
     let mut start = from;
     while start < until {
@@ -151,8 +180,8 @@ fn next_write(segment: &Segment, from: u64, until: u64, write: Position) -> Resu
                 continue;
             }
             let header = <&[u8; HEADER_BYTES]>::try_from(window).ok().and_then(Header::parse);
-            if header.is_some_and(|header| segment.owns(&header, offset) && header.write > write) {
-                return Ok(Some(offset));
+            if let Some(header) = header.filter(|header| segment.owns(header, offset) && is_wanted(header.write)) {
+                return Ok(Some((offset, header.write)));
             }
         }
         start += CHUNK as u64;

@@ -27,7 +27,7 @@ pub(crate) struct SegmentInfo {
     pub(crate) size: u64,
     /// Every use of a file has its own: stale frames carry another.
     pub(crate) generation: u64,
-    /// Where the frames of the segment before end; 0 for the first.
+    /// Where the frames of the segment before end; 0 for the first, or where that is not known.
     pub(crate) previous_end: u64,
 }
 
@@ -86,7 +86,7 @@ impl Segment {
             failed("create", &path, source)
         })?;
         // Final, whatever the cause: once the name may be on disk, no commit may go to the segment before.
-        folder.rename(&partial, &name).and_then(|()| folder.sync()).map_err(|source| Error::Io {
+        folder.rename(&partial, &name).and_then(|()| folder.sync("")).map_err(|source| Error::Io {
             operation: "name",
             path: path.clone(),
             source,
@@ -105,6 +105,29 @@ impl Segment {
             .filter(|info| info.number == number)
             .ok_or_else(|| Error::Damaged { what: format!("header of journal {name}") })?;
         Ok(Self { info, path, cut_at: None, file })
+    }
+
+    /// Opens a segment whose header is damaged: its first frame says what is needed, and the header is written again.
+    /// None where there is no such frame.
+    pub(crate) fn open_without_header(folder: &dyn Folder, number: u32) -> Result<Option<Self>, Error> {
+        let name = file_name(number);
+        let path = folder.path().join(&name);
+        let file = folder.open(&name).map_err(|source| failed("open", &path, source))?;
+        let mut first = [0; HEADER_BYTES];
+        file.read_at(&mut first, SEGMENT_HEADER_BYTES).map_err(|source| failed("read", &path, source))?;
+        let first = Header::parse(&first).filter(|first| first.position == Position::new(number, SEGMENT_HEADER_BYTES));
+        let Some(Header { generation, .. }) = first else { return Ok(None) };
+        let size = file.size().map_err(|source| failed("read", &path, source))?;
+        let info = SegmentInfo { number, size, generation, previous_end: 0 };
+        let segment = Self { info, path, cut_at: None, file };
+        segment.write(&info.encode(), 0)?;
+        segment.sync()?;
+        Ok(Some(segment))
+    }
+
+    /// Reads come from the disk from now on.
+    pub(crate) fn forget_cached(&self) -> Result<(), Error> {
+        self.file.forget_cached().map_err(|source| failed("read", &self.path, source))
     }
 
     /// Whether the header on disk is still the one that was read.

@@ -83,6 +83,32 @@ impl Fork {
 pub(crate) struct Piece {
     pub(crate) entries: Vec<EntryBytes>,
     pub(crate) decoded: Vec<Entry>,
+    /// Of the last of them, or of one that follows.
+    pub(crate) seal: Seal,
+}
+
+impl Piece {
+    /// Reads an encoded run of a log. None: it is not signed by the log's writer, or not in one piece.
+    pub(crate) fn read(log: &LogId, run: &[u8]) -> Option<Self> {
+        let run = proto::Run::decode(run).ok()?;
+        let seal = Seal::try_from(run.seal?).ok()?;
+        let entries: Vec<_> = run.entries.into_iter().map(EntryBytes).collect();
+        let decoded: Vec<Entry> = entries.iter().map(EntryBytes::decode).collect::<Result<_, _>>().ok()?;
+        let chained = decoded.windows(2).all(|pair| match pair {
+            [before, after] => after.seq == before.seq + 1 && after.prev == Some(before.hash),
+            _ => true,
+        });
+        let last = decoded.last()?;
+        let covered = last.seq < seal.seq || (last.seq == seal.seq && last.hash == seal.hash);
+        let own = decoded.iter().all(|entry| entry.log == *log);
+        (chained && covered && own && seal.verify(log).is_ok()).then_some(Self { entries, decoded, seal })
+    }
+
+    /// What it is, as whoever keeps it remembers.
+    pub(crate) fn evidence(&self, place: Place) -> Option<Evidence> {
+        let (first, last) = (self.decoded.first()?, self.decoded.last()?);
+        Some(Evidence { place, first: (first.seq, first.hash), prev: first.prev, last: (last.seq, last.hash) })
+    }
 }
 
 /// Reads the piece of an entry; none where it has none. What is read is signed by the log's writer.
@@ -92,18 +118,7 @@ pub(crate) fn piece(body: &[u8]) -> Option<(LogId, Option<Piece>)> {
     if seen.run.is_empty() {
         return Some((log, None));
     }
-    let run = proto::Run::decode(seen.run.as_slice()).ok()?;
-    let seal = Seal::try_from(run.seal?).ok()?;
-    let entries: Vec<_> = run.entries.into_iter().map(EntryBytes).collect();
-    let decoded: Vec<Entry> = entries.iter().map(EntryBytes::decode).collect::<Result<_, _>>().ok()?;
-    let chained = decoded.windows(2).all(|pair| match pair {
-        [before, after] => after.seq == before.seq + 1 && after.prev == Some(before.hash),
-        _ => true,
-    });
-    let last = decoded.last()?;
-    let covered = last.seq < seal.seq || (last.seq == seal.seq && last.hash == seal.hash);
-    let own = decoded.iter().all(|entry| entry.log == log);
-    (chained && covered && own && seal.verify(&log).is_ok()).then_some((log, Some(Piece { entries, decoded })))
+    Some((log, Some(Piece::read(&log, &seen.run)?)))
 }
 
 impl ReferenceData {
@@ -122,15 +137,8 @@ impl ReferenceData {
         }
         let fork = Arc::make_mut(&mut self.forks).entry(log).or_default();
         fork.seen_ms = if fork.seen_ms == 0 { seen.seen_ms } else { fork.seen_ms.min(seen.seen_ms) };
-        if let Some(Piece { decoded, .. }) = &piece
-            && let (Some(first), Some(last)) = (decoded.first(), decoded.last())
-        {
-            let evidence = Evidence {
-                place: Place { log: entry.log, seq: entry.seq },
-                first: (first.seq, first.hash),
-                prev: first.prev,
-                last: (last.seq, last.hash),
-            };
+        let place = Place { log: entry.log, seq: entry.seq };
+        if let Some(evidence) = piece.and_then(|piece| piece.evidence(place)) {
             if fork.evidence.iter().any(|known| known.place == evidence.place) {
                 return Err(Ignored::Superseded);
             }

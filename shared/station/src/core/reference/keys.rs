@@ -43,6 +43,7 @@ const CERTIFIED: u8 = 1;
 const REVOKED: u8 = 2;
 const ENDED: u8 = 3;
 const FORK_DECIDED: u8 = 4;
+const REST_DECIDED: u8 = 5;
 
 impl ReferenceData {
     pub(super) fn fold_station(&mut self, entry: &Entry, authority_der: &[u8]) -> Result<Vec<u8>, Ignored> {
@@ -52,6 +53,7 @@ impl ReferenceData {
             Record::CertificateIssued(issued) => self.certify(entry, &issued.key, issued.certificate, authority_der),
             Record::Revoked(revoked) => self.revoke(entry, &revoked.key),
             Record::Ended(ended) => self.end(entry, &ended),
+            Record::RestDecided(decided) => Ok(forks::row_of(REST_DECIDED, &self.decide_rest(entry, &decided)?)),
             Record::ForkDecided(decided) => Ok(forks::row_of(FORK_DECIDED, &self.decide_fork(entry, decided)?)),
         }
     }

@@ -36,6 +36,23 @@ fn flip(path: &Path, offset: u64) {
     file.write_all_at(&[byte[0] ^ 0x10], offset).unwrap();
 }
 
+fn copy_of(folder: &Path) -> TempDir {
+    fn copy(from: &Path, to: &Path) {
+        for entry in fs::read_dir(from).unwrap() {
+            let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if from.is_dir() {
+                fs::create_dir(&to).unwrap();
+                copy(&from, &to);
+            } else if !from.ends_with("RESERVE") {
+                fs::copy(&from, &to).unwrap();
+            }
+        }
+    }
+    let copied = TempDir::new().unwrap();
+    copy(folder, copied.path());
+    copied
+}
+
 fn faults(store: &DiskStore) -> Vec<String> {
     store.verify(&mut |_, _| ()).unwrap().faults
 }
@@ -62,60 +79,201 @@ fn a_segment_cut_anywhere_keeps_every_commit_before() {
 }
 
 #[test]
-fn a_journal_that_lacks_what_the_index_knows_takes_no_writes() {
+fn what_the_index_knows_and_the_journal_lacks_is_missing_and_never_written_again() {
     let mut written = written(10);
-    let (last, _) = written.ends[9];
+    let (last, head) = written.ends[9];
     let path = segment(&written.folder, last.segment());
     let whole = fs::read(&path).unwrap();
+    let lost = Run { ..open(&written.folder).read(&written.writer.log(), head.unwrap().0, 1).unwrap().unwrap() };
     fs::write(&path, &whole[..last.offset() as usize - 10]).unwrap();
     let store = open(&written.folder);
-    assert!(store.read_only().unwrap().contains("the index knows"), "{:?}", store.read_only());
-    let refused = store.commit(&rich_commit(&mut written.writer, 1, 1, 10));
-    assert!(matches!(refused, Err(Error::ReadOnly { .. })));
+    assert_eq!((store.read_only(), store.may_lack()), (None, false));
+    assert_eq!(store.have().get(&written.writer.log()), head, "a position must not be given twice");
+    let log = written.writer.log();
+    assert_eq!(store.missing(), [Stretch { log, from: lost.first_seq(), until: head.unwrap().0 }]);
+    assert!(matches!(store.entry(&log, head.unwrap().0), Err(Error::Damaged { .. })));
+    keep(&store, &rich_commit(&mut written.writer, 1, 1, 10));
+    assert!(store.heal(&lost, 7).unwrap());
+    assert_eq!(store.missing(), []);
+    drop(store);
+    for rebuilt in [false, true] {
+        let store =
+            if rebuilt { DiskStore::rebuild(written.folder.path(), OPTIONS).unwrap() } else { open(&written.folder) };
+        assert_eq!(store.have().get(&log), written.writer.head());
+        store.read(&log, 1, usize::MAX).unwrap().unwrap().verify(None).unwrap();
+        assert_eq!(store.missing(), []);
+        assert_eq!(faults(&store), Vec::<String>::new());
+    }
 }
 
 #[test]
 fn one_changed_byte_anywhere_in_a_segment_is_found() {
     let written = written(12);
-    let store = open(&written.folder);
+    let (last, _) = written.ends[11];
+    let pristine = copy_of(written.folder.path());
+    let mut folder = copy_of(pristine.path());
+    let mut store = open(&folder);
     assert_eq!(faults(&store), Vec::<String>::new());
-    for number in 1..=store.journal.end().segment() {
-        let path = segment(&written.folder, number);
-        let size = fs::metadata(&path).unwrap().len();
+    for number in 1..=last.segment() {
+        let size = fs::metadata(segment(&folder, number)).unwrap().len();
         for offset in (0..size).step_by(61).chain(0..64) {
-            flip(&path, offset);
+            flip(&segment(&folder, number), offset);
             assert_ne!(faults(&store), Vec::<String>::new(), "segment {number} offset {offset}");
-            flip(&path, offset);
+            flip(&segment(&folder, number), offset);
+            if store.journal.end() != last {
+                // What can be read all the same was written again: then damage in its old place is none.
+                folder = copy_of(pristine.path());
+                store = open(&folder);
+            }
         }
     }
     assert_eq!(faults(&store), Vec::<String>::new());
 }
 
+/// The runs of a log, as a peer holds them.
+fn at_a_peer(store: &DiskStore, log: &LogId) -> crate::MemoryStore {
+    let peer = crate::MemoryStore::new();
+    let mut extends = None;
+    while let Some(run) = store.read(log, extends.map_or(1, |(seq, _)| seq + 1), 3000).unwrap() {
+        let head = (run.seal.seq, run.seal.hash);
+        let extension = crate::Extension { extends, run };
+        peer.commit(&Commit { time_ms: 5, extensions: vec![extension], ..Commit::default() }).unwrap();
+        extends = Some(head);
+    }
+    peer
+}
+
+/// Gets what is missing from a peer, as a station does it.
+fn heal(store: &DiskStore, peer: &crate::MemoryStore) {
+    for _ in 0..1000 {
+        let Some(stretch) = store.missing().first().copied() else { return };
+        let mut run: Option<Run> = None;
+        loop {
+            let next = run.as_ref().map_or(stretch.from, |run| run.seal.seq + 1);
+            let more = peer.read(&stretch.log, next, 3000).unwrap().unwrap();
+            match &mut run {
+                None => run = Some(more),
+                Some(run) => {
+                    run.entries.extend(more.entries);
+                    run.seal = more.seal;
+                }
+            }
+            if store.heal(run.as_ref().unwrap(), 7).unwrap() {
+                break;
+            }
+        }
+    }
+    panic!("it does not come to an end");
+}
+
 #[test]
-fn damage_is_reported_on_opening_and_never_cut() {
+fn damage_anywhere_does_not_stop_opening_and_is_healed_by_what_a_peer_holds() {
     let written = written(12);
     let (last, head) = written.ends[11];
+    let log = written.writer.log();
+    let store = open(&written.folder);
+    let (peer, before) = (at_a_peer(&store, &log), store.read(&log, 1, usize::MAX).unwrap());
+    drop(store);
+    let pristine = copy_of(written.folder.path());
     for number in 1..=last.segment() {
-        let path = segment(&written.folder, number);
         let end = written.ends.iter().rev().find(|(end, _)| end.segment() == number).unwrap().0.offset();
-        for offset in (64..end).step_by(173).chain([end - 1]) {
-            flip(&path, offset);
-            index::remove(&written.folder.path().join("index")).unwrap();
-            let store = open(&written.folder);
-            // A changed key costs that key only, and the entries go on.
-            let costs_a_key = matches!(store.case_key(&case(1)), Ok(None))
-                || faults(&store).iter().all(|fault| fault.contains("no readable key"));
-            assert!(store.read_only().is_some() || costs_a_key, "segment {number} offset {offset}");
-            if store.read_only().is_none() {
-                assert_eq!(store.have().get(&written.writer.log()), head);
+        for (turn, offset) in (0..end).step_by(173).chain([end - 1]).enumerate() {
+            for rebuilt in [false, true] {
+                let folder = copy_of(pristine.path());
+                flip(&segment(&folder, number), offset);
+                if rebuilt {
+                    index::remove(&folder.path().join("index")).unwrap();
+                }
+                let store = open(&folder);
+                let at = format!("segment {number} offset {offset} rebuilt {rebuilt}");
+                assert_eq!(store.read_only(), None, "{at}");
+                if turn % 2 == 0 {
+                    // Found by reading.
+                    drop(store.read(&log, 1, usize::MAX));
+                    (1..=head.unwrap().0).for_each(|seq| drop(store.entry(&log, seq)));
+                }
+                if !rebuilt {
+                    assert_eq!(store.have().get(&log), head, "{at}");
+                }
+                let faults_before = faults(&store);
+                let lacks_end = store.have().get(&log) != head;
+                assert!(!lacks_end || store.may_lack(), "{at}");
+                if lacks_end {
+                    // The end of a log comes back as any entries do.
+                    let held = store.have().get(&log);
+                    let more = peer.read(&log, held.map_or(1, |(seq, _)| seq + 1), usize::MAX).unwrap().unwrap();
+                    let extension = crate::Extension { extends: held, run: more };
+                    store.commit(&Commit { extensions: vec![extension], ..Commit::default() }).unwrap();
+                }
+                heal(&store, &peer);
+                let read = store.read(&log, 1, usize::MAX).unwrap();
+                let seq = |run: &Option<Run>| run.as_ref().map(|run| run.seal.seq);
+                assert_eq!((seq(&read), read == before), (seq(&before), true), "{at}");
+                assert!(faults_before.is_empty() || faults(&store).len() <= faults_before.len(), "{at}");
+                drop(store);
+                let store = DiskStore::rebuild(folder.path(), OPTIONS).unwrap();
+                if !lacks_end {
+                    assert_eq!(store.missing(), [], "{at}");
+                    assert_eq!(store.read(&log, 1, usize::MAX).unwrap(), before, "{at}");
+                }
             }
-            assert_ne!(faults(&store), Vec::<String>::new());
-            drop(store);
-            flip(&path, offset);
-            index::remove(&written.folder.path().join("index")).unwrap();
-            let store = open(&written.folder);
-            assert_eq!(store.have().get(&written.writer.log()), head, "something was cut");
-            assert_eq!(faults(&store), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_lost_segment_does_not_stop_opening_and_is_healed() {
+    let written = written(30);
+    let (last, head) = written.ends[29];
+    let log = written.writer.log();
+    assert!(last.segment() >= 3);
+    let store = open(&written.folder);
+    let (peer, before) = (at_a_peer(&store, &log), store.read(&log, 1, usize::MAX).unwrap());
+    let cases: Vec<_> = store.case_entries(&case(1)).unwrap().into_iter().map(|held| held.entry).collect();
+    drop(store);
+    let pristine = copy_of(written.folder.path());
+    for number in 1..=last.segment() {
+        for how in ["removed", "emptied", "header"] {
+            let folder = copy_of(pristine.path());
+            let path = segment(&folder, number);
+            match how {
+                "removed" => fs::remove_file(&path).unwrap(),
+                "emptied" => fs::write(&path, b"").unwrap(),
+                _ => flip(&path, 9),
+            }
+            let at = format!("segment {number} {how}");
+            let store = open(&folder);
+            assert_eq!((store.read_only(), store.have().get(&log)), (None, head), "{at}");
+            if how == "header" {
+                assert_eq!(store.missing(), [], "{at}: what stands in it can be read");
+                assert_eq!(faults(&store), Vec::<String>::new(), "{at}");
+            } else {
+                assert!(!store.missing().is_empty(), "{at}");
+                assert!(matches!(store.read(&log, store.missing()[0].from, 10), Err(Error::Damaged { .. })), "{at}");
+                let remembered = store.missing();
+                drop(store);
+                let store = open(&folder);
+                assert_eq!(store.missing(), remembered, "{at}: it is remembered");
+                // The station goes on meanwhile.
+                let mut writer = written.writer.clone();
+                keep(&store, &rich_commit(&mut writer, 2, 2, 100));
+                heal(&store, &peer);
+                let mut read = store.read(&log, 1, usize::MAX).unwrap().unwrap();
+                assert_eq!(read.seal.seq, writer.head().unwrap().0, "{at}");
+                read.verify(None).unwrap();
+                read.entries.truncate(before.as_ref().unwrap().entries.len());
+                assert_eq!(read.entries, before.as_ref().unwrap().entries, "{at}");
+                let mut healed: Vec<_> =
+                    store.case_entries(&case(1)).unwrap().into_iter().map(|held| held.entry).collect();
+                let mut expected = cases.clone();
+                healed.sort_by_key(|entry| entry.hash());
+                expected.sort_by_key(|entry| entry.hash());
+                assert_eq!(healed, expected, "{at}: each entry of the case once");
+                drop(store);
+                let store = DiskStore::rebuild(folder.path(), OPTIONS).unwrap();
+                assert_eq!((store.missing(), store.have().get(&log)), (vec![], writer.head()), "{at}");
+                store.read(&log, 1, usize::MAX).unwrap().unwrap().verify(None).unwrap();
+            }
         }
     }
 }
@@ -131,7 +289,9 @@ fn a_damaged_entry_is_found_when_it_is_read_and_the_others_are_not_lost() {
     let at = bytes.windows(entry.0.len()).position(|window| window == &entry.0[..]).unwrap();
     flip(&path, at as u64 + 5);
     assert!(matches!(store.entry(&log, 3), Err(Error::Damaged { .. })));
-    assert!(matches!(store.read(&log, 1, usize::MAX), Err(Error::Damaged { .. })));
+    let before = store.read(&log, 1, usize::MAX).unwrap().unwrap();
+    assert!(before.seal.seq < 3, "as far as it goes");
+    assert!(matches!(store.read(&log, before.seal.seq + 1, usize::MAX), Err(Error::Damaged { .. })));
     assert!(store.entry(&log, 2).unwrap().is_some());
     assert!(store.entry(&log, 4).unwrap().is_some());
     assert_eq!(store.read_only(), None);
@@ -195,13 +355,20 @@ fn a_changed_attachment_is_found() {
     assert!(store.attachment(&id).unwrap().complete);
     assert_eq!(faults(&store), Vec::<String>::new());
 
-    flip(&path.join(id.to_hex()), 33_000);
-    assert_eq!(faults(&store).len(), 1);
-    assert!(matches!(store.chunk(&id, 1), Err(Error::Damaged { .. })));
-    assert!(store.chunk(&id, 0).unwrap().is_some());
-    flip(&path.join(id.to_hex()), 33_000);
     flip(&path.join(format!("{id}.manifest")), 20);
+    assert_eq!(faults(&store), Vec::<String>::new(), "a manifest can be made again");
+    flip(&path.join(id.to_hex()), 33_000);
     assert_eq!(faults(&store).len(), 1);
+    assert!(store.chunk(&id, 0).unwrap().is_some());
+    assert!(matches!(store.chunk(&id, 1), Err(Error::Damaged { .. })));
+
+    // From then on it is one that has come in part, and is completed as any other.
+    let state = store.attachment(&id).unwrap();
+    assert_eq!((state.chunks, state.complete), (1, false));
+    assert_eq!(store.chunk(&id, 1).unwrap(), None);
+    assert!(store.put_chunk(&id, 1, &content[32_768..]).unwrap());
+    assert_eq!(store.chunk(&id, 1).unwrap().as_deref(), Some(&content[32_768..]));
+    assert_eq!(faults(&store), Vec::<String>::new());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::conformance::{self, Writer, case};
 
 mod damage;
 mod faults;
+mod full;
 
 /// Small segments, so that tests cross their borders.
 const OPTIONS: Options =

@@ -1,0 +1,128 @@
+//! 隔离区: what others sent to this station and does not count, in plain words: what happened, and what to do.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use sanji_log::{StationCode, Tier};
+use sanji_proto::v1::{self as proto, QuarantineKind};
+
+use crate::frame::{Frame, Tab};
+use crate::guard::{Person, Posted};
+use crate::office::Settling;
+use crate::problem::{Problem, page};
+use crate::state::Desk;
+use crate::words;
+
+#[derive(Template)]
+#[template(path = "quarantine.html")]
+struct QuarantinePage {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    title: &'static str,
+    /// What happened.
+    what: String,
+    /// What to do.
+    todo: &'static str,
+    from: String,
+    since: String,
+    case_number: String,
+    /// The program's own word, for whoever is asked for help.
+    reason: String,
+    can_redrive: bool,
+    can_drop: bool,
+    /// The district decides whether the entries count.
+    can_decide: bool,
+}
+
+/// `GET /desk/quarantine`
+pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Response, Problem> {
+    let rows = desk.office().quarantine_for(&person.actor).await?;
+    let frame = Frame::staff(&desk, &person, Tab::Station).await;
+    let is_district = desk.station().tier() == Tier::District;
+    let name = |code: u64| {
+        StationCode::from_number(code)
+            .map(|code| desk.office().station_name(code))
+            .unwrap_or_else(|_| "不详".to_owned())
+    };
+    let rows = rows.iter().map(|row| told(row, name(row.from), is_district)).collect();
+    page(&QuarantinePage { frame, rows })
+}
+
+/// `POST /desk/quarantine`
+pub(crate) async fn settle(State(desk): State<Desk>, posted: Posted) -> Result<Response, Problem> {
+    let (id, reason) = (posted.form.value("id"), posted.form.value("reason").to_owned());
+    let settling = match posted.form.value("settling") {
+        "redrive" => Settling::Redrive,
+        "drop" => Settling::Drop(reason),
+        "admit" => Settling::Admit(reason),
+        "reject" => Settling::Reject(reason),
+        _ => return Err(Problem::bad_request("请选择要进行的处理。")),
+    };
+    desk.office().settle_quarantined(&posted.person.actor, id, settling).await?;
+    Ok(Redirect::to("/desk/quarantine").into_response())
+}
+
+fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
+    let kind = row.kind();
+    let (title, what, todo) = match kind {
+        QuarantineKind::Refused => (
+            "没有接收",
+            format!("{from}送来的第{}条起的记录没有通过核对（{}），没有接收。", row.seq, why(&row.reason)),
+            "请核实对方电脑和软件是否正常；处理好后点“再试一次”。确认不需要的，可填写原因后移出。",
+        ),
+        QuarantineKind::Rest => (
+            "已注销站点没有报送的记录",
+            format!(
+                "该站点注销前写下、注销后才送到的第{}条至第{}条记录，已原样封存，没有计入办理。",
+                row.seq, row.until
+            ),
+            "请向该站点代办员核实。属实的采纳，采纳后各级都计入；不属实的不采纳，作为证据留存。由区中心决定。",
+        ),
+        QuarantineKind::Rejected => (
+            "不符合办理规则",
+            format!("{from}写下的一条办理记录不符合规则（{}），已留存，没有计入办件。", row.reason),
+            "请打开该办件核对。一般不需要处理；确认无误后可填写原因移出。",
+        ),
+        QuarantineKind::Unreadable => (
+            "读不懂的记录",
+            format!("{from}写下的一条记录本站读不懂（{}），已原样留存并照常转送。", row.reason),
+            "所缺资料到达后会自动重试；也可升级软件后点“再试一次”。",
+        ),
+        QuarantineKind::Waiting | QuarantineKind::Unspecified => (
+            "等待事项目录",
+            "本站还没有收到这个办件所用的事项目录，暂时不能列入待办。".to_owned(),
+            "目录到达后自动恢复；线路不通时请导入上级的离线包。",
+        ),
+    };
+    let is_rest = kind == QuarantineKind::Rest;
+    Row {
+        id: row.id.clone(),
+        title,
+        what,
+        todo,
+        from,
+        since: words::time(&row.seen_ms),
+        case_number: row.case_number.clone(),
+        reason: row.reason.clone(),
+        can_redrive: !is_rest,
+        can_drop: !is_rest && kind != QuarantineKind::Waiting,
+        can_decide: is_rest && is_district,
+    }
+}
+
+fn why(reason: &str) -> &'static str {
+    match reason {
+        "NOT_YOURS" => "不该由本站保存，或者对方无权书写",
+        "UNKNOWN_KEY" => "书写的站点还不认识",
+        "REVOKED" => "书写的站点已注销",
+        "BAD_SEAL" => "签章不对",
+        "FORK" => "与本站已有的记录不一致",
+        "GAP" => "前面的记录没有到",
+        "MALFORMED" => "内容损坏",
+        _ => "原因不详",
+    }
+}

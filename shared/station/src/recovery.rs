@@ -1,0 +1,53 @@
+//! After a full disk or a failed write the store goes on by itself: this looks whether it can. And it tells links of
+//! damaged entries that peers may hold.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Failure;
+use crate::station::Station;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Looks until `shutdown`.
+pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut halted, mut missing) = (false, Vec::new());
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        let found = station.store().missing();
+        if found != missing {
+            if !found.is_empty() {
+                tracing::error!(stretches = found.len(), "entries are damaged; peers are asked for them");
+                station.news().damaged();
+            }
+            missing = found;
+        }
+        let Some(halt) = station.store().read_only() else {
+            halted = false;
+            continue;
+        };
+        if !std::mem::replace(&mut halted, true) {
+            tracing::error!(reason = %halt, "the station takes no writes; it looks by itself whether it can again");
+        }
+        match station.recover().await {
+            Ok(()) => tracing::info!("the station takes writes again"),
+            Err(failure) => {
+                tracing::debug!(reason = &failure as &dyn std::error::Error, "the station takes no writes still");
+            }
+        }
+    }
+}
+
+impl Station {
+    /// Makes the store take writes again, where that is possible.
+    async fn recover(&self) -> Result<(), Failure> {
+        self.committer().write(|core, _| core.recover().map_err(Failure::Internal)).await.map(|_| ())
+    }
+}

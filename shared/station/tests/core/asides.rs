@@ -1,0 +1,173 @@
+//! A revoked station's unsent work, and entries that were damaged: nothing is lost.
+
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use prost::Message;
+use sanji_log::{Hash, LogId, Reach};
+use sanji_proto::v1 as proto;
+use sanji_store::{DiskStore, Options, Store as _};
+
+use crate::district::{District, HUB, START_MS, TOWNSHIP, VILLAGE, WINDOW, bring, code, missing, noise};
+
+fn revoke(district: &mut District) {
+    let record = proto::station_record::Record::Revoked(proto::StationRevoked {
+        key: district.village.key().0.to_vec(),
+        reason: "stolen".to_owned(),
+    });
+    write(district, record);
+    bring(&mut district.hub, &mut district.township, district.now_ms);
+}
+
+fn write(district: &mut District, record: proto::station_record::Record) {
+    let body = proto::StationRecord { record: Some(record) }.encode_to_vec();
+    let now_ms = district.now_ms;
+    let core = &mut district.hub.core;
+    core.write(code(VILLAGE), Reach::Public, "", proto::Kind::Station as u32, body, now_ms).unwrap();
+    core.commit(now_ms).unwrap();
+}
+
+/// A village that has submitted a case and delivered it, one more that it has not, and is revoked then; what it had not
+/// delivered is kept aside at the township.
+fn with_a_rest() -> (District, LogId, [String; 2]) {
+    let mut district = District::new();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let first = district.submit().unwrap().case.unwrap().number().to_string();
+    district.sync();
+    let second = district.submit().unwrap().case.unwrap().number().to_string();
+    revoke(&mut district);
+    for _ in 0..2 {
+        for (run, keys) in missing(&district.village, &district.township) {
+            let now_ms = district.now_ms;
+            let core = &mut district.township.core;
+            core.keep_aside(code(VILLAGE), vec![run], &keys, now_ms, &mut noise(&mut 3)).unwrap();
+            core.commit(now_ms).unwrap();
+        }
+    }
+    bring(&mut district.township, &mut district.hub, district.now_ms);
+    (district, log, [first, second])
+}
+
+fn rest(district: &mut District, station: &str, log: LogId) -> Option<(u64, (u64, Hash))> {
+    let reader = district.member(station).core.reader().clone();
+    let reference = reader.reference();
+    let facts = reference.asides().get(&(log, "REVOKED".to_owned()))?;
+    let run = district.village.store.read(&log, facts.seq, usize::MAX).unwrap().unwrap();
+    facts.is_kept().then_some((facts.seq, (run.seal.seq, run.seal.hash)))
+}
+
+fn sees(district: &mut District, station: &str, number: &str) -> bool {
+    let reader = district.member(station).core.reader().clone();
+    let found = reader.find(&number.parse().unwrap()).unwrap();
+    found.iter().any(|id| reader.case(id).unwrap().is_some_and(|case| case.rev() > 0))
+}
+
+#[test]
+fn what_a_revoked_station_had_not_delivered_is_kept_and_counts_once_it_is_admitted() {
+    for admitted in [true, false] {
+        let (mut district, log, [first, second]) = with_a_rest();
+        let held = district.township.store.have().get(&log).unwrap();
+        let (seq, (until, hash)) = rest(&mut district, HUB, log).expect("evidence travels to the hub");
+        assert_eq!(seq, held.0 + 1);
+        for station in [TOWNSHIP, HUB] {
+            assert!(sees(&mut district, station, &first) && !sees(&mut district, station, &second), "{station}");
+            let kept =
+                district.member(station).store.have().heads().filter(|head| head.log.home == code(VILLAGE)).count();
+            district.member(station).reopen();
+            assert_eq!(rest(&mut district, station, log), Some((seq, (until, hash))), "{station}, opened again");
+            assert!(kept > 0);
+        }
+        let decided = proto::RestDecided {
+            log: Some(log.into()),
+            from: seq,
+            until,
+            hash: hash.0.to_vec(),
+            admitted,
+            reason: "asked the agent".to_owned(),
+        };
+        write(&mut district, proto::station_record::Record::RestDecided(decided));
+        bring(&mut district.hub, &mut district.township, district.now_ms);
+        for station in [HUB, TOWNSHIP] {
+            let now_ms = district.now_ms;
+            let core = &mut district.member(station).core;
+            let entries = core.admit(log, now_ms).unwrap();
+            core.commit(now_ms).unwrap();
+            assert_eq!(entries > 0, admitted, "{station}");
+            assert_eq!(core.admit(log, now_ms).unwrap(), 0, "{station}: once");
+            core.commit(now_ms).unwrap();
+            assert_eq!(sees(&mut district, station, &second), admitted, "{station}");
+            district.member(station).reopen();
+            assert_eq!(sees(&mut district, station, &second), admitted, "{station}, opened again");
+        }
+        if admitted {
+            assert_eq!(district.township.store.have().get(&log), district.village.store.have().get(&log));
+            let view = district.view(TOWNSHIP, WINDOW, &second).unwrap();
+            assert_eq!(view.applicant.unwrap().name, "朱**", "its key has come, too");
+        }
+    }
+}
+
+#[test]
+fn what_was_refused_is_noted_once_until_somebody_settles_it() {
+    let mut district = District::new();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let core = &mut district.township.core;
+    let mut note = |settled: bool| {
+        if settled {
+            core.settle_aside(log, 4, "BAD_SEAL", "a test machine", "", START_MS).unwrap();
+            core.commit(START_MS).unwrap();
+        }
+        core.note_refused(code(VILLAGE), log, 4, "BAD_SEAL", "the signature is wrong", START_MS).unwrap();
+        core.commit(START_MS).unwrap().heads.len()
+    };
+    assert_eq!([note(false), note(false), note(true), note(false)], [1, 0, 1, 0]);
+    let reference = core.reader().reference();
+    let facts = &reference.asides()[&(log, "BAD_SEAL".to_owned())];
+    assert_eq!((facts.seq, facts.is_kept(), facts.is_settled()), (4, false, false));
+}
+
+#[test]
+fn damaged_entries_are_healed_by_what_a_station_above_or_below_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = District::new();
+    let options = Options { segment_bytes: 64 << 10, cache_bytes: 1 << 20, ..Options::default() };
+    let store = Arc::new(DiskStore::open(folder.path(), options).unwrap());
+    district.village.store = store.clone();
+    district.village.reopen();
+    let runs = missing(&district.hub, &district.village).into_iter().map(|(run, _)| run).collect();
+    district.village.core.adopt(runs, &[], START_MS, &mut noise(&mut 1)).unwrap();
+    district.village.core.commit(START_MS).unwrap();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    district.sync();
+    district.village.core.reader().project().unwrap();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let own = store.read(&log, 1, usize::MAX).unwrap().unwrap();
+    // One byte of this station's own entry changes on the disk.
+    let needle = own.entries[0].0.clone();
+    for name in 1..=store.durable_files().unwrap().len() as u32 {
+        let path = folder.path().join(format!("journal/segment-{name:08}"));
+        let Ok(bytes) = std::fs::read(&path) else { break };
+        if let Some(at) = bytes.windows(needle.len()).position(|window| window == &needle[..]) {
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.write_all_at(&[bytes[at + 9] ^ 1], at as u64 + 9).unwrap();
+        }
+    }
+    assert!(store.entry(&log, 1).is_err());
+    let [stretch] = store.missing()[..] else { panic!("one stretch") };
+    assert_eq!((stretch.log, stretch.from), (log, 1));
+
+    let answer = district.township.store.read(&log, stretch.from, 1 << 17).unwrap().unwrap();
+    let mut forged = answer.clone();
+    forged.seal.signature[5] ^= 1;
+    let core = &mut district.village.core;
+    let mut heal = |run| core.heal(code(TOWNSHIP), run, &[], START_MS, &mut noise(&mut 4)).unwrap();
+    assert_eq!(heal(forged), None);
+    assert_eq!(store.missing(), [stretch], "nobody forges what stood there");
+    assert_eq!(heal(answer), None);
+    assert_eq!(store.missing(), []);
+    assert_eq!(store.read(&log, 1, usize::MAX).unwrap(), Some(own));
+    assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
+    district.village.core.commit(START_MS).unwrap();
+    let view = district.view(VILLAGE, crate::district::AGENT, &number).unwrap();
+    assert_eq!(view.case_number, number);
+}
