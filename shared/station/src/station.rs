@@ -8,6 +8,7 @@ mod forks;
 mod healing;
 mod links;
 mod movements;
+mod records;
 mod status;
 mod watching;
 
@@ -30,6 +31,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
+pub use records::ExchangeParts;
 pub use status::StationSummary;
 
 use crate::accounts::Accounts;
