@@ -64,6 +64,9 @@ enum Command {
     #[command(subcommand)]
     Rest(rests::Command),
     Publish(stations::Publish),
+    /// Give the platform above what it shall have of the cases
+    #[command(subcommand)]
+    Exchange(command::exchange::Command),
     #[command(flatten)]
     Tools(tools::Command),
     #[command(flatten)]
@@ -84,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Fork(forks) => command::finish(forks.run().await),
         Command::Rest(rests) => command::finish(rests.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),
+        Command::Exchange(exchange) => command::finish(exchange.run().await),
         Command::Tools(tools) => command::finish(tools.run()),
         Command::Common(common) => command::finish(common.run(Program::Hub).await),
     }

@@ -25,7 +25,8 @@ pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     enrolment(&mut run, enroller.clone()).await?;
     certificates(&mut run, &register);
     run.services(|run, routes| routes.add_service(administration(run, &register, enroller))).await?;
-    let options = DeskOptions { public_pages: true, ..DeskOptions::default() };
+    let public_address = run.config.advertise.public.clone();
+    let options = DeskOptions { public_pages: true, public_address, ..DeskOptions::default() };
     let bundles = run.bundles.clone();
     run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     run.until_stopped().await

@@ -9,7 +9,8 @@ pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     let mut run = Run::open(Program::Node, arguments).await?;
     run.link().await?;
     run.services(|_, routes| routes).await?;
-    let (bundles, options) = (run.bundles.clone(), DeskOptions::default());
+    let public_address = run.config.advertise.public.clone();
+    let (bundles, options) = (run.bundles.clone(), DeskOptions { public_address, ..DeskOptions::default() });
     run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     run.until_stopped().await
 }

@@ -9,6 +9,7 @@
 //! - `sanji/v1/deadline.proto` — deadlines that moved, superseded steps that wait for a person
 //! - `sanji/v1/health.proto` — how a station is
 //! - `sanji/v1/administration.proto` — what the keeper of a station does
+//! - `sanji/v1/records.proto` — ledgers, vouchers, case files, exchange
 //!
 //! The generated code is checked in, so that building needs no generator; a test regenerates it. Feature
 //! `grpc` adds the stubs of the services. Not here: any meaning, check or conversion. Those belong to the

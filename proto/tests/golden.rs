@@ -132,7 +132,40 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         }],
         witnesses: "甲、乙".into(),
     };
+    let manifest = proto::CaseFileManifest {
+        version: 1,
+        case_id: vec![0x33; 16],
+        station: 990_106_101_000,
+        key: vec![0x77; 32],
+        time_ms: 1_780_000_000_000,
+        taken_by: "990106101-03".into(),
+        parts: vec![proto::CaseFilePart { name: "summary.html".into(), size: 1024, hash: vec![0x55; 32] }],
+        program: "0.1.0".into(),
+    };
+    let evidence = proto::CaseFileEvidence {
+        logs: vec![proto::EvidenceLog {
+            log: Some(log()),
+            runs: vec![
+                proto::EvidenceRun { entries: vec![entry().encode_to_vec()], seal: Some(seal()), later_seal: None },
+                proto::EvidenceRun { entries: vec![entry().encode_to_vec()], seal: None, later_seal: Some(seal()) },
+            ],
+        }],
+        receipts: vec![receipt()],
+        authority: vec![0x30, 0x82],
+        certificates: vec![vec![0x30, 0x81]],
+        case_key: vec![0xdd; 32],
+        stations: vec![proto::StationName { station: 990_106_101_000, name: "青岚镇".into() }],
+        item_file: b"schema = 1".to_vec(),
+        attachments: vec![proto::EvidenceAttachment {
+            id: vec![0x44; 32],
+            name: "attachments/01.jpg".into(),
+            file_name: "户口簿.jpg".into(),
+            media_type: "image/jpeg".into(),
+        }],
+    };
     vec![
+        ("case_file.manifest", manifest.encode_to_vec()),
+        ("case_file.evidence", evidence.encode_to_vec()),
         ("log.entry", entry().encode_to_vec()),
         ("log.seal", seal().encode_to_vec()),
         ("log.head", head().encode_to_vec()),

@@ -7651,3 +7651,1668 @@ pub mod deadline_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLedgersRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLedgersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub ledgers: ::prost::alloc::vec::Vec<LedgerKind>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerKind {
+    /// Name for programs, for example "acceptance".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// For example 统一受理台账.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What its period of time is about, for example 收件时间.
+    #[prost(string, tag = "4")]
+    pub period_of: ::prost::alloc::string::String,
+}
+/// Which rows of a ledger.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerFilter {
+    /// First and last day, as YYYYMMDD. 0: no bound.
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    /// Cases that were opened at this station or below it, a division code. 0: all that this station holds.
+    #[prost(uint64, tag = "3")]
+    pub station: u64,
+    /// Code of the item. Empty: all.
+    #[prost(string, tag = "4")]
+    pub item: ::prost::alloc::string::String,
+    /// Code of the department in the lead. Empty: all.
+    #[prost(string, tag = "5")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(enumeration = "LedgerState", tag = "6")]
+    pub state: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadLedgerRequest {
+    /// Name of the ledger. Required.
+    #[prost(string, tag = "1")]
+    pub ledger: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    /// Rows, 1 to 200; 0: 50. A case with several rows is never divided, so that there may be a few more.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// `next` of the page before. Empty: from the beginning.
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LedgerPage {
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<LedgerRow>,
+    /// Empty: no more. With no rows and a `next` there may be some further on.
+    #[prost(string, tag = "4")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerRow {
+    /// 25 digits. Empty in a public excerpt of cases that are not to be looked up, and where a row is about no case.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// The entry on which the row rests: 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// One for each column.
+    #[prost(string, repeated, tag = "3")]
+    pub cells: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportLedgerRequest {
+    /// As in ReadLedgerRequest.
+    #[prost(string, tag = "1")]
+    pub ledger: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    #[prost(enumeration = "LedgerFormat", tag = "3")]
+    pub format: i32,
+    /// True: names in full where the caller sees the case in full.
+    #[prost(bool, tag = "4")]
+    pub unmasked: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPart {
+    #[prost(oneof = "record_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<record_part::Part>,
+}
+/// Nested message and enum types in `RecordPart`.
+pub mod record_part {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Part {
+        /// The next bytes of the file, at most 65536.
+        #[prost(bytes, tag = "1")]
+        Data(::prost::alloc::vec::Vec<u8>),
+        /// The last message. A stream without it broke off, and so did the file.
+        #[prost(message, tag = "2")]
+        Finished(super::RecordFile),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordFile {
+    /// How a file of it may be called, for example 统一受理台账-20260701-20260731.csv.
+    #[prost(string, tag = "1")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub media_type: ::prost::alloc::string::String,
+    /// Rows of a ledger, or entries of a case.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPublicLedgerRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignVoucherRequest {
+    /// 25 digits. Required.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// Which paper. Required.
+    #[prost(enumeration = "Paper", tag = "2")]
+    pub paper: i32,
+    /// The entry on which it rests: 32 bytes, as StepView.hash says. Empty: the one that opened the case.
+    #[prost(bytes = "vec", tag = "3")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignVoucherReply {
+    /// The line: see shared/log, `Voucher`.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckVoucherRequest {
+    /// The line, or the link of the code. Required.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckVoucherReply {
+    #[prost(enumeration = "VoucherVerdict", tag = "1")]
+    pub verdict: i32,
+    #[prost(enumeration = "VoucherCase", tag = "2")]
+    pub held: i32,
+    /// One sentence for the person who asks.
+    #[prost(string, tag = "3")]
+    pub sentence: ::prost::alloc::string::String,
+    /// What the voucher says; empty where its signature says nothing.
+    #[prost(string, tag = "4")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(enumeration = "Paper", tag = "5")]
+    pub paper: i32,
+    #[prost(string, tag = "6")]
+    pub paper_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Station that printed the paper.
+    #[prost(uint64, tag = "9")]
+    pub station: u64,
+    #[prost(string, tag = "10")]
+    pub station_name: ::prost::alloc::string::String,
+    /// When the entry was written: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "11")]
+    pub time_ms: u64,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "12")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// Where the key has ended: when.
+    #[prost(uint64, tag = "13")]
+    pub key_ended_ms: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportCaseFileRequest {
+    /// 25 digits. Required.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// True: with entries of other cases that stand between an entry of this case and the seal over it. They say which
+    /// cases those are, and nothing about persons. Without them this station vouches for what it leaves out.
+    #[prost(bool, tag = "2")]
+    pub neighbours: bool,
+}
+/// The manifest of a case file (manifest.pb), signed by the station that wrote the file.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseFileManifest {
+    /// Version of the layout: 1.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    /// Station that wrote the file.
+    #[prost(uint64, tag = "3")]
+    pub station: u64,
+    /// Its signing key: 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// By its clock: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
+    /// Staff id of the person who took the file. Empty: the keeper.
+    #[prost(string, tag = "6")]
+    pub taken_by: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "7")]
+    pub parts: ::prost::alloc::vec::Vec<CaseFilePart>,
+    /// Version of the program that wrote it.
+    #[prost(string, tag = "8")]
+    pub program: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseFilePart {
+    /// Name in the archive.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// BLAKE3 of its content: 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// What proves a case (evidence.pb).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseFileEvidence {
+    /// The entries of the case, with the seals over them.
+    #[prost(message, repeated, tag = "1")]
+    pub logs: ::prost::alloc::vec::Vec<EvidenceLog>,
+    #[prost(message, repeated, tag = "2")]
+    pub receipts: ::prost::alloc::vec::Vec<Receipt>,
+    /// X.509, DER: the district's authority.
+    #[prost(bytes = "vec", tag = "3")]
+    pub authority: ::prost::alloc::vec::Vec<u8>,
+    /// X.509, DER, by the authority: of every key that wrote an entry or gave a receipt, as far as known.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The key of the case, 32 bytes: opens the private parts and proves the attachments. Empty: destroyed, or never here.
+    #[prost(bytes = "vec", tag = "5")]
+    pub case_key: ::prost::alloc::vec::Vec<u8>,
+    /// Names of stations and the item's file as this station knew them: for words, not for proof.
+    #[prost(message, repeated, tag = "6")]
+    pub stations: ::prost::alloc::vec::Vec<StationName>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub item_file: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "8")]
+    pub attachments: ::prost::alloc::vec::Vec<EvidenceAttachment>,
+}
+/// Entries of one log, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EvidenceLog {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    #[prost(message, repeated, tag = "2")]
+    pub runs: ::prost::alloc::vec::Vec<EvidenceRun>,
+}
+/// Consecutive entries.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvidenceRun {
+    /// The bytes of the entries as they were written. Those of other cases only with `neighbours`.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// By the writer, over the last of them. Absent: it stands further on, and what is between is left out.
+    #[prost(message, optional, tag = "2")]
+    pub seal: ::core::option::Option<Seal>,
+    /// The seal that stands further on, over an entry that is not in the file.
+    #[prost(message, optional, tag = "3")]
+    pub later_seal: ::core::option::Option<Seal>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StationName {
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvidenceAttachment {
+    /// As entries name it: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Name in the archive. Empty: not complete at the station that wrote the file.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub media_type: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportExchangeRequest {
+    /// Where the export before ended. Empty: everything.
+    #[prost(message, repeated, tag = "1")]
+    pub since: ::prost::alloc::vec::Vec<Head>,
+    /// Only cases opened from this day on, up to that one, as YYYYMMDD. 0: no bound.
+    #[prost(uint32, tag = "2")]
+    pub from: u32,
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangePart {
+    #[prost(oneof = "exchange_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<exchange_part::Part>,
+}
+/// Nested message and enum types in `ExchangePart`.
+pub mod exchange_part {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        #[prost(message, tag = "1")]
+        Record(super::ExchangeRecord),
+        /// The last message.
+        #[prost(message, tag = "2")]
+        End(super::ExchangeEnd),
+    }
+}
+/// One record of a data set. A record with the same key replaces the one that was sent before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangeRecord {
+    /// 申请, 受理, 办理, 特别程序, 办结, 评价, 投诉 or 电子监察.
+    #[prost(string, tag = "1")]
+    pub data_set: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<ExchangeField>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExchangeField {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangeEnd {
+    /// `since` of the next export.
+    #[prost(message, repeated, tag = "1")]
+    pub heads: ::prost::alloc::vec::Vec<Head>,
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LedgerState {
+    /// Both.
+    Unspecified = 0,
+    /// 在办
+    Open = 1,
+    /// 已办结
+    Closed = 2,
+    /// 超过期限的
+    Overdue = 3,
+}
+impl LedgerState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LEDGER_STATE_UNSPECIFIED",
+            Self::Open => "LEDGER_STATE_OPEN",
+            Self::Closed => "LEDGER_STATE_CLOSED",
+            Self::Overdue => "LEDGER_STATE_OVERDUE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LEDGER_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "LEDGER_STATE_OPEN" => Some(Self::Open),
+            "LEDGER_STATE_CLOSED" => Some(Self::Closed),
+            "LEDGER_STATE_OVERDUE" => Some(Self::Overdue),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LedgerFormat {
+    /// CSV.
+    Unspecified = 0,
+    /// UTF-8 with a byte order mark, as spreadsheet programs like it.
+    Csv = 1,
+    Xlsx = 2,
+    /// One object of JSON a line, by column.
+    Json = 3,
+}
+impl LedgerFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LEDGER_FORMAT_UNSPECIFIED",
+            Self::Csv => "LEDGER_FORMAT_CSV",
+            Self::Xlsx => "LEDGER_FORMAT_XLSX",
+            Self::Json => "LEDGER_FORMAT_JSON",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LEDGER_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "LEDGER_FORMAT_CSV" => Some(Self::Csv),
+            "LEDGER_FORMAT_XLSX" => Some(Self::Xlsx),
+            "LEDGER_FORMAT_JSON" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Paper {
+    /// Some other paper of the case.
+    Unspecified = 0,
+    /// 代办登记单（收件凭证）
+    Receipt = 1,
+    /// 委托代办书
+    Mandate = 2,
+    /// 受理通知书
+    Accepted = 3,
+    /// 不予受理通知书
+    NotAccepted = 4,
+    /// 一次性告知书
+    Correction = 5,
+    /// 退回件通知书
+    Returned = 6,
+    /// 准予决定书
+    Approved = 7,
+    /// 不予批准决定书
+    Denied = 8,
+    /// 办结通知书
+    Concluded = 9,
+}
+impl Paper {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAPER_UNSPECIFIED",
+            Self::Receipt => "PAPER_RECEIPT",
+            Self::Mandate => "PAPER_MANDATE",
+            Self::Accepted => "PAPER_ACCEPTED",
+            Self::NotAccepted => "PAPER_NOT_ACCEPTED",
+            Self::Correction => "PAPER_CORRECTION",
+            Self::Returned => "PAPER_RETURNED",
+            Self::Approved => "PAPER_APPROVED",
+            Self::Denied => "PAPER_DENIED",
+            Self::Concluded => "PAPER_CONCLUDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAPER_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAPER_RECEIPT" => Some(Self::Receipt),
+            "PAPER_MANDATE" => Some(Self::Mandate),
+            "PAPER_ACCEPTED" => Some(Self::Accepted),
+            "PAPER_NOT_ACCEPTED" => Some(Self::NotAccepted),
+            "PAPER_CORRECTION" => Some(Self::Correction),
+            "PAPER_RETURNED" => Some(Self::Returned),
+            "PAPER_APPROVED" => Some(Self::Approved),
+            "PAPER_DENIED" => Some(Self::Denied),
+            "PAPER_CONCLUDED" => Some(Self::Concluded),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VoucherVerdict {
+    Unspecified = 0,
+    /// Not the text of a voucher: mistyped or incomplete.
+    Unreadable = 1,
+    /// Signed by a station of this district.
+    Genuine = 2,
+    /// The signature does not fit what it says.
+    Altered = 3,
+    /// This station knows no such key.
+    UnknownKey = 4,
+    /// Genuine, and the district has revoked the key: whoever stole it could sign too.
+    KeyRevoked = 5,
+    /// Genuine, by a machine of the station that has been replaced since.
+    KeyEnded = 6,
+}
+impl VoucherVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VOUCHER_VERDICT_UNSPECIFIED",
+            Self::Unreadable => "VOUCHER_VERDICT_UNREADABLE",
+            Self::Genuine => "VOUCHER_VERDICT_GENUINE",
+            Self::Altered => "VOUCHER_VERDICT_ALTERED",
+            Self::UnknownKey => "VOUCHER_VERDICT_UNKNOWN_KEY",
+            Self::KeyRevoked => "VOUCHER_VERDICT_KEY_REVOKED",
+            Self::KeyEnded => "VOUCHER_VERDICT_KEY_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VOUCHER_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VOUCHER_VERDICT_UNREADABLE" => Some(Self::Unreadable),
+            "VOUCHER_VERDICT_GENUINE" => Some(Self::Genuine),
+            "VOUCHER_VERDICT_ALTERED" => Some(Self::Altered),
+            "VOUCHER_VERDICT_UNKNOWN_KEY" => Some(Self::UnknownKey),
+            "VOUCHER_VERDICT_KEY_REVOKED" => Some(Self::KeyRevoked),
+            "VOUCHER_VERDICT_KEY_ENDED" => Some(Self::KeyEnded),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VoucherCase {
+    /// Not looked up: the signature says nothing.
+    Unspecified = 0,
+    /// This station does not hold the case: it has not arrived yet, or is none of its own.
+    NotHere = 1,
+    /// It holds the case, and the entry just as the paper says.
+    Unchanged = 2,
+    /// It holds the entry, and it does not count any more.
+    Superseded = 3,
+    /// It holds the case, and no such entry.
+    Different = 4,
+}
+impl VoucherCase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VOUCHER_CASE_UNSPECIFIED",
+            Self::NotHere => "VOUCHER_CASE_NOT_HERE",
+            Self::Unchanged => "VOUCHER_CASE_UNCHANGED",
+            Self::Superseded => "VOUCHER_CASE_SUPERSEDED",
+            Self::Different => "VOUCHER_CASE_DIFFERENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VOUCHER_CASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "VOUCHER_CASE_NOT_HERE" => Some(Self::NotHere),
+            "VOUCHER_CASE_UNCHANGED" => Some(Self::Unchanged),
+            "VOUCHER_CASE_SUPERSEDED" => Some(Self::Superseded),
+            "VOUCHER_CASE_DIFFERENT" => Some(Self::Different),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod ledger_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// 台账
+    #[derive(Debug, Clone)]
+    pub struct LedgerServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LedgerServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LedgerServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LedgerServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LedgerServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Which ledgers there are, and their columns.
+        pub async fn list_ledgers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLedgersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgersReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ListLedgers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ListLedgers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A page of a ledger, newest first, as the caller may see it.
+        pub async fn read_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ReadLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadLedger"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
+        pub async fn export_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportLedgerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ExportLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ExportLedger"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
+        /// token.
+        pub async fn read_public_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadPublicLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ReadPublicLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadPublicLedger"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod ledger_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LedgerServiceServer.
+    #[async_trait]
+    pub trait LedgerService: std::marker::Send + std::marker::Sync + 'static {
+        /// Which ledgers there are, and their columns.
+        async fn list_ledgers(
+            &self,
+            request: tonic::Request<super::ListLedgersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgersReply>,
+            tonic::Status,
+        >;
+        /// A page of a ledger, newest first, as the caller may see it.
+        async fn read_ledger(
+            &self,
+            request: tonic::Request<super::ReadLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
+        /// Server streaming response type for the ExportLedger method.
+        type ExportLedgerStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RecordPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
+        async fn export_ledger(
+            &self,
+            request: tonic::Request<super::ExportLedgerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportLedgerStream>,
+            tonic::Status,
+        >;
+        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
+        /// token.
+        async fn read_public_ledger(
+            &self,
+            request: tonic::Request<super::ReadPublicLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
+    }
+    /// 台账
+    #[derive(Debug)]
+    pub struct LedgerServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LedgerServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LedgerServiceServer<T>
+    where
+        T: LedgerService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.LedgerService/ListLedgers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLedgersSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ListLedgersRequest>
+                    for ListLedgersSvc<T> {
+                        type Response = super::ListLedgersReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLedgersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::list_ledgers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLedgersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ReadLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReadLedgerRequest>
+                    for ReadLedgerSvc<T> {
+                        type Response = super::LedgerPage;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::read_ledger(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ExportLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::ServerStreamingService<super::ExportLedgerRequest>
+                    for ExportLedgerSvc<T> {
+                        type Response = super::RecordPart;
+                        type ResponseStream = T::ExportLedgerStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::export_ledger(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ReadPublicLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadPublicLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReadPublicLedgerRequest>
+                    for ReadPublicLedgerSvc<T> {
+                        type Response = super::LedgerPage;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadPublicLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::read_public_ledger(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadPublicLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LedgerServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.LedgerService";
+    impl<T> tonic::server::NamedService for LedgerServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod record_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// 凭证、案卷、数据交换
+    #[derive(Debug, Clone)]
+    pub struct RecordServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl RecordServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> RecordServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RecordServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RecordServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The signed line for a paper of a case.
+        pub async fn sign_voucher(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignVoucherReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/SignVoucher",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "SignVoucher"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
+        pub async fn check_voucher(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckVoucherReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/CheckVoucher",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "CheckVoucher"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
+        /// people who see the case in full, or the keeper; goes on record.
+        pub async fn export_case_file(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportCaseFileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/ExportCaseFile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportCaseFile"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
+        pub async fn export_exchange(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExchangePart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/ExportExchange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportExchange"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod record_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with RecordServiceServer.
+    #[async_trait]
+    pub trait RecordService: std::marker::Send + std::marker::Sync + 'static {
+        /// The signed line for a paper of a case.
+        async fn sign_voucher(
+            &self,
+            request: tonic::Request<super::SignVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignVoucherReply>,
+            tonic::Status,
+        >;
+        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
+        async fn check_voucher(
+            &self,
+            request: tonic::Request<super::CheckVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckVoucherReply>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportCaseFile method.
+        type ExportCaseFileStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RecordPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
+        /// people who see the case in full, or the keeper; goes on record.
+        async fn export_case_file(
+            &self,
+            request: tonic::Request<super::ExportCaseFileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportCaseFileStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportExchange method.
+        type ExportExchangeStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExchangePart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
+        async fn export_exchange(
+            &self,
+            request: tonic::Request<super::ExportExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportExchangeStream>,
+            tonic::Status,
+        >;
+    }
+    /// 凭证、案卷、数据交换
+    #[derive(Debug)]
+    pub struct RecordServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> RecordServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for RecordServiceServer<T>
+    where
+        T: RecordService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.RecordService/SignVoucher" => {
+                    #[allow(non_camel_case_types)]
+                    struct SignVoucherSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::UnaryService<super::SignVoucherRequest>
+                    for SignVoucherSvc<T> {
+                        type Response = super::SignVoucherReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SignVoucherRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::sign_voucher(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SignVoucherSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/CheckVoucher" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckVoucherSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::UnaryService<super::CheckVoucherRequest>
+                    for CheckVoucherSvc<T> {
+                        type Response = super::CheckVoucherReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckVoucherRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::check_voucher(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckVoucherSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/ExportCaseFile" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportCaseFileSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::ExportCaseFileRequest>
+                    for ExportCaseFileSvc<T> {
+                        type Response = super::RecordPart;
+                        type ResponseStream = T::ExportCaseFileStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportCaseFileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::export_case_file(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportCaseFileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/ExportExchange" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportExchangeSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::ExportExchangeRequest>
+                    for ExportExchangeSvc<T> {
+                        type Response = super::ExchangePart;
+                        type ResponseStream = T::ExportExchangeStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportExchangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::export_exchange(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportExchangeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for RecordServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.RecordService";
+    impl<T> tonic::server::NamedService for RecordServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

@@ -36,6 +36,8 @@ pub(crate) enum Tab {
     NewCase,
     Items,
     Bundles,
+    Ledgers,
+    Voucher,
     Station,
     None,
 }
@@ -96,6 +98,8 @@ impl Frame {
             Tab::NewCase => "new",
             Tab::Items => "items",
             Tab::Bundles => "bundles",
+            Tab::Ledgers => "ledgers",
+            Tab::Voucher => "voucher",
             Tab::Station => "station",
             Tab::None => "",
         };

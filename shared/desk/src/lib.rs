@@ -9,7 +9,7 @@
 //! | `server` | the listener: timeouts, connection limit, graceful stop |
 //! | `routes` | every address, and whom it is for |
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
-//! | `office`, `exchange` | what the desk asks of a station, and of its bundles |
+//! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
@@ -20,6 +20,7 @@ mod assets;
 mod attachment;
 mod bundles;
 mod case;
+mod case_file;
 mod exchange;
 mod form;
 mod frame;
@@ -27,6 +28,7 @@ mod guard;
 mod headers;
 mod home;
 mod items;
+mod ledgers;
 mod login;
 mod materials;
 mod office;
@@ -34,6 +36,7 @@ mod paper;
 mod problem;
 mod public;
 mod quarantine;
+mod records;
 mod routes;
 mod server;
 mod state;
@@ -41,6 +44,7 @@ mod station;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod vouchers;
 mod words;
 
 pub use server::serve;
@@ -50,6 +54,8 @@ pub use server::serve;
 pub struct DeskOptions {
     /// Whether the pages for everybody are served (the hub), and not only the desk.
     pub public_pages: bool,
+    /// Address of the district's public pages, for the codes on papers: `https://hub.example`. Empty: not known here.
+    pub public_address: String,
     /// Whether cookies travel over HTTPS only: true behind a TLS proxy, false on plain HTTP in the office.
     pub secure_cookies: bool,
 }

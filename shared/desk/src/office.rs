@@ -12,6 +12,8 @@ use sanji_log::{AttachmentId, StationCode, Tier};
 use sanji_proto::v1 as proto;
 use tokio::sync::mpsc;
 
+use crate::records::Records;
+
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
 pub(crate) use sanji_station::station::{Settling, StationSummary};
@@ -33,6 +35,8 @@ pub(crate) struct StoredFile {
 #[async_trait]
 pub(crate) trait Office: Send + Sync + 'static {
     fn info(&self) -> StationSummary;
+    /// Ledgers, vouchers, case files.
+    fn records(&self) -> &dyn Records;
     async fn status(&self) -> proto::StatusReply;
     fn station_name(&self, code: StationCode) -> String;
     /// Villages and communities of this station's scope, with their full names.
@@ -75,6 +79,10 @@ pub(crate) trait Office: Send + Sync + 'static {
 impl Office for Station {
     fn info(&self) -> StationSummary {
         self.info()
+    }
+
+    fn records(&self) -> &dyn Records {
+        self
     }
 
     async fn status(&self) -> proto::StatusReply {

@@ -12,8 +12,7 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, headers, home, items, login, paper, problem, public, quarantine,
-    station, ticks,
+    act, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, paper, problem, public, quarantine, station, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -52,6 +51,9 @@ pub(crate) fn table() -> Vec<Route> {
         route("/query", Public, axum::routing::post(public::query)),
         route("/items", Public, get(items::public_list)),
         route("/items/{code}", Public, get(items::public_guide)),
+        route("/ledger", Public, get(ledgers::public)),
+        route("/voucher", Public, get(vouchers::public_show).post(vouchers::public_check)),
+        route("/V/{text}", Public, get(vouchers::public_link)),
         route("/assets/desk.css", Everyone, get(assets::style)),
         route("/assets/desk.js", Everyone, get(assets::script)),
         route("/desk/login", Everyone, get(login::form).post(login::log_in)),
@@ -65,12 +67,16 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/bundles", Staff, get(bundles::show)),
         route("/desk/bundles/export", Staff, axum::routing::post(bundles::export)),
         route(BUNDLE_PATH, Staff, axum::routing::post(bundles::import)),
+        route("/desk/ledgers", Staff, get(ledgers::show)),
+        route("/desk/ledgers/export", Staff, axum::routing::post(ledgers::export)),
+        route("/desk/voucher", Staff, get(vouchers::show).post(vouchers::check)),
         route("/desk/station", Staff, get(station::show)),
         route("/desk/quarantine", Staff, get(quarantine::show).post(quarantine::settle)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
         route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),
         route("/desk/case/{number}/paper/{kind}", Staff, get(paper::show)),
+        route("/desk/case/{number}/file", Staff, axum::routing::post(case_file::export)),
         route("/desk/case/{number}/attachment/{id}", Staff, get(attachment::show)),
     ]
 }

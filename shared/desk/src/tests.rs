@@ -4,8 +4,10 @@
 mod browser;
 mod bundles;
 mod fake;
+mod fake_records;
 mod forms;
 mod fuzz;
 mod pages;
+mod records;
 mod security;
 mod server;

@@ -83,6 +83,11 @@ pub(crate) fn read_day(text: &str) -> Option<u32> {
     text.parse().ok().map(number_of)
 }
 
+/// The value of a date input for a day as messages carry it; empty for 0 or a day that does not exist.
+pub(crate) fn input_day(number: u32) -> String {
+    date_of(number).map(|date| date.to_string()).unwrap_or_default()
+}
+
 /// A case number in groups that can be read aloud: district, station, day, number of the day.
 pub(crate) fn grouped(number: &str) -> String {
     if number.len() != 25 || !number.is_ascii() {

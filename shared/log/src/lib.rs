@@ -8,6 +8,7 @@
 //! | [`time`] | [`HybridTime`] and its rule |
 //! | [`entry`] | [`Entry`], [`EntryBytes`], chaining |
 //! | [`seal`] | [`Seal`] and [`Receipt`]: what is signed, signing, checking |
+//! | [`attest`] | what a station signs beside its logs |
 //! | [`voucher`] | [`Voucher`]: the signed line on a printed paper |
 //! | [`run`] | [`Run`]: consecutive entries up to a seal, checked as a whole |
 //! | [`have`] | [`Have`]: the heads a station holds, and the diff of two |
@@ -18,6 +19,7 @@
 //! (`sanji-replication`). No clock, no randomness, no I/O: times and keys come from the caller.
 
 pub mod attachment;
+pub mod attest;
 pub mod code;
 pub mod entry;
 pub mod have;

@@ -10,10 +10,12 @@ mod bundles;
 mod cases;
 mod client;
 mod error;
+pub mod exchange;
 mod json;
 mod keeper;
 mod output;
 mod quarantine;
+mod records;
 mod stopped;
 pub mod words;
 
@@ -37,6 +39,9 @@ pub enum Common {
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
+    /// Ledgers, papers, case files.
+    #[command(flatten)]
+    Records(records::Command),
     /// A copy for bad days.
     #[command(flatten)]
     Backups(backups::Command),
@@ -57,6 +62,7 @@ impl Common {
         match self {
             Self::Cases(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
+            Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,
             Self::Quarantine(command) => command.run().await,

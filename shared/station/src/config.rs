@@ -162,6 +162,9 @@ impl Default for Listen {
 pub struct Advertise {
     /// "host:port" at which townships reach the hub's link; empty: the address listened on.
     pub link: String,
+    /// Address of the district's public pages, "https://hub.example": printed in the codes of papers. Empty: they carry
+    /// the signed line alone.
+    pub public: String,
 }
 
 /// What is logged, to standard error.

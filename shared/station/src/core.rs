@@ -45,7 +45,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sanji_log::planted::{Bug, planted};
-use sanji_log::seal::public_key;
 use sanji_log::{CaseId, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
 use sanji_store::Store;
 
@@ -126,13 +125,13 @@ impl Core {
     /// # Errors
     /// [`Error::Store`], [`Error::Stored`].
     pub fn open(store: Arc<dyn Store>, keys: StationKeys) -> Result<Self, Error> {
-        let key = public_key(&keys.signing);
-        let reader = Reader::new(store, keys.master, keys.station, key);
+        let (signing, authority_der) = (keys.signing.clone(), keys.authority_der.clone());
+        let reader = Reader::new(store, keys);
         let mut core = Self {
             have: reader.store().have(),
             reader,
-            signing: keys.signing,
-            authority_der: keys.authority_der,
+            signing,
+            authority_der,
             pending: Arc::default(),
             clock: HybridTime::default(),
             last_serial: None,
@@ -141,6 +140,7 @@ impl Core {
             healing: std::collections::BTreeMap::new(),
         };
         if planted(Bug::ReuseSequence) {
+            let key = core.reader.key();
             core.have.0.retain(|log, _| log.key != key);
         }
         core.read_reference()?;

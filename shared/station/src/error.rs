@@ -44,6 +44,15 @@ pub enum Error {
         /// Why.
         source: sanji_log::Error,
     },
+    /// A file that is made for somebody can't be written.
+    #[error("can't write {what}")]
+    Output {
+        /// What it is.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The thread that writes has ended.
     #[error("the station has stopped")]
     Stopped,

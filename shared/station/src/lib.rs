@@ -9,6 +9,7 @@
 //! | `committer`, `news`, `watch` | the thread that writes, and who is told of what it wrote |
 //! | [`pending`] | attachments that wait for their command |
 //! | [`views`] | what people see: cases, work lists, the public query |
+//! | [`records`] | ledgers, vouchers, case files, exchange |
 //! | `host`, [`bundle`] | what links ask of the station; bundles beside them |
 //! | [`accounts`] | passwords, sessions, lockout |
 //! | [`service`], [`tokens`] | the case service for programs on this machine, and their tokens |
@@ -46,6 +47,7 @@ pub mod metrics;
 mod news;
 pub mod pending;
 mod recovery;
+pub mod records;
 pub mod run;
 pub mod service;
 pub mod station;

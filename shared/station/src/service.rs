@@ -6,10 +6,13 @@ pub mod bundles;
 mod cases;
 mod failure;
 mod health;
+mod records;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
+use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
+use sanji_proto::v1::record_service_server::RecordServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -37,10 +40,13 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
         access: access.clone(),
         tokens: tokens.clone(),
     };
+    let records = || records::Records { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
+        .add_service(LedgerServiceServer::new(records()))
+        .add_service(RecordServiceServer::new(records()))
 }
 
 /// Serves until `shutdown`; calls that have begun are finished.

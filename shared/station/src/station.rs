@@ -9,6 +9,7 @@ mod healing;
 mod links;
 mod movements;
 mod quarantine;
+mod records;
 mod status;
 mod watching;
 
@@ -32,6 +33,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
 pub use quarantine::Settling;
+pub use records::ExchangeParts;
 pub use status::StationSummary;
 
 use crate::accounts::Accounts;

@@ -22,8 +22,9 @@ use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
 
 pub use case::Look;
-pub(crate) use case::{attachment_names, names_attachment, refers_to};
+pub(crate) use case::{attachment_names, clock, item_of, names_attachment, refers_to};
 pub(crate) use delivery::delivery;
+pub(crate) use list::looks_at;
 pub use query::WrongCodes;
 
 use crate::core::{Reader, context};

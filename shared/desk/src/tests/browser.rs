@@ -31,7 +31,7 @@ impl Browser {
     pub(super) fn stranger() -> Self {
         let memory = Arc::new(Mutex::new(Memory::default()));
         let office = FakeOffice::new(Arc::clone(&memory));
-        let options = DeskOptions { public_pages: true, secure_cookies: false };
+        let options = DeskOptions { public_pages: true, ..DeskOptions::default() };
         let exchange = FakeExchange { memory: Arc::clone(&memory) };
         let desk = Desk::new(Box::new(office), Box::new(exchange), options).unwrap();
         Self { router: routes::router(desk), cookies: BTreeMap::new(), memory }

@@ -47,6 +47,8 @@ pub(super) struct Memory {
     pub(super) imported: Vec<(String, Vec<u8>)>,
     /// The next bundle is refused so.
     pub(super) bundle_refused: Option<crate::exchange::Error>,
+    /// What was asked of the ledgers.
+    pub(super) ledgers: Vec<proto::ReadLedgerRequest>,
     /// Logs of the next bundle of which something is refused.
     pub(super) bundle_gaps: usize,
     pub(super) quarantined: Vec<proto::Quarantined>,
@@ -232,6 +234,10 @@ impl FakeOffice {
 
 #[async_trait]
 impl Office for FakeOffice {
+    fn records(&self) -> &dyn crate::records::Records {
+        self
+    }
+
     fn info(&self) -> StationSummary {
         StationSummary {
             code: StationCode::from_number(VILLAGE).expect("code"),

@@ -63,6 +63,8 @@ async fn every_input_of_every_page_has_a_label() {
         "/",
         "/items",
         "/items/mz-dibao",
+        "/ledger",
+        "/voucher",
         "/desk/login",
         "/desk",
         "/desk?list=closed",
@@ -71,6 +73,8 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk/new/mz-dibao",
         "/desk/items/ga-sfz",
         "/desk/bundles",
+        "/desk/ledgers",
+        "/desk/voucher",
         "/desk/station",
         &case(),
     ] {

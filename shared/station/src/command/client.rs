@@ -6,6 +6,8 @@ use sanji_proto::v1::administration_client::AdministrationClient;
 use sanji_proto::v1::case_service_client::CaseServiceClient;
 use sanji_proto::v1::health_client::HealthClient;
 use sanji_proto::v1::keeper_client::KeeperClient;
+use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
+use sanji_proto::v1::record_service_client::RecordServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -104,6 +106,18 @@ impl Client {
     #[must_use]
     pub fn cases(&self) -> CaseServiceClient<Called> {
         CaseServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Ledgers.
+    #[must_use]
+    pub fn ledgers(&self) -> LedgerServiceClient<Called> {
+        LedgerServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Vouchers, case files, exchange.
+    #[must_use]
+    pub fn records(&self) -> RecordServiceClient<Called> {
+        RecordServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

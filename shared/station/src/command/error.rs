@@ -61,6 +61,9 @@ pub enum Error {
     /// A check found faults; they were printed.
     #[error("{0} faults found")]
     Faults(usize),
+    /// A paper or a case file can't be relied on; why was printed.
+    #[error("it can't be relied on as it is")]
+    Unproved,
     /// Standard output is gone or the command can't run at all.
     #[error("can't {operation}")]
     Io {

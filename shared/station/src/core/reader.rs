@@ -6,10 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prost::Message;
 use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
-use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, StationCode};
+use sanji_log::seal::public_key;
+use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, SigningKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Store};
 
+use super::StationKeys;
 use super::ahead::Ahead;
 use super::filed::{FiledCase, case_entry};
 use super::fold::Fold;
@@ -31,18 +33,22 @@ struct Shared {
     master: MasterKey,
     me: StationCode,
     key: PublicKey,
+    signing: SigningKey,
+    authority_der: Vec<u8>,
     reference: RwLock<Arc<ReferenceData>>,
     ahead: Ahead,
     open_cases: AtomicU64,
 }
 
 impl Reader {
-    pub(super) fn new(store: Arc<dyn Store>, master: MasterKey, me: StationCode, key: PublicKey) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, keys: StationKeys) -> Self {
         Self(Arc::new(Shared {
             store,
-            master,
-            me,
-            key,
+            master: keys.master,
+            me: keys.station,
+            key: public_key(&keys.signing),
+            signing: keys.signing,
+            authority_der: keys.authority_der,
             reference: RwLock::default(),
             ahead: Ahead::default(),
             open_cases: AtomicU64::new(0),
@@ -65,6 +71,16 @@ impl Reader {
     #[must_use]
     pub fn key(&self) -> PublicKey {
         self.0.key
+    }
+
+    /// Signs papers and case files. Entries are made by the [`Core`](super::Core) alone.
+    pub(crate) fn signing(&self) -> &SigningKey {
+        &self.0.signing
+    }
+
+    /// The district's authority, X.509 in DER.
+    pub(crate) fn authority_der(&self) -> &[u8] {
+        &self.0.authority_der
     }
 
     /// The reference data as of the last commit.

@@ -123,12 +123,12 @@ fn in_the_clear(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms:
     }
 }
 
-pub(super) fn item_of<'a>(reference: &'a ReferenceData, case: &Case) -> Option<&'a Item> {
+pub(crate) fn item_of<'a>(reference: &'a ReferenceData, case: &Case) -> Option<&'a Item> {
     let (code, version) = case.item()?;
     reference.catalogue().get(code, version)
 }
 
-pub(super) fn clock(reference: &ReferenceData, case: &Case, item: Option<&Item>, now_ms: u64) -> Option<CaseClock> {
+pub(crate) fn clock(reference: &ReferenceData, case: &Case, item: Option<&Item>, now_ms: u64) -> Option<CaseClock> {
     let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
     Some(case_clock(case, item?, reference.calendar(), reference.defaults()?, today))
 }

@@ -85,7 +85,7 @@ fn is_closed(case: &Case, context: &Context<'_>) -> bool {
 }
 
 /// Whether a person has to look at a department's shelf at all; what is for them on it is asked case by case.
-fn looks_at(reference: &ReferenceData, staff: &Staff, lead: &DepartmentCode) -> bool {
+pub(crate) fn looks_at(reference: &ReferenceData, staff: &Staff, lead: &DepartmentCode) -> bool {
     let watches = |role: &Role| matches!(role, Role::Supervisor | Role::ComplaintDesk | Role::JointCoordinator);
     let hall = reference.organisation().and_then(|organisation| organisation.department(&staff.department));
     let of_the_hall = hall.is_some_and(|department| department.kind == DepartmentKind::Hub);

@@ -10,6 +10,7 @@ mod district;
 mod forks;
 mod journey;
 mod receive;
+mod records;
 mod scan;
 mod secrecy;
 mod writers;
