@@ -37,6 +37,16 @@ pub(crate) enum Tab {
     Items,
     Bundles,
     Station,
+    /// 事务
+    Matters,
+    /// Of the public site: 投诉.
+    Complain,
+    /// Of the public site: 咨询.
+    Answers,
+    /// Of the public site: 公告.
+    Notices,
+    /// Of the public site: 调查.
+    Surveys,
     None,
 }
 
@@ -97,6 +107,11 @@ impl Frame {
             Tab::Items => "items",
             Tab::Bundles => "bundles",
             Tab::Station => "station",
+            Tab::Matters => "matters",
+            Tab::Complain => "complain",
+            Tab::Answers => "answers",
+            Tab::Notices => "notices",
+            Tab::Surveys => "surveys",
             Tab::None => "",
         };
         if open == tab { " aria-current=\"page\"" } else { "" }

@@ -12,6 +12,7 @@ use sanji_log::{AttachmentId, StationCode, Tier};
 use sanji_proto::v1 as proto;
 use tokio::sync::mpsc;
 
+pub(crate) use crate::matter_office::MatterOffice;
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
 pub(crate) use sanji_station::station::StationSummary;
@@ -31,7 +32,7 @@ pub(crate) struct StoredFile {
 
 /// One station, as far as its desk uses it. See the methods of the same names in `sanji_station::Station`.
 #[async_trait]
-pub(crate) trait Office: Send + Sync + 'static {
+pub(crate) trait Office: MatterOffice {
     fn info(&self) -> StationSummary;
     async fn status(&self) -> proto::StatusReply;
     fn station_name(&self, code: StationCode) -> String;

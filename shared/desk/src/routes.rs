@@ -12,7 +12,8 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, headers, home, items, login, paper, problem, public, station, ticks,
+    act, apply, assets, attachment, bundles, case, headers, home, items, login, matter_more, matter_public, matters,
+    paper, problem, public, station, ticks,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -51,6 +52,14 @@ pub(crate) fn table() -> Vec<Route> {
         route("/query", Public, axum::routing::post(public::query)),
         route("/items", Public, get(items::public_list)),
         route("/items/{code}", Public, get(items::public_guide)),
+        route("/complain", Public, get(matter_public::complain).post(matter_public::complained)),
+        route("/ask", Public, get(matter_public::ask).post(matter_public::asked)),
+        route("/matter", Public, get(matter_public::matter).post(matter_public::looked_up)),
+        route("/rate", Public, axum::routing::post(matter_public::rate)),
+        route("/answers", Public, get(matter_public::answers)),
+        route("/notices", Public, get(matter_public::notices)),
+        route("/surveys", Public, get(matter_public::surveys)),
+        route("/surveys/{number}", Public, get(matter_public::survey).post(matter_public::answered)),
         route("/assets/desk.css", Everyone, get(assets::style)),
         route("/assets/desk.js", Everyone, get(assets::script)),
         route("/desk/login", Everyone, get(login::form).post(login::log_in)),
@@ -61,6 +70,15 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/new/{item}", Staff, get(apply::form).post(apply::post)),
         route("/desk/items", Staff, get(items::list)),
         route("/desk/items/{code}", Staff, get(items::guide)),
+        route("/desk/matters", Staff, get(matters::list)),
+        route("/desk/matters/new/{kind}", Staff, get(matters::new).post(matters::open)),
+        route("/desk/matter/{number}", Staff, get(matters::show)),
+        route("/desk/matter/{number}/act/{action}", Staff, get(matters::back).post(matters::act)),
+        route("/desk/matter/{number}/attachment/{id}", Staff, get(attachment::show_of_matter)),
+        route("/desk/call-backs", Staff, get(matter_more::call_backs)),
+        route("/desk/notices", Staff, get(matter_more::notices).post(matter_more::publish)),
+        route("/desk/notices/withdraw", Staff, axum::routing::post(matter_more::withdraw)),
+        route("/desk/assessment", Staff, get(matter_more::assessment)),
         route("/desk/bundles", Staff, get(bundles::show)),
         route("/desk/bundles/export", Staff, axum::routing::post(bundles::export)),
         route(BUNDLE_PATH, Staff, axum::routing::post(bundles::import)),

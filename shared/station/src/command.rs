@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod json;
 mod keeper;
+mod matters;
 mod output;
 mod stopped;
 pub mod words;
@@ -33,6 +34,9 @@ pub enum Common {
     /// What a person does at the desk.
     #[command(flatten)]
     Cases(cases::Command),
+    /// What has a life of its own beside cases.
+    #[command(flatten)]
+    Matters(matters::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -52,6 +56,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
+            Self::Matters(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,

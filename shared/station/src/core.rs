@@ -5,6 +5,7 @@
 //! | `cases` | what a person's command does |
 //! | `attachments`, `uploads` | how files are kept and read; what becomes of those that no command names |
 //! | `spread` | which stations hold which attachments |
+//! | `matters`, `matter_commands`, `matter_messages` | the same for matters: complaints, questions and the like |
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
@@ -26,6 +27,9 @@ pub(crate) mod filed;
 mod fold;
 mod forks;
 mod group;
+mod matter_commands;
+mod matter_messages;
+pub(crate) mod matters;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -48,6 +52,8 @@ pub(crate) use attachments::{FILE_MAX_BYTES, check_size};
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};
+pub use matter_commands::{MatterWritten, NoticeMessage, survey_code_hash};
+pub(crate) use matter_messages::digits;
 pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
@@ -58,7 +64,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{FILES, FORKS, KEYS, Place, STAFF};
+use rows::{FILES, FORKS, KEYS, NOTICES, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -153,6 +159,10 @@ impl Core {
         self.reader.store()
     }
 
+    pub(crate) fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     /// Attachments that were stored for commands to come.
     #[must_use]
     pub fn pending(&self) -> &Arc<Pending> {
@@ -205,7 +215,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS] {
+        for list in [KEYS, STAFF, FILES, FORKS, NOTICES] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

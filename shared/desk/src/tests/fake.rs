@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
-use crate::office::{Actor, Failure, LoginFailure, Office, StationSummary, StoredFile};
+use crate::office::{Actor, Failure, LoginFailure, MatterOffice, Office, StationSummary, StoredFile};
 
 pub(super) const NUMBER: &str = "9901061012032026070100427";
 pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55";
@@ -226,6 +226,8 @@ impl FakeOffice {
         }
     }
 }
+
+impl MatterOffice for FakeOffice {}
 
 #[async_trait]
 impl Office for FakeOffice {

@@ -167,6 +167,10 @@ impl Reader {
         Ok(self.filed(id)?.map(|filed| filed.case.clone()))
     }
 
+    pub(super) fn matter_ahead(&self, id: &CaseId) -> Option<Arc<sanji_domain::matter::Matter>> {
+        self.0.ahead.matter(id)
+    }
+
     pub(super) fn filed(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
         if let Some(filed) = self.0.ahead.case(id) {
             return Ok(Some(filed));

@@ -8,6 +8,7 @@ mod disk;
 mod district;
 mod forks;
 mod journey;
+mod matters;
 mod receive;
 mod scan;
 mod secrecy;
