@@ -1,7 +1,7 @@
 //! 督办整改: a finding with its limit, the measures and the evidence, acceptance and closing.
 
 use jiff::civil::Date;
-use sanji_log::{AttachmentId, RequestId};
+use sanji_log::{AttachmentId, RequestId, Tier};
 
 use super::body::{MatterEvent, RectificationIssued, Source};
 use super::command::{MatterDraft, RectificationInput};
@@ -36,6 +36,9 @@ pub fn issue(
             Some(known.ok_or_else(|| fault("department", "没有这个部门，请重新选择整改部门。"))?)
         }
     };
+    if department.is_none() && input.station.tier() == Tier::District {
+        return Err(fault("department", "区级单位整改的，请选择整改部门。"));
+    }
     let title = required(&input.title, "title", LONGEST_NAME, || input_fault("请用一句话写明要整改的问题。"))?;
     let words = required(&input.words, "words", LONGEST_TEXT, || input_fault("请写明查明的问题和整改要求。"))?;
     let event = MatterEvent::RectificationIssued(RectificationIssued {

@@ -78,11 +78,12 @@ impl Fold {
     }
 
     fn matter_entry(&mut self, reader: &Reader, id: &CaseId, entry: &MatterEntry) -> Result<(), Error> {
-        if let (MatterBody::Step(step), Some(home)) = (&entry.body, id.home())
+        if let MatterBody::Step(step) = &entry.body
             && step.event.opens()
             && let Some(request) = step.request
         {
-            self.rows.push(row(REQUESTS, request_key(home, &request), id.as_bytes().to_vec()));
+            // By its writer: the matter's home may be a station below.
+            self.rows.push(row(REQUESTS, request_key(entry.writer, &request), id.as_bytes().to_vec()));
             self.requests.insert(request, *id);
         }
         let mut matter = match self.matters.remove(id) {

@@ -161,7 +161,12 @@ fn an_order_goes_down_and_its_report_comes_up_after_days_without_a_line() {
         words: "公示内容没有更新".to_owned(),
         ..Default::default()
     });
-    let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order).unwrap();
+    let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order.clone()).unwrap();
+    let once = district.matters(HUB, DISTRICT_SUPERVISOR, "rectification", false).rows.len();
+    let message = proto::OpenMatterRequest { request: vec![district.last_request(); 16], opening: Some(order) };
+    let now_ms = district.now_ms;
+    let again = district.hub.core.open_matter(Some(&staff(DISTRICT_SUPERVISOR)), message, now_ms, &mut noise(&mut 3));
+    assert_eq!((again.unwrap().matter, once), (issued.matter, 1), "a request sent twice issues one order");
     district.sync();
     let listed = district.matters(TOWNSHIP, WINDOW, "rectification", false);
     assert_eq!(
