@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Span;
 use jiff::civil::Date;
 use sanji_domain::StaffId;
 use sanji_domain::calendar::local_date;
@@ -17,12 +18,13 @@ use sanji_proto::v1 as proto;
 
 use super::matter::department_name;
 use crate::core::matters::{list_of, of_list_key};
-use crate::core::rows::{Work, case_of_work_key, shelves};
-use crate::core::{Reader, ReferenceData, input_fault};
+use crate::core::{Reader, ReferenceData, Scan, input_fault};
 use crate::error::{Error, Failure, store};
 
 /// Rows read at a time.
 const PAGE: usize = 1024;
+/// A case that is answered in the period was opened no earlier than this before it.
+const LONGEST_CASE: Span = Span::new().years(2);
 
 /// Days of the period, and what was counted.
 struct Counting<'a> {
@@ -59,14 +61,9 @@ impl Reader {
             departments: BTreeMap::new(),
             townships: BTreeMap::new(),
         };
-        for work in [Work::Open, Work::Closed] {
-            for shelf in shelves(self, work, |_| true) {
-                self.each_row(&shelf, |key| {
-                    let case = case_of_work_key(key).map(|id| self.case(&id)).transpose()?.flatten();
-                    case.iter().for_each(|case| counting.case(case));
-                    Ok(())
-                })?;
-            }
+        let opened_from = first.saturating_sub(LONGEST_CASE);
+        for case in self.scan(Scan { from_ms: millis(opened_from), ..Scan::all(self.me()) }) {
+            counting.case(&*case?);
         }
         self.each_row(&list_of(MatterKind::Complaint, false), |key| {
             let matter = of_list_key(key).map(|(id, _)| self.matter(&id)).transpose()?.flatten();
@@ -96,6 +93,12 @@ fn period(request: &proto::AssessRequest) -> Option<(Date, Date)> {
     }
     let first = Date::new(year, i8::try_from(request.month).ok()?, 1).ok()?;
     Some((first, first.last_of_month()))
+}
+
+/// Noon of the day before, in UTC: before the day has begun in China.
+fn millis(day: Date) -> u64 {
+    let days = Date::constant(1970, 1, 2).until(day).map_or(0, |span| span.get_days());
+    u64::try_from(days).unwrap_or(0) * 86_400_000
 }
 
 fn day(time_ms: u64) -> Date {
