@@ -4,8 +4,10 @@
 mod browser;
 mod bundles;
 mod fake;
+mod fake_matters;
 mod forms;
 mod fuzz;
+mod matters;
 mod pages;
 mod security;
 mod server;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
-use crate::office::{Actor, Failure, LoginFailure, MatterOffice, Office, StationSummary, StoredFile};
+use crate::office::{Actor, Failure, LoginFailure, Office, StationSummary, StoredFile};
 
 pub(super) const NUMBER: &str = "9901061012032026070100427";
 pub(super) const TOKEN: &str = "5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55";
@@ -49,6 +49,11 @@ pub(super) struct Memory {
     pub(super) bundle_refused: Option<crate::exchange::Error>,
     /// Logs of the next bundle of which something is refused.
     pub(super) bundle_gaps: usize,
+    /// Matters that were opened: whether by a member of staff, and what was said.
+    pub(super) opened: Vec<(bool, proto::OpenMatterRequest)>,
+    pub(super) acted_on_matter: Vec<proto::ActMatterRequest>,
+    /// Ratings by the public.
+    pub(super) rated: Vec<proto::RateAsPublicRequest>,
 }
 
 pub(super) struct FakeOffice {
@@ -226,8 +231,6 @@ impl FakeOffice {
         }
     }
 }
-
-impl MatterOffice for FakeOffice {}
 
 #[async_trait]
 impl Office for FakeOffice {

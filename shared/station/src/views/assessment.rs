@@ -95,7 +95,7 @@ fn period(request: &proto::AssessRequest) -> Option<(Date, Date)> {
     Some((first, first.last_of_month()))
 }
 
-/// Noon of the day before, in UTC: before the day has begun in China.
+/// Midnight of the day before, in UTC: before the day has begun in China.
 fn millis(day: Date) -> u64 {
     let days = Date::constant(1970, 1, 2).until(day).map_or(0, |span| span.get_days());
     u64::try_from(days).unwrap_or(0) * 86_400_000
