@@ -510,7 +510,7 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47")]
+    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47, 40")]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
@@ -531,6 +531,8 @@ pub mod case_side {
         Extended(super::Extended),
         #[prost(message, tag = "47")]
         SupersededChecked(super::SupersededChecked),
+        #[prost(message, tag = "40")]
+        FollowedUp(super::FollowedUp),
     }
 }
 /// A remark; its words are in the private part.
@@ -604,6 +606,12 @@ pub struct SupersededChecked {
     /// True: what the step did was done again.
     #[prost(bool, tag = "2")]
     pub redone: bool,
+}
+/// 回访: what was done about a bad rating. The words are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowedUp {
+    #[prost(enumeration = "FollowUp", tag = "1")]
+    pub what: i32,
 }
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -679,7 +687,7 @@ pub struct AttachmentName {
 /// What the district says of one station. The log's home is that station.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
@@ -696,8 +704,6 @@ pub mod station_record {
         Ended(super::StationEnded),
         #[prost(message, tag = "5")]
         ForkDecided(super::ForkDecided),
-        #[prost(message, tag = "6")]
-        RestDecided(super::RestDecided),
     }
 }
 /// A new life of the station begins: from now on its logs are written under this key.
@@ -761,83 +767,6 @@ pub struct ForkDecided {
     /// For people.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
-}
-/// The district's decision on what a revoked station had written and not delivered. Admitted: the entries go into their
-/// log and count from now on, wherever they come from. Else they stay aside as evidence.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RestDecided {
-    /// Required.
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    /// First and last position of the rest. Required.
-    #[prost(uint64, tag = "2")]
-    pub from: u64,
-    #[prost(uint64, tag = "3")]
-    pub until: u64,
-    /// Hash of the entry at `until`: 32 bytes. Required.
-    #[prost(bytes = "vec", tag = "4")]
-    pub hash: ::prost::alloc::vec::Vec<u8>,
-    #[prost(bool, tag = "5")]
-    pub admitted: bool,
-    /// For people.
-    #[prost(string, tag = "6")]
-    pub reason: ::prost::alloc::string::String,
-}
-/// What a station keeps aside of what others sent it, and what becomes of it.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Aside {
-    #[prost(oneof = "aside::What", tags = "1, 2")]
-    pub what: ::core::option::Option<aside::What>,
-}
-/// Nested message and enum types in `Aside`.
-pub mod aside {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum What {
-        #[prost(message, tag = "1")]
-        Seen(super::AsideSeen),
-        #[prost(message, tag = "2")]
-        Dropped(super::AsideDropped),
-    }
-}
-/// Entries were not taken.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AsideSeen {
-    /// Their log. Required.
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    /// First position that was not taken. Required.
-    #[prost(uint64, tag = "2")]
-    pub seq: u64,
-    /// The link's RefusalReason by its name without prefix, for example "REVOKED". Required.
-    #[prost(string, tag = "3")]
-    pub reason: ::prost::alloc::string::String,
-    /// For people, in English.
-    #[prost(string, tag = "4")]
-    pub detail: ::prost::alloc::string::String,
-    /// Division code of the station that sent them.
-    #[prost(uint64, tag = "5")]
-    pub from: u64,
-    /// The entries, where they are kept: an encoded Run. One that is too long for one entry is spread over several, each
-    /// with the seal of the whole. Empty: not kept.
-    #[prost(bytes = "vec", tag = "6")]
-    pub run: ::prost::alloc::vec::Vec<u8>,
-    /// When, by the clock of this station: milliseconds since 1970-01-01 UTC.
-    #[prost(uint64, tag = "7")]
-    pub seen_ms: u64,
-}
-/// A person has settled what was aside: it is not shown any more.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct AsideDropped {
-    /// As in AsideSeen. Required.
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    #[prost(uint64, tag = "2")]
-    pub seq: u64,
-    #[prost(string, tag = "3")]
-    pub reason: ::prost::alloc::string::String,
-    /// Why, for people. Required.
-    #[prost(string, tag = "4")]
-    pub why: ::prost::alloc::string::String,
 }
 /// Two machines write with one key: a data folder was cloned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -936,9 +865,12 @@ pub enum Kind {
     /// ForkSeen, in a private log of the home of the log that has forked. With a case: the key of a case that the other
     /// branch opens travels with it; `body` is empty then.
     Fork = 9,
-    /// Aside, in a private log of the station whose log it is about, or of the station that has seen it. With a case: the
-    /// key of a case that the kept entries open travels with it; `body` is empty then.
-    Aside = 10,
+    /// MatterStep of matter.proto, in a private log of the matter's home.
+    MatterStep = 17,
+    /// MatterSide of matter.proto, in a private log of the matter's home.
+    MatterSide = 18,
+    /// Notice of matter.proto, in a public log of the station that publishes it.
+    Notice = 19,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -955,7 +887,9 @@ impl Kind {
             Self::File => "KIND_FILE",
             Self::Audit => "KIND_AUDIT",
             Self::Fork => "KIND_FORK",
-            Self::Aside => "KIND_ASIDE",
+            Self::MatterStep => "KIND_MATTER_STEP",
+            Self::MatterSide => "KIND_MATTER_SIDE",
+            Self::Notice => "KIND_NOTICE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -969,7 +903,9 @@ impl Kind {
             "KIND_FILE" => Some(Self::File),
             "KIND_AUDIT" => Some(Self::Audit),
             "KIND_FORK" => Some(Self::Fork),
-            "KIND_ASIDE" => Some(Self::Aside),
+            "KIND_MATTER_STEP" => Some(Self::MatterStep),
+            "KIND_MATTER_SIDE" => Some(Self::MatterSide),
+            "KIND_NOTICE" => Some(Self::Notice),
             _ => None,
         }
     }
@@ -1208,12 +1144,48 @@ impl LimitUnit {
         }
     }
 }
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FollowUp {
+    Unspecified = 0,
+    /// 已联系
+    Contacted = 1,
+    /// 未联系上
+    NotReached = 2,
+    /// 已整改
+    Rectified = 3,
+    /// 核实后不属实
+    Unfounded = 4,
+}
+impl FollowUp {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FOLLOW_UP_UNSPECIFIED",
+            Self::Contacted => "FOLLOW_UP_CONTACTED",
+            Self::NotReached => "FOLLOW_UP_NOT_REACHED",
+            Self::Rectified => "FOLLOW_UP_RECTIFIED",
+            Self::Unfounded => "FOLLOW_UP_UNFOUNDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FOLLOW_UP_UNSPECIFIED" => Some(Self::Unspecified),
+            "FOLLOW_UP_CONTACTED" => Some(Self::Contacted),
+            "FOLLOW_UP_NOT_REACHED" => Some(Self::NotReached),
+            "FOLLOW_UP_RECTIFIED" => Some(Self::Rectified),
+            "FOLLOW_UP_UNFOUNDED" => Some(Self::Unfounded),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LinkMessage {
-    #[prost(
-        oneof = "link_message::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
-    )]
+    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub message: ::core::option::Option<link_message::Message>,
 }
 /// Nested message and enum types in `LinkMessage`.
@@ -1240,10 +1212,6 @@ pub mod link_message {
         BranchWanted(super::BranchWanted),
         #[prost(message, tag = "10")]
         Branch(super::Branch),
-        #[prost(message, tag = "11")]
-        EntriesWanted(super::EntriesWanted),
-        #[prost(message, tag = "12")]
-        EntriesAgain(super::EntriesAgain),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1420,26 +1388,6 @@ pub struct BranchWanted {
 /// Answers BranchWanted. Nothing is answered where the log ends before.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Branch {
-    /// Begins at the position asked for. Required.
-    #[prost(message, optional, tag = "1")]
-    pub run: ::core::option::Option<Run>,
-    /// Keys of the cases that the entries open.
-    #[prost(message, repeated, tag = "2")]
-    pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
-}
-/// Asks for entries that the sender once held and can't read any more. Since protocol 3.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EntriesWanted {
-    /// Required.
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    /// First position wanted. Required.
-    #[prost(uint64, tag = "2")]
-    pub from: u64,
-}
-/// Answers EntriesWanted. Nothing is answered where the log ends before.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct EntriesAgain {
     /// Begins at the position asked for. Required.
     #[prost(message, optional, tag = "1")]
     pub run: ::core::option::Option<Run>,
@@ -2356,23 +2304,6 @@ pub struct StatusReply {
     /// Keys with which two machines were seen to write, those that await a decision first.
     #[prost(message, repeated, tag = "31")]
     pub forks: ::prost::alloc::vec::Vec<Fork>,
-    /// Entries that were found damaged here and are asked for again.
-    #[prost(message, repeated, tag = "32")]
-    pub missing: ::prost::alloc::vec::Vec<MissingEntries>,
-    /// What is in quarantine and not settled.
-    #[prost(uint64, tag = "33")]
-    pub quarantined: u64,
-}
-/// Entries of one log that can't be read.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MissingEntries {
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    /// First and last position.
-    #[prost(uint64, tag = "2")]
-    pub from: u64,
-    #[prost(uint64, tag = "3")]
-    pub until: u64,
 }
 /// A log that two machines write, or two machines that were linked with one key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3094,7 +3025,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 55"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -3144,6 +3075,8 @@ pub mod act_request {
         HandOver(super::HandOver),
         #[prost(message, tag = "63")]
         CheckSuperseded(super::CheckSuperseded),
+        #[prost(message, tag = "55")]
+        FollowUp(super::RecordFollowUp),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3361,6 +3294,15 @@ pub struct CheckSuperseded {
     pub redone: bool,
     /// Required.
     #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 回访: what was done about a bad rating
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordFollowUp {
+    #[prost(enumeration = "FollowUp", tag = "1")]
+    pub what: i32,
+    /// What was said or put right. Required.
+    #[prost(string, tag = "2")]
     pub words: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3745,7 +3687,8 @@ pub mod put_attachment_request {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttachmentHead {
-    /// The `request` of the Submit that will use it, or empty where `case_number` is given.
+    /// The `request` of the Submit that will use it, or empty where `case_number` is given. A number with an M before it
+    /// is that of a matter.
     #[prost(bytes = "vec", tag = "1")]
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "2")]
@@ -5151,105 +5094,6 @@ pub struct PublishReply {
     #[prost(string, repeated, tag = "1")]
     pub published: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListQuarantineRequest {}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListQuarantineReply {
-    #[prost(message, repeated, tag = "1")]
-    pub rows: ::prost::alloc::vec::Vec<Quarantined>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Quarantined {
-    /// Names it: 16 hexadecimal digits.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    #[prost(enumeration = "QuarantineKind", tag = "2")]
-    pub kind: i32,
-    /// Absent for a case that waits.
-    #[prost(message, optional, tag = "3")]
-    pub log: ::core::option::Option<LogId>,
-    /// First and last position.
-    #[prost(uint64, tag = "4")]
-    pub seq: u64,
-    #[prost(uint64, tag = "5")]
-    pub until: u64,
-    /// Hash of the entry at `until`. Empty: not held.
-    #[prost(bytes = "vec", tag = "6")]
-    pub hash: ::prost::alloc::vec::Vec<u8>,
-    /// One word, for example "BAD_SEAL" or "NotHolder".
-    #[prost(string, tag = "7")]
-    pub reason: ::prost::alloc::string::String,
-    /// For people, in English.
-    #[prost(string, tag = "8")]
-    pub detail: ::prost::alloc::string::String,
-    /// When it was first seen, milliseconds since 1970-01-01 UTC.
-    #[prost(uint64, tag = "9")]
-    pub seen_ms: u64,
-    /// Division code of the station that sent or wrote it. 0: not known.
-    #[prost(uint64, tag = "10")]
-    pub from: u64,
-    /// 25 digits. Empty: no case.
-    #[prost(string, tag = "11")]
-    pub case_number: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ShowQuarantinedRequest {
-    /// The beginning of an id is enough.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ShowQuarantinedReply {
-    #[prost(message, optional, tag = "1")]
-    pub row: ::core::option::Option<Quarantined>,
-    /// Without their bodies.
-    #[prost(message, repeated, tag = "2")]
-    pub entries: ::prost::alloc::vec::Vec<DumpedEntry>,
-    /// What is kept, word for word with the writer's seals: encoded Run messages.
-    #[prost(bytes = "vec", repeated, tag = "3")]
-    pub runs: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RedriveQuarantinedRequest {
-    /// Empty: all.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RedriveQuarantinedReply {
-    /// How many were tried again, and how many of these are settled by it. What comes over a link takes its time.
-    #[prost(uint32, tag = "1")]
-    pub tried: u32,
-    #[prost(uint32, tag = "2")]
-    pub settled: u32,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DropQuarantinedRequest {
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    /// For people; goes on record. Required.
-    #[prost(string, tag = "2")]
-    pub reason: ::prost::alloc::string::String,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DropQuarantinedReply {}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DecideRestRequest {
-    /// As ListQuarantine names it; the beginning is enough.
-    #[prost(string, tag = "1")]
-    pub id: ::prost::alloc::string::String,
-    #[prost(bool, tag = "2")]
-    pub admit: bool,
-    /// For people; goes on record. Required.
-    #[prost(string, tag = "3")]
-    pub reason: ::prost::alloc::string::String,
-}
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DecideRestReply {
-    /// How many entries count from now on, or stay as evidence.
-    #[prost(uint64, tag = "1")]
-    pub entries: u64,
-}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum StationState {
@@ -5284,49 +5128,6 @@ impl StationState {
             "STATION_STATE_ENROLLED" => Some(Self::Enrolled),
             "STATION_STATE_REVOKED" => Some(Self::Revoked),
             "STATION_STATE_ENDED" => Some(Self::Ended),
-            _ => None,
-        }
-    }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum QuarantineKind {
-    Unspecified = 0,
-    /// Entries of another station were not taken.
-    Refused = 1,
-    /// The same of a revoked station: kept, until the district decides.
-    Rest = 2,
-    /// An entry is held and does not count, since it breaks a rule of its case.
-    Rejected = 3,
-    /// An entry is held and can't be read, or says what its writer may not say.
-    Unreadable = 4,
-    /// A case is held whose item is not in the catalogue here.
-    Waiting = 5,
-}
-impl QuarantineKind {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "QUARANTINE_KIND_UNSPECIFIED",
-            Self::Refused => "QUARANTINE_KIND_REFUSED",
-            Self::Rest => "QUARANTINE_KIND_REST",
-            Self::Rejected => "QUARANTINE_KIND_REJECTED",
-            Self::Unreadable => "QUARANTINE_KIND_UNREADABLE",
-            Self::Waiting => "QUARANTINE_KIND_WAITING",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "QUARANTINE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
-            "QUARANTINE_KIND_REFUSED" => Some(Self::Refused),
-            "QUARANTINE_KIND_REST" => Some(Self::Rest),
-            "QUARANTINE_KIND_REJECTED" => Some(Self::Rejected),
-            "QUARANTINE_KIND_UNREADABLE" => Some(Self::Unreadable),
-            "QUARANTINE_KIND_WAITING" => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -5554,106 +5355,6 @@ pub mod keeper_client {
                 .insert(GrpcMethod::new("sanji.v1.Keeper", "EndHealing"));
             self.inner.unary(req, path, codec).await
         }
-        /// What this station does not count of what it was sent, newest first, at most 1000.
-        pub async fn list_quarantine(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListQuarantineRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListQuarantineReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.Keeper/ListQuarantine",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.Keeper", "ListQuarantine"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// One of these with its entries. NOT_FOUND where there is none of that id.
-        pub async fn show_quarantined(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ShowQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ShowQuarantinedReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.Keeper/ShowQuarantined",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.Keeper", "ShowQuarantined"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
-        pub async fn redrive_quarantined(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RedriveQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RedriveQuarantinedReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.Keeper/RedriveQuarantined",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.Keeper", "RedriveQuarantined"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
-        pub async fn drop_quarantined(
-            &mut self,
-            request: impl tonic::IntoRequest<super::DropQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DropQuarantinedReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.Keeper/DropQuarantined",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.Keeper", "DropQuarantined"));
-            self.inner.unary(req, path, codec).await
-        }
     }
 }
 /// Generated server implementations.
@@ -5712,38 +5413,6 @@ pub mod keeper_server {
             &self,
             request: tonic::Request<super::EndHealingRequest>,
         ) -> std::result::Result<tonic::Response<super::EndHealingReply>, tonic::Status>;
-        /// What this station does not count of what it was sent, newest first, at most 1000.
-        async fn list_quarantine(
-            &self,
-            request: tonic::Request<super::ListQuarantineRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListQuarantineReply>,
-            tonic::Status,
-        >;
-        /// One of these with its entries. NOT_FOUND where there is none of that id.
-        async fn show_quarantined(
-            &self,
-            request: tonic::Request<super::ShowQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ShowQuarantinedReply>,
-            tonic::Status,
-        >;
-        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
-        async fn redrive_quarantined(
-            &self,
-            request: tonic::Request<super::RedriveQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RedriveQuarantinedReply>,
-            tonic::Status,
-        >;
-        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
-        async fn drop_quarantined(
-            &self,
-            request: tonic::Request<super::DropQuarantinedRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DropQuarantinedReply>,
-            tonic::Status,
-        >;
     }
     /// Served by every station.
     #[derive(Debug)]
@@ -6044,186 +5713,6 @@ pub mod keeper_server {
                     };
                     Box::pin(fut)
                 }
-                "/sanji.v1.Keeper/ListQuarantine" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListQuarantineSvc<T: Keeper>(pub Arc<T>);
-                    impl<
-                        T: Keeper,
-                    > tonic::server::UnaryService<super::ListQuarantineRequest>
-                    for ListQuarantineSvc<T> {
-                        type Response = super::ListQuarantineReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListQuarantineRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Keeper>::list_quarantine(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListQuarantineSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.Keeper/ShowQuarantined" => {
-                    #[allow(non_camel_case_types)]
-                    struct ShowQuarantinedSvc<T: Keeper>(pub Arc<T>);
-                    impl<
-                        T: Keeper,
-                    > tonic::server::UnaryService<super::ShowQuarantinedRequest>
-                    for ShowQuarantinedSvc<T> {
-                        type Response = super::ShowQuarantinedReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ShowQuarantinedRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Keeper>::show_quarantined(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ShowQuarantinedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.Keeper/RedriveQuarantined" => {
-                    #[allow(non_camel_case_types)]
-                    struct RedriveQuarantinedSvc<T: Keeper>(pub Arc<T>);
-                    impl<
-                        T: Keeper,
-                    > tonic::server::UnaryService<super::RedriveQuarantinedRequest>
-                    for RedriveQuarantinedSvc<T> {
-                        type Response = super::RedriveQuarantinedReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RedriveQuarantinedRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Keeper>::redrive_quarantined(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RedriveQuarantinedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.Keeper/DropQuarantined" => {
-                    #[allow(non_camel_case_types)]
-                    struct DropQuarantinedSvc<T: Keeper>(pub Arc<T>);
-                    impl<
-                        T: Keeper,
-                    > tonic::server::UnaryService<super::DropQuarantinedRequest>
-                    for DropQuarantinedSvc<T> {
-                        type Response = super::DropQuarantinedReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::DropQuarantinedRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Keeper>::drop_quarantined(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = DropQuarantinedSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -6506,31 +5995,6 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "DecideFork"));
             self.inner.unary(req, path, codec).await
         }
-        /// Decides what becomes of what a revoked station had written and not delivered.
-        pub async fn decide_rest(
-            &mut self,
-            request: impl tonic::IntoRequest<super::DecideRestRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::DecideRestReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.Administration/DecideRest",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.Administration", "DecideRest"));
-            self.inner.unary(req, path, codec).await
-        }
         pub async fn list_stations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStationsRequest>,
@@ -6638,11 +6102,6 @@ pub mod administration_server {
             &self,
             request: tonic::Request<super::DecideForkRequest>,
         ) -> std::result::Result<tonic::Response<super::DecideForkReply>, tonic::Status>;
-        /// Decides what becomes of what a revoked station had written and not delivered.
-        async fn decide_rest(
-            &self,
-            request: tonic::Request<super::DecideRestRequest>,
-        ) -> std::result::Result<tonic::Response<super::DecideRestReply>, tonic::Status>;
         async fn list_stations(
             &self,
             request: tonic::Request<super::ListStationsRequest>,
@@ -6993,51 +6452,6 @@ pub mod administration_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DecideForkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.Administration/DecideRest" => {
-                    #[allow(non_camel_case_types)]
-                    struct DecideRestSvc<T: Administration>(pub Arc<T>);
-                    impl<
-                        T: Administration,
-                    > tonic::server::UnaryService<super::DecideRestRequest>
-                    for DecideRestSvc<T> {
-                        type Response = super::DecideRestReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::DecideRestRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as Administration>::decide_rest(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = DecideRestSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -7651,581 +7065,1170 @@ pub mod deadline_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListLedgersRequest {}
+/// One step of a matter, written by the station that holds it. Steps form a chain of their own across the logs. The
+/// first opens the matter; the key of its personal data travels with that entry as a case's does.
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ListLedgersReply {
-    #[prost(message, repeated, tag = "1")]
-    pub ledgers: ::prost::alloc::vec::Vec<LedgerKind>,
+pub struct MatterStep {
+    /// 1, 2, 3 … within the matter. Required.
+    #[prost(uint32, tag = "1")]
+    pub rev: u32,
+    /// Hash of the entry that holds the step before this one: 32 bytes. Empty for rev 1 and only there.
+    #[prost(bytes = "vec", tag = "2")]
+    pub previous: ::prost::alloc::vec::Vec<u8>,
+    /// Station that holds the matter after this step, a division code. Required.
+    #[prost(uint64, tag = "3")]
+    pub holder: u64,
+    /// Chosen by the caller so that a command sent twice is carried out once: 16 bytes. Empty: none.
+    #[prost(bytes = "vec", tag = "4")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    /// Name, department code and role of the acting person as they stood then. Empty: the station itself, as for what
+    /// the public enters.
+    #[prost(string, tag = "5")]
+    pub actor_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub actor_department: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub actor_role: ::prost::alloc::string::String,
+    /// A MatterPrivate under the key of the matter. Absent: nothing.
+    #[prost(message, optional, tag = "8")]
+    pub private: ::core::option::Option<Sealed>,
+    #[prost(
+        oneof = "matter_step::Step",
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 40, 41, 42, 43, 50, 51"
+    )]
+    pub step: ::core::option::Option<matter_step::Step>,
 }
+/// Nested message and enum types in `MatterStep`.
+pub mod matter_step {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Step {
+        #[prost(message, tag = "20")]
+        ComplaintRegistered(super::ComplaintRegistered),
+        #[prost(message, tag = "21")]
+        ComplaintAccepted(super::ComplaintAccepted),
+        #[prost(message, tag = "22")]
+        ComplaintRefused(super::ComplaintRefused),
+        #[prost(message, tag = "23")]
+        ComplaintAssigned(super::ComplaintAssigned),
+        #[prost(message, tag = "24")]
+        ComplaintInvestigated(super::ComplaintInvestigated),
+        #[prost(message, tag = "25")]
+        ComplaintConcluded(super::ComplaintConcluded),
+        #[prost(message, tag = "26")]
+        LetterSent(super::LetterSent),
+        #[prost(message, tag = "27")]
+        LetterOpened(super::LetterOpened),
+        #[prost(message, tag = "30")]
+        QuestionAsked(super::QuestionAsked),
+        #[prost(message, tag = "31")]
+        QuestionAnswered(super::QuestionAnswered),
+        #[prost(message, tag = "40")]
+        RectificationIssued(super::RectificationIssued),
+        #[prost(message, tag = "41")]
+        RectificationReported(super::RectificationReported),
+        #[prost(message, tag = "42")]
+        RectificationSentBack(super::RectificationSentBack),
+        #[prost(message, tag = "43")]
+        RectificationClosed(super::RectificationClosed),
+        #[prost(message, tag = "50")]
+        SurveyOpened(super::SurveyOpened),
+        #[prost(message, tag = "51")]
+        SurveyClosed(super::SurveyClosed),
+    }
+}
+/// Something said beside the chain, by any station that holds the matter. Order does not matter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LedgerKind {
-    /// Name for programs, for example "acceptance".
+pub struct MatterSide {
+    /// As in MatterStep.
+    #[prost(string, tag = "1")]
+    pub actor_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub actor_department: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor_role: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", tag = "4")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "5")]
+    pub private: ::core::option::Option<Sealed>,
+    #[prost(oneof = "matter_side::Side", tags = "20, 21, 22, 23, 24")]
+    pub side: ::core::option::Option<matter_side::Side>,
+}
+/// Nested message and enum types in `MatterSide`.
+pub mod matter_side {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Side {
+        #[prost(message, tag = "20")]
+        Note(super::MatterNote),
+        #[prost(message, tag = "21")]
+        Reminded(super::MatterReminded),
+        #[prost(message, tag = "22")]
+        Rated(super::MatterRated),
+        #[prost(message, tag = "23")]
+        Cancelled(super::MatterCancelled),
+        #[prost(message, tag = "24")]
+        SurveyAnswered(super::SurveyAnswered),
+    }
+}
+/// The plain text of what is sealed in a matter.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MatterPrivate {
+    /// Who complains or asks. Only in the opening; empty: anonymous.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// For example 统一受理台账.
     #[prost(string, tag = "2")]
-    pub title: ::prost::alloc::string::String,
-    #[prost(string, repeated, tag = "3")]
-    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// What its period of time is about, for example 收件时间.
+    pub telephone: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub address: ::prost::alloc::string::String,
+    /// What the acting person says: the complaint, the question, the finding, the measure, the remark.
     #[prost(string, tag = "4")]
-    pub period_of: ::prost::alloc::string::String,
-}
-/// Which rows of a ledger.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LedgerFilter {
-    /// First and last day, as YYYYMMDD. 0: no bound.
-    #[prost(uint32, tag = "1")]
-    pub from: u32,
-    #[prost(uint32, tag = "2")]
-    pub until: u32,
-    /// Cases that were opened at this station or below it, a division code. 0: all that this station holds.
-    #[prost(uint64, tag = "3")]
-    pub station: u64,
-    /// Code of the item. Empty: all.
-    #[prost(string, tag = "4")]
-    pub item: ::prost::alloc::string::String,
-    /// Code of the department in the lead. Empty: all.
+    pub words: ::prost::alloc::string::String,
+    /// What the person who complains or asks is told.
     #[prost(string, tag = "5")]
+    pub reply: ::prost::alloc::string::String,
+    /// Six digits with which that person can look the matter up. Only in the opening.
+    #[prost(string, tag = "6")]
+    pub query_code: ::prost::alloc::string::String,
+    /// The person complained about, in the words of whoever complains. Only in the opening.
+    #[prost(string, tag = "7")]
+    pub against: ::prost::alloc::string::String,
+    /// Names of the entry's attachments.
+    #[prost(message, repeated, tag = "8")]
+    pub attachment_names: ::prost::alloc::vec::Vec<AttachmentName>,
+}
+/// An office or a person that a complaint is about.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Against {
+    /// Station, a division code. 0: not known.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// Code of departments.toml. Empty: the station as a whole.
+    #[prost(string, tag = "2")]
     pub department: ::prost::alloc::string::String,
-    #[prost(enumeration = "LedgerState", tag = "6")]
-    pub state: i32,
+    /// Staff id. Empty: nobody in particular, or not known.
+    #[prost(string, tag = "3")]
+    pub person: ::prost::alloc::string::String,
+}
+/// Opens a complaint. Its log's home is the district, so that no station below holds it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintRegistered {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    #[prost(message, optional, tag = "2")]
+    pub against: ::core::option::Option<Against>,
+    /// Number of the case that it is about, 25 digits. Empty: none.
+    #[prost(string, tag = "3")]
+    pub case_number: ::prost::alloc::string::String,
+    /// True: whoever complains has given no name.
+    #[prost(bool, tag = "4")]
+    pub anonymous: bool,
+    /// Where it was taken down, and when by that station's clock: milliseconds since 1970-01-01 UTC. Limits run from then.
+    #[prost(uint64, tag = "5")]
+    pub registered_at: u64,
+    #[prost(uint64, tag = "6")]
+    pub registered_ms: u64,
+    /// Id of the sealed letter in which it came: 16 bytes. Empty: none.
+    #[prost(bytes = "vec", tag = "7")]
+    pub letter: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintAccepted {}
+/// 不予受理; the reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintRefused {}
+/// 交办: a department of the district that is not complained about investigates.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintAssigned {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+}
+/// What the department found; its words are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintInvestigated {
+    #[prost(enumeration = "Finding", tag = "1")]
+    pub finding: i32,
+}
+/// 办结: what was found, and what whoever complained was told (in the private part).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ComplaintConcluded {
+    #[prost(enumeration = "Finding", tag = "1")]
+    pub finding: i32,
+    /// The person complained about is proposed for suspension (待岗); the suspension itself is the administrator's.
+    #[prost(bool, tag = "2")]
+    pub propose_suspension: bool,
+}
+/// A complaint taken down at a village or township: encrypted to the district's key, so that no station on the way can
+/// read it. It carries no key of its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LetterSent {
+    /// age, X25519, to the district's signing key in its Montgomery form; plain text: a Letter.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// What a letter says.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Letter {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    #[prost(message, optional, tag = "2")]
+    pub against: ::core::option::Option<Against>,
+    #[prost(string, tag = "3")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub telephone: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub address: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub query_code: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub against_words: ::prost::alloc::string::String,
+}
+/// The district has opened the letter and handles the complaint in a log of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LetterOpened {}
+/// 咨询
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuestionAsked {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    /// Code of the catalogue item that it is about. Empty: none.
+    #[prost(string, tag = "2")]
+    pub item: ::prost::alloc::string::String,
+}
+/// The answer. What is published is written for everybody, without personal data, and stands in the clear.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuestionAnswered {
+    /// Both empty: not published.
+    #[prost(string, tag = "1")]
+    pub public_question: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub public_answer: ::prost::alloc::string::String,
+}
+/// 督办整改. Its log's home is the station that has to put something right.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RectificationIssued {
+    #[prost(enumeration = "RectificationSource", tag = "1")]
+    pub source: i32,
+    /// Department that has to act. Empty: the station.
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Station that issues it and accepts the result.
+    #[prost(uint64, tag = "3")]
+    pub issuer: u64,
+    /// Last day, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+    /// Number of a case or of a complaint behind it. Empty: none.
+    #[prost(string, tag = "5")]
+    pub concerns: ::prost::alloc::string::String,
+    /// One line for lists, without personal data.
+    #[prost(string, tag = "6")]
+    pub title: ::prost::alloc::string::String,
+}
+/// 整改情况: the measures are in the private part, the evidence among the entry's attachments.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RectificationReported {
+    /// Root hashes of the evidence, 32 bytes each; they stand in Entry.attachments too.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// 退回重改
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RectificationSentBack {
+    /// New last day, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "1")]
+    pub until: u32,
+}
+/// 验收销号
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RectificationClosed {}
+/// 调查: a questionnaire about groups of units.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SurveyOpened {
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub groups: ::prost::alloc::vec::Vec<SurveyGroup>,
+    /// Each unit is rated on each question, from 1 to 5.
+    #[prost(string, repeated, tag = "3")]
+    pub questions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// First and last day, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "4")]
+    pub from: u32,
+    #[prost(uint32, tag = "5")]
+    pub until: u32,
+    /// Hash of each code that was given out, 32 bytes: BLAKE3 in derive-key mode, context "sanji 2026 survey code v1".
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub code_hashes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReadLedgerRequest {
-    /// Name of the ledger. Required.
+pub struct SurveyGroup {
     #[prost(string, tag = "1")]
-    pub ledger: ::prost::alloc::string::String,
-    #[prost(message, optional, tag = "2")]
-    pub filter: ::core::option::Option<LedgerFilter>,
-    /// Rows, 1 to 200; 0: 50. A case with several rows is never divided, so that there may be a few more.
-    #[prost(uint32, tag = "3")]
-    pub limit: u32,
-    /// `next` of the page before. Empty: from the beginning.
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub units: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One questionnaire, without a name. The first for each code counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SurveyAnswered {
+    /// Hash of the code: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub code_hash: ::prost::alloc::vec::Vec<u8>,
+    /// Marks from 1 to 5 in the order of groups, units and questions. 0: no answer.
+    #[prost(bytes = "vec", tag = "2")]
+    pub marks: ::prost::alloc::vec::Vec<u8>,
+}
+/// 结果公布
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SurveyClosed {
+    /// Units whose heads are called in for a talk (约谈), by name.
+    #[prost(string, repeated, tag = "1")]
+    pub called_in: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterNote {}
+/// 催办
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterReminded {
+    /// Station that is reminded. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+}
+/// Whoever complained or asked is content, or not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterRated {
+    #[prost(bool, tag = "1")]
+    pub satisfied: bool,
+}
+/// 撤销, by the station that opened it. The reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterCancelled {}
+/// 公告 or 通报, in a public log of the station that publishes it. The latest entry of an id counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Notice {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "NoticeKind", tag = "2")]
+    pub kind: i32,
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
-    pub after: ::prost::alloc::string::String,
+    pub text: ::prost::alloc::string::String,
+    /// First and last day on which it is shown, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+    /// True: taken back.
+    #[prost(bool, tag = "7")]
+    pub withdrawn: bool,
+    /// Name of the person who published it.
+    #[prost(string, tag = "8")]
+    pub actor_name: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct LedgerPage {
-    #[prost(string, tag = "1")]
-    pub title: ::prost::alloc::string::String,
-    #[prost(string, repeated, tag = "2")]
-    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    #[prost(message, repeated, tag = "3")]
-    pub rows: ::prost::alloc::vec::Vec<LedgerRow>,
-    /// Empty: no more. With no rows and a `next` there may be some further on.
-    #[prost(string, tag = "4")]
-    pub next: ::prost::alloc::string::String,
+pub struct OpenMatterRequest {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    #[prost(oneof = "open_matter_request::Opening", tags = "10, 11, 12, 13")]
+    pub opening: ::core::option::Option<open_matter_request::Opening>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LedgerRow {
-    /// 25 digits. Empty in a public excerpt of cases that are not to be looked up, and where a row is about no case.
-    #[prost(string, tag = "1")]
-    pub case_number: ::prost::alloc::string::String,
-    /// The entry on which the row rests: 32 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub entry: ::prost::alloc::vec::Vec<u8>,
-    /// One for each column.
-    #[prost(string, repeated, tag = "3")]
-    pub cells: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ExportLedgerRequest {
-    /// As in ReadLedgerRequest.
-    #[prost(string, tag = "1")]
-    pub ledger: ::prost::alloc::string::String,
-    #[prost(message, optional, tag = "2")]
-    pub filter: ::core::option::Option<LedgerFilter>,
-    #[prost(enumeration = "LedgerFormat", tag = "3")]
-    pub format: i32,
-    /// True: names in full where the caller sees the case in full.
-    #[prost(bool, tag = "4")]
-    pub unmasked: bool,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordPart {
-    #[prost(oneof = "record_part::Part", tags = "1, 2")]
-    pub part: ::core::option::Option<record_part::Part>,
-}
-/// Nested message and enum types in `RecordPart`.
-pub mod record_part {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Part {
-        /// The next bytes of the file, at most 65536.
-        #[prost(bytes, tag = "1")]
-        Data(::prost::alloc::vec::Vec<u8>),
-        /// The last message. A stream without it broke off, and so did the file.
-        #[prost(message, tag = "2")]
-        Finished(super::RecordFile),
+/// Nested message and enum types in `OpenMatterRequest`.
+pub mod open_matter_request {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Opening {
+        #[prost(message, tag = "10")]
+        Complaint(super::OpenComplaint),
+        #[prost(message, tag = "11")]
+        Question(super::OpenQuestion),
+        #[prost(message, tag = "12")]
+        Rectification(super::OpenRectification),
+        #[prost(message, tag = "13")]
+        Survey(super::OpenSurvey),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordFile {
-    /// How a file of it may be called, for example 统一受理台账-20260701-20260731.csv.
-    #[prost(string, tag = "1")]
-    pub file_name: ::prost::alloc::string::String,
-    #[prost(string, tag = "2")]
-    pub media_type: ::prost::alloc::string::String,
-    /// Rows of a ledger, or entries of a case.
-    #[prost(uint64, tag = "3")]
-    pub rows: u64,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ReadPublicLedgerRequest {
-    #[prost(message, optional, tag = "1")]
-    pub filter: ::core::option::Option<LedgerFilter>,
-    #[prost(uint32, tag = "2")]
-    pub limit: u32,
+pub struct OpenComplaint {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    #[prost(message, optional, tag = "2")]
+    pub against: ::core::option::Option<Against>,
+    /// The person complained about, as whoever complains calls them.
     #[prost(string, tag = "3")]
-    pub after: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SignVoucherRequest {
-    /// 25 digits. Required.
-    #[prost(string, tag = "1")]
-    pub case_number: ::prost::alloc::string::String,
-    /// Which paper. Required.
-    #[prost(enumeration = "Paper", tag = "2")]
-    pub paper: i32,
-    /// The entry on which it rests: 32 bytes, as StepView.hash says. Empty: the one that opened the case.
-    #[prost(bytes = "vec", tag = "3")]
-    pub entry: ::prost::alloc::vec::Vec<u8>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SignVoucherReply {
-    /// The line: see shared/log, `Voucher`.
-    #[prost(string, tag = "1")]
-    pub text: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckVoucherRequest {
-    /// The line, or the link of the code. Required.
-    #[prost(string, tag = "1")]
-    pub text: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CheckVoucherReply {
-    #[prost(enumeration = "VoucherVerdict", tag = "1")]
-    pub verdict: i32,
-    #[prost(enumeration = "VoucherCase", tag = "2")]
-    pub held: i32,
-    /// One sentence for the person who asks.
-    #[prost(string, tag = "3")]
-    pub sentence: ::prost::alloc::string::String,
-    /// What the voucher says; empty where its signature says nothing.
+    pub against_words: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub case_number: ::prost::alloc::string::String,
-    #[prost(enumeration = "Paper", tag = "5")]
-    pub paper: i32,
+    /// Empty: anonymous.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
-    pub paper_name: ::prost::alloc::string::String,
+    pub telephone: ::prost::alloc::string::String,
     #[prost(string, tag = "7")]
-    pub item: ::prost::alloc::string::String,
+    pub address: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenQuestion {
+    #[prost(enumeration = "Way", tag = "1")]
+    pub way: i32,
+    #[prost(string, tag = "2")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub telephone: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub words: ::prost::alloc::string::String,
+    /// Answered on the spot. Empty: goes to the district.
+    #[prost(string, tag = "6")]
+    pub answer: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenRectification {
+    #[prost(enumeration = "RectificationSource", tag = "1")]
+    pub source: i32,
+    /// Station that has to act. Required.
+    #[prost(uint64, tag = "2")]
+    pub station: u64,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    /// YYYYMMDD. Required.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+    #[prost(string, tag = "5")]
+    pub concerns: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub title: ::prost::alloc::string::String,
+    /// What is wrong and what is required.
+    #[prost(string, tag = "7")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenSurvey {
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub groups: ::prost::alloc::vec::Vec<SurveyGroup>,
+    #[prost(string, repeated, tag = "3")]
+    pub questions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "4")]
+    pub from: u32,
+    #[prost(uint32, tag = "5")]
+    pub until: u32,
+    /// How many codes to make, 1 to 2000.
+    #[prost(uint32, tag = "6")]
+    pub codes: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActMatterRequest {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    /// Refused as stale where the matter's rev is another. 0: whatever it is.
+    #[prost(uint32, tag = "3")]
+    pub expected_rev: u32,
+    #[prost(
+        oneof = "act_matter_request::Action",
+        tags = "10, 11, 12, 13, 14, 15, 20, 30, 31, 32, 40, 50, 51, 52, 53"
+    )]
+    pub action: ::core::option::Option<act_matter_request::Action>,
+}
+/// Nested message and enum types in `ActMatterRequest`.
+pub mod act_matter_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "10")]
+        Accept(super::AcceptComplaint),
+        #[prost(message, tag = "11")]
+        Refuse(super::RefuseComplaint),
+        #[prost(message, tag = "12")]
+        Assign(super::AssignComplaint),
+        #[prost(message, tag = "13")]
+        Investigate(super::InvestigateComplaint),
+        #[prost(message, tag = "14")]
+        Conclude(super::ConcludeComplaint),
+        #[prost(message, tag = "15")]
+        OpenLetter(super::OpenLetter),
+        #[prost(message, tag = "20")]
+        Answer(super::AnswerQuestion),
+        #[prost(message, tag = "30")]
+        Report(super::ReportRectification),
+        #[prost(message, tag = "31")]
+        SendBack(super::SendBackRectification),
+        #[prost(message, tag = "32")]
+        Close(super::CloseRectification),
+        #[prost(message, tag = "40")]
+        CloseSurvey(super::CloseSurvey),
+        #[prost(message, tag = "50")]
+        Note(super::NoteMatter),
+        #[prost(message, tag = "51")]
+        Remind(super::RemindMatter),
+        #[prost(message, tag = "52")]
+        Rate(super::RateMatter),
+        #[prost(message, tag = "53")]
+        Cancel(super::CancelMatter),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptComplaint {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefuseComplaint {
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssignComplaint {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvestigateComplaint {
+    #[prost(enumeration = "Finding", tag = "1")]
+    pub finding: i32,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConcludeComplaint {
+    #[prost(enumeration = "Finding", tag = "1")]
+    pub finding: i32,
+    /// What is done about it.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    /// What whoever complained is told.
+    #[prost(string, tag = "3")]
+    pub reply: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub propose_suspension: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenLetter {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerQuestion {
+    #[prost(string, tag = "1")]
+    pub reply: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub public_question: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub public_answer: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportRectification {
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub evidence: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendBackRectification {
+    #[prost(uint32, tag = "1")]
+    pub until: u32,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseRectification {
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseSurvey {
+    #[prost(string, repeated, tag = "1")]
+    pub called_in: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoteMatter {
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemindMatter {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RateMatter {
+    #[prost(bool, tag = "1")]
+    pub satisfied: bool,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelMatter {
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterReply {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    /// Only for an opening.
+    #[prost(string, tag = "2")]
+    pub query_code: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub rev: u32,
+    /// Only for the opening of a survey: the codes, shown this once.
+    #[prost(string, repeated, tag = "4")]
+    pub codes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetMatterRequest {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    /// Telephone and name in full, where the person may see them.
+    #[prost(bool, tag = "2")]
+    pub unmasked: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MatterView {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    /// complaint, letter, question, rectification or survey.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kind_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "6")]
+    pub rev: u32,
+    #[prost(bool, tag = "7")]
+    pub open: bool,
+    #[prost(uint64, tag = "8")]
+    pub holder: u64,
+    #[prost(string, tag = "9")]
+    pub holder_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub opened_ms: u64,
+    /// Next deadline, as YYYYMMDD. 0: none.
+    #[prost(uint32, tag = "11")]
+    pub due: u32,
+    #[prost(bool, tag = "12")]
+    pub overdue: bool,
+    /// Name and value, in the order of the screen.
+    #[prost(message, repeated, tag = "13")]
+    pub facts: ::prost::alloc::vec::Vec<Answer>,
+    #[prost(message, repeated, tag = "14")]
+    pub steps: ::prost::alloc::vec::Vec<MatterStepView>,
+    /// Names of the actions that the person may take now: fields of ActMatterRequest's action.
+    #[prost(string, repeated, tag = "15")]
+    pub actions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True where whoever complains stays hidden from this person.
+    #[prost(bool, tag = "16")]
+    pub masked: bool,
+    /// Only for a survey.
+    #[prost(message, repeated, tag = "17")]
+    pub results: ::prost::alloc::vec::Vec<SurveyRow>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MatterStepView {
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub time_ms: u64,
+    #[prost(string, tag = "4")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub reply: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "7")]
+    pub attachments: ::prost::alloc::vec::Vec<AttachmentName>,
+    /// The station could not read it, or the person may not.
+    #[prost(bool, tag = "8")]
+    pub hidden: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SurveyRow {
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub unit: ::prost::alloc::string::String,
+    /// Questionnaires that say something of the unit.
+    #[prost(uint32, tag = "3")]
+    pub answers: u32,
+    /// Mean mark, in hundredths.
+    #[prost(uint32, tag = "4")]
+    pub mean: u32,
+    /// Within its group, from 1.
+    #[prost(uint32, tag = "5")]
+    pub place: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMattersRequest {
+    /// complaint (letters too), question, rectification, survey. Empty: all.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub closed: bool,
+    /// At most this many, 1 to 200; 0 is 50.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// Go on after an earlier list: its `next`.
+    #[prost(bytes = "vec", tag = "4")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMattersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<MatterRow>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub next: ::prost::alloc::vec::Vec<u8>,
+    /// Complaints that were upheld in full or in part, of those listed and before (the goal is none).
+    #[prost(uint32, tag = "3")]
+    pub upheld: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MatterRow {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kind_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub holder_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub opened_ms: u64,
+    #[prost(uint32, tag = "8")]
+    pub due: u32,
+    #[prost(bool, tag = "9")]
+    pub overdue: bool,
+    /// The person has to do something.
+    #[prost(bool, tag = "10")]
+    pub todo: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryMatterRequest {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub query_code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryMatterReply {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub due: u32,
+    #[prost(string, tag = "5")]
+    pub reply: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "6")]
+    pub steps: ::prost::alloc::vec::Vec<MatterStepView>,
+    /// It may be rated now.
+    #[prost(bool, tag = "7")]
+    pub may_rate: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RateAsPublicRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub query_code: ::prost::alloc::string::String,
+    /// 1 to 5. Of a complaint or a question 3 and above are content.
+    #[prost(uint32, tag = "4")]
+    pub satisfaction: u32,
+    #[prost(string, tag = "5")]
+    pub words: ::prost::alloc::string::String,
+    /// True: the number is a matter's; cases and matters are numbered apart.
+    #[prost(bool, tag = "6")]
+    pub matter: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RateAsPublicReply {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuestionnaireRequest {
+    /// Empty: those that run now.
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuestionnaireReply {
+    #[prost(message, repeated, tag = "1")]
+    pub surveys: ::prost::alloc::vec::Vec<Questionnaire>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Questionnaire {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub groups: ::prost::alloc::vec::Vec<SurveyGroup>,
+    #[prost(string, repeated, tag = "4")]
+    pub questions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+    /// Once it is closed: the published result.
+    #[prost(message, repeated, tag = "7")]
+    pub results: ::prost::alloc::vec::Vec<SurveyRow>,
+    #[prost(string, repeated, tag = "8")]
+    pub called_in: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "9")]
+    pub closed: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerSurveyRequest {
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// As in SurveyAnswered.
+    #[prost(bytes = "vec", tag = "3")]
+    pub marks: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerSurveyReply {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswersRequest {
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item: ::prost::alloc::string::String,
+    /// 0 is 50.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnswersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub answers: ::prost::alloc::vec::Vec<PublishedAnswer>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishedAnswer {
+    #[prost(string, tag = "1")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
     pub item_name: ::prost::alloc::string::String,
-    /// Station that printed the paper.
+    #[prost(string, tag = "3")]
+    pub question: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub answer: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishNoticeRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub request: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "NoticeKind", tag = "2")]
+    pub kind: i32,
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawNoticeRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticesRequest {
+    /// Those that are over or withdrawn too; for staff only.
+    #[prost(bool, tag = "1")]
+    pub all: bool,
+    /// 通报 too; for staff only.
+    #[prost(bool, tag = "2")]
+    pub circulars: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NoticesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<NoticeView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NoticeView {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "NoticeKind", tag = "2")]
+    pub kind: i32,
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+    #[prost(bool, tag = "7")]
+    pub withdrawn: bool,
+    #[prost(string, tag = "8")]
+    pub station_name: ::prost::alloc::string::String,
     #[prost(uint64, tag = "9")]
     pub station: u64,
     #[prost(string, tag = "10")]
-    pub station_name: ::prost::alloc::string::String,
-    /// When the entry was written: milliseconds since 1970-01-01 UTC.
+    pub actor_name: ::prost::alloc::string::String,
     #[prost(uint64, tag = "11")]
     pub time_ms: u64,
-    /// 32 bytes.
-    #[prost(bytes = "vec", tag = "12")]
-    pub entry: ::prost::alloc::vec::Vec<u8>,
-    /// Where the key has ended: when.
-    #[prost(uint64, tag = "13")]
-    pub key_ended_ms: u64,
+    /// The person may take it back.
+    #[prost(bool, tag = "12")]
+    pub mine: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallBacksRequest {
+    #[prost(uint32, tag = "1")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CallBacksReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<CallBackRow>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ExportCaseFileRequest {
-    /// 25 digits. Required.
+pub struct CallBackRow {
     #[prost(string, tag = "1")]
     pub case_number: ::prost::alloc::string::String,
-    /// True: with entries of other cases that stand between an entry of this case and the seal over it. They say which
-    /// cases those are, and nothing about persons. Without them this station vouches for what it leaves out.
-    #[prost(bool, tag = "2")]
-    pub neighbours: bool,
-}
-/// The manifest of a case file (manifest.pb), signed by the station that wrote the file.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CaseFileManifest {
-    /// Version of the layout: 1.
-    #[prost(uint32, tag = "1")]
-    pub version: u32,
-    /// 16 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub case_id: ::prost::alloc::vec::Vec<u8>,
-    /// Station that wrote the file.
-    #[prost(uint64, tag = "3")]
-    pub station: u64,
-    /// Its signing key: 32 bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub key: ::prost::alloc::vec::Vec<u8>,
-    /// By its clock: milliseconds since 1970-01-01 UTC.
-    #[prost(uint64, tag = "5")]
-    pub time_ms: u64,
-    /// Staff id of the person who took the file. Empty: the keeper.
-    #[prost(string, tag = "6")]
-    pub taken_by: ::prost::alloc::string::String,
-    #[prost(message, repeated, tag = "7")]
-    pub parts: ::prost::alloc::vec::Vec<CaseFilePart>,
-    /// Version of the program that wrote it.
-    #[prost(string, tag = "8")]
-    pub program: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CaseFilePart {
-    /// Name in the archive.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(uint64, tag = "2")]
-    pub size: u64,
-    /// BLAKE3 of its content: 32 bytes.
-    #[prost(bytes = "vec", tag = "3")]
-    pub hash: ::prost::alloc::vec::Vec<u8>,
-}
-/// What proves a case (evidence.pb).
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CaseFileEvidence {
-    /// The entries of the case, with the seals over them.
-    #[prost(message, repeated, tag = "1")]
-    pub logs: ::prost::alloc::vec::Vec<EvidenceLog>,
-    #[prost(message, repeated, tag = "2")]
-    pub receipts: ::prost::alloc::vec::Vec<Receipt>,
-    /// X.509, DER: the district's authority.
-    #[prost(bytes = "vec", tag = "3")]
-    pub authority: ::prost::alloc::vec::Vec<u8>,
-    /// X.509, DER, by the authority: of every key that wrote an entry or gave a receipt, as far as known.
-    #[prost(bytes = "vec", repeated, tag = "4")]
-    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
-    /// The key of the case, 32 bytes: opens the private parts and proves the attachments. Empty: destroyed, or never here.
-    #[prost(bytes = "vec", tag = "5")]
-    pub case_key: ::prost::alloc::vec::Vec<u8>,
-    /// Names of stations and the item's file as this station knew them: for words, not for proof.
-    #[prost(message, repeated, tag = "6")]
-    pub stations: ::prost::alloc::vec::Vec<StationName>,
-    #[prost(bytes = "vec", tag = "7")]
-    pub item_file: ::prost::alloc::vec::Vec<u8>,
-    #[prost(message, repeated, tag = "8")]
-    pub attachments: ::prost::alloc::vec::Vec<EvidenceAttachment>,
-}
-/// Entries of one log, in order.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct EvidenceLog {
-    /// Required.
-    #[prost(message, optional, tag = "1")]
-    pub log: ::core::option::Option<LogId>,
-    #[prost(message, repeated, tag = "2")]
-    pub runs: ::prost::alloc::vec::Vec<EvidenceRun>,
-}
-/// Consecutive entries.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EvidenceRun {
-    /// The bytes of the entries as they were written. Those of other cases only with `neighbours`.
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    pub entries: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
-    /// By the writer, over the last of them. Absent: it stands further on, and what is between is left out.
-    #[prost(message, optional, tag = "2")]
-    pub seal: ::core::option::Option<Seal>,
-    /// The seal that stands further on, over an entry that is not in the file.
-    #[prost(message, optional, tag = "3")]
-    pub later_seal: ::core::option::Option<Seal>,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct StationName {
-    #[prost(uint64, tag = "1")]
-    pub station: u64,
     #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct EvidenceAttachment {
-    /// As entries name it: 32 bytes.
-    #[prost(bytes = "vec", tag = "1")]
-    pub id: ::prost::alloc::vec::Vec<u8>,
-    /// Name in the archive. Empty: not complete at the station that wrote the file.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(string, tag = "3")]
-    pub file_name: ::prost::alloc::string::String,
-    #[prost(string, tag = "4")]
-    pub media_type: ::prost::alloc::string::String,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ExportExchangeRequest {
-    /// Where the export before ended. Empty: everything.
-    #[prost(message, repeated, tag = "1")]
-    pub since: ::prost::alloc::vec::Vec<Head>,
-    /// Only cases opened from this day on, up to that one, as YYYYMMDD. 0: no bound.
-    #[prost(uint32, tag = "2")]
-    pub from: u32,
+    pub item_name: ::prost::alloc::string::String,
+    /// 1 or 2.
     #[prost(uint32, tag = "3")]
-    pub until: u32,
+    pub satisfaction: u32,
+    #[prost(uint64, tag = "4")]
+    pub rated_ms: u64,
+    /// Last days, as YYYYMMDD. 0: the calendar does not know.
+    #[prost(uint32, tag = "5")]
+    pub contact_until: u32,
+    #[prost(uint32, tag = "6")]
+    pub rectify_until: u32,
+    #[prost(bool, tag = "7")]
+    pub contacted: bool,
+    #[prost(bool, tag = "8")]
+    pub overdue: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssessRequest {
+    #[prost(uint32, tag = "1")]
+    pub year: u32,
+    /// Month 1 to 12, or 0 for the whole year.
+    #[prost(uint32, tag = "2")]
+    pub month: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ExchangePart {
-    #[prost(oneof = "exchange_part::Part", tags = "1, 2")]
-    pub part: ::core::option::Option<exchange_part::Part>,
-}
-/// Nested message and enum types in `ExchangePart`.
-pub mod exchange_part {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Part {
-        #[prost(message, tag = "1")]
-        Record(super::ExchangeRecord),
-        /// The last message.
-        #[prost(message, tag = "2")]
-        End(super::ExchangeEnd),
-    }
-}
-/// One record of a data set. A record with the same key replaces the one that was sent before.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ExchangeRecord {
-    /// 申请, 受理, 办理, 特别程序, 办结, 评价, 投诉 or 电子监察.
-    #[prost(string, tag = "1")]
-    pub data_set: ::prost::alloc::string::String,
-    #[prost(message, repeated, tag = "2")]
-    pub fields: ::prost::alloc::vec::Vec<ExchangeField>,
+pub struct Assessment {
+    #[prost(uint32, tag = "1")]
+    pub year: u32,
+    #[prost(uint32, tag = "2")]
+    pub month: u32,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<AssessedRow>,
+    /// How the quota was applied, a sentence for each group.
+    #[prost(string, repeated, tag = "4")]
+    pub remarks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "5")]
+    pub as_of_ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ExchangeField {
+pub struct AssessedRow {
+    /// staff, department or township.
     #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
+    pub group: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
-    pub value: ::prost::alloc::string::String,
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub cases: u32,
+    #[prost(uint32, tag = "5")]
+    pub on_time: u32,
+    #[prost(uint32, tag = "6")]
+    pub ratings: u32,
+    #[prost(uint32, tag = "7")]
+    pub bad_ratings: u32,
+    #[prost(uint32, tag = "8")]
+    pub upheld_complaints: u32,
+    /// Points taken off, in tenths.
+    #[prost(uint32, tag = "9")]
+    pub points_off: u32,
+    /// Score in tenths, at most 1000.
+    #[prost(uint32, tag = "10")]
+    pub score: u32,
+    /// 优秀, 良好, 合格, 不合格.
+    #[prost(string, tag = "11")]
+    pub grade: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "12")]
+    pub place: u32,
 }
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ExchangeEnd {
-    /// `since` of the next export.
-    #[prost(message, repeated, tag = "1")]
-    pub heads: ::prost::alloc::vec::Vec<Head>,
-    #[prost(uint64, tag = "2")]
-    pub cases: u64,
-}
+/// How a complaint or a question came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
-pub enum LedgerState {
-    /// Both.
+pub enum Way {
     Unspecified = 0,
-    /// 在办
-    Open = 1,
-    /// 已办结
-    Closed = 2,
-    /// 超过期限的
-    Overdue = 3,
+    /// 网上
+    Online = 1,
+    /// 电话
+    Telephone = 2,
+    /// 来访
+    Visit = 3,
+    /// 意见箱
+    Box = 4,
 }
-impl LedgerState {
+impl Way {
     /// String value of the enum field names used in the ProtoBuf definition.
     ///
     /// The values are not transformed in any way and thus are considered stable
     /// (if the ProtoBuf definition does not change) and safe for programmatic use.
     pub fn as_str_name(&self) -> &'static str {
         match self {
-            Self::Unspecified => "LEDGER_STATE_UNSPECIFIED",
-            Self::Open => "LEDGER_STATE_OPEN",
-            Self::Closed => "LEDGER_STATE_CLOSED",
-            Self::Overdue => "LEDGER_STATE_OVERDUE",
+            Self::Unspecified => "WAY_UNSPECIFIED",
+            Self::Online => "WAY_ONLINE",
+            Self::Telephone => "WAY_TELEPHONE",
+            Self::Visit => "WAY_VISIT",
+            Self::Box => "WAY_BOX",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
-            "LEDGER_STATE_UNSPECIFIED" => Some(Self::Unspecified),
-            "LEDGER_STATE_OPEN" => Some(Self::Open),
-            "LEDGER_STATE_CLOSED" => Some(Self::Closed),
-            "LEDGER_STATE_OVERDUE" => Some(Self::Overdue),
+            "WAY_UNSPECIFIED" => Some(Self::Unspecified),
+            "WAY_ONLINE" => Some(Self::Online),
+            "WAY_TELEPHONE" => Some(Self::Telephone),
+            "WAY_VISIT" => Some(Self::Visit),
+            "WAY_BOX" => Some(Self::Box),
             _ => None,
         }
     }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
-pub enum LedgerFormat {
-    /// CSV.
+pub enum Finding {
     Unspecified = 0,
-    /// UTF-8 with a byte order mark, as spreadsheet programs like it.
-    Csv = 1,
-    Xlsx = 2,
-    /// One object of JSON a line, by column.
-    Json = 3,
+    /// 属实
+    Upheld = 1,
+    /// 部分属实
+    PartlyUpheld = 2,
+    /// 不属实
+    NotUpheld = 3,
 }
-impl LedgerFormat {
+impl Finding {
     /// String value of the enum field names used in the ProtoBuf definition.
     ///
     /// The values are not transformed in any way and thus are considered stable
     /// (if the ProtoBuf definition does not change) and safe for programmatic use.
     pub fn as_str_name(&self) -> &'static str {
         match self {
-            Self::Unspecified => "LEDGER_FORMAT_UNSPECIFIED",
-            Self::Csv => "LEDGER_FORMAT_CSV",
-            Self::Xlsx => "LEDGER_FORMAT_XLSX",
-            Self::Json => "LEDGER_FORMAT_JSON",
+            Self::Unspecified => "FINDING_UNSPECIFIED",
+            Self::Upheld => "FINDING_UPHELD",
+            Self::PartlyUpheld => "FINDING_PARTLY_UPHELD",
+            Self::NotUpheld => "FINDING_NOT_UPHELD",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
-            "LEDGER_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
-            "LEDGER_FORMAT_CSV" => Some(Self::Csv),
-            "LEDGER_FORMAT_XLSX" => Some(Self::Xlsx),
-            "LEDGER_FORMAT_JSON" => Some(Self::Json),
+            "FINDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "FINDING_UPHELD" => Some(Self::Upheld),
+            "FINDING_PARTLY_UPHELD" => Some(Self::PartlyUpheld),
+            "FINDING_NOT_UPHELD" => Some(Self::NotUpheld),
+            _ => None,
+        }
+    }
+}
+/// Where a finding comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RectificationSource {
+    Unspecified = 0,
+    /// 日常巡查
+    Patrol = 1,
+    /// 暗访检查
+    Inspection = 2,
+    /// 投诉
+    Complaint = 3,
+    /// 领导交办
+    Order = 4,
+    /// 群众评议
+    Review = 5,
+}
+impl RectificationSource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RECTIFICATION_SOURCE_UNSPECIFIED",
+            Self::Patrol => "RECTIFICATION_SOURCE_PATROL",
+            Self::Inspection => "RECTIFICATION_SOURCE_INSPECTION",
+            Self::Complaint => "RECTIFICATION_SOURCE_COMPLAINT",
+            Self::Order => "RECTIFICATION_SOURCE_ORDER",
+            Self::Review => "RECTIFICATION_SOURCE_REVIEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RECTIFICATION_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RECTIFICATION_SOURCE_PATROL" => Some(Self::Patrol),
+            "RECTIFICATION_SOURCE_INSPECTION" => Some(Self::Inspection),
+            "RECTIFICATION_SOURCE_COMPLAINT" => Some(Self::Complaint),
+            "RECTIFICATION_SOURCE_ORDER" => Some(Self::Order),
+            "RECTIFICATION_SOURCE_REVIEW" => Some(Self::Review),
             _ => None,
         }
     }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
-pub enum Paper {
-    /// Some other paper of the case.
+pub enum NoticeKind {
     Unspecified = 0,
-    /// 代办登记单（收件凭证）
-    Receipt = 1,
-    /// 委托代办书
-    Mandate = 2,
-    /// 受理通知书
-    Accepted = 3,
-    /// 不予受理通知书
-    NotAccepted = 4,
-    /// 一次性告知书
-    Correction = 5,
-    /// 退回件通知书
-    Returned = 6,
-    /// 准予决定书
-    Approved = 7,
-    /// 不予批准决定书
-    Denied = 8,
-    /// 办结通知书
-    Concluded = 9,
+    /// 公告: for everybody.
+    Public = 1,
+    /// 通报: for the staff of all stations that hold it.
+    Circular = 2,
 }
-impl Paper {
+impl NoticeKind {
     /// String value of the enum field names used in the ProtoBuf definition.
     ///
     /// The values are not transformed in any way and thus are considered stable
     /// (if the ProtoBuf definition does not change) and safe for programmatic use.
     pub fn as_str_name(&self) -> &'static str {
         match self {
-            Self::Unspecified => "PAPER_UNSPECIFIED",
-            Self::Receipt => "PAPER_RECEIPT",
-            Self::Mandate => "PAPER_MANDATE",
-            Self::Accepted => "PAPER_ACCEPTED",
-            Self::NotAccepted => "PAPER_NOT_ACCEPTED",
-            Self::Correction => "PAPER_CORRECTION",
-            Self::Returned => "PAPER_RETURNED",
-            Self::Approved => "PAPER_APPROVED",
-            Self::Denied => "PAPER_DENIED",
-            Self::Concluded => "PAPER_CONCLUDED",
+            Self::Unspecified => "NOTICE_KIND_UNSPECIFIED",
+            Self::Public => "NOTICE_KIND_PUBLIC",
+            Self::Circular => "NOTICE_KIND_CIRCULAR",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
-            "PAPER_UNSPECIFIED" => Some(Self::Unspecified),
-            "PAPER_RECEIPT" => Some(Self::Receipt),
-            "PAPER_MANDATE" => Some(Self::Mandate),
-            "PAPER_ACCEPTED" => Some(Self::Accepted),
-            "PAPER_NOT_ACCEPTED" => Some(Self::NotAccepted),
-            "PAPER_CORRECTION" => Some(Self::Correction),
-            "PAPER_RETURNED" => Some(Self::Returned),
-            "PAPER_APPROVED" => Some(Self::Approved),
-            "PAPER_DENIED" => Some(Self::Denied),
-            "PAPER_CONCLUDED" => Some(Self::Concluded),
-            _ => None,
-        }
-    }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum VoucherVerdict {
-    Unspecified = 0,
-    /// Not the text of a voucher: mistyped or incomplete.
-    Unreadable = 1,
-    /// Signed by a station of this district.
-    Genuine = 2,
-    /// The signature does not fit what it says.
-    Altered = 3,
-    /// This station knows no such key.
-    UnknownKey = 4,
-    /// Genuine, and the district has revoked the key: whoever stole it could sign too.
-    KeyRevoked = 5,
-    /// Genuine, by a machine of the station that has been replaced since.
-    KeyEnded = 6,
-}
-impl VoucherVerdict {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "VOUCHER_VERDICT_UNSPECIFIED",
-            Self::Unreadable => "VOUCHER_VERDICT_UNREADABLE",
-            Self::Genuine => "VOUCHER_VERDICT_GENUINE",
-            Self::Altered => "VOUCHER_VERDICT_ALTERED",
-            Self::UnknownKey => "VOUCHER_VERDICT_UNKNOWN_KEY",
-            Self::KeyRevoked => "VOUCHER_VERDICT_KEY_REVOKED",
-            Self::KeyEnded => "VOUCHER_VERDICT_KEY_ENDED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "VOUCHER_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
-            "VOUCHER_VERDICT_UNREADABLE" => Some(Self::Unreadable),
-            "VOUCHER_VERDICT_GENUINE" => Some(Self::Genuine),
-            "VOUCHER_VERDICT_ALTERED" => Some(Self::Altered),
-            "VOUCHER_VERDICT_UNKNOWN_KEY" => Some(Self::UnknownKey),
-            "VOUCHER_VERDICT_KEY_REVOKED" => Some(Self::KeyRevoked),
-            "VOUCHER_VERDICT_KEY_ENDED" => Some(Self::KeyEnded),
-            _ => None,
-        }
-    }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum VoucherCase {
-    /// Not looked up: the signature says nothing.
-    Unspecified = 0,
-    /// This station does not hold the case: it has not arrived yet, or is none of its own.
-    NotHere = 1,
-    /// It holds the case, and the entry just as the paper says.
-    Unchanged = 2,
-    /// It holds the entry, and it does not count any more.
-    Superseded = 3,
-    /// It holds the case, and no such entry.
-    Different = 4,
-}
-impl VoucherCase {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "VOUCHER_CASE_UNSPECIFIED",
-            Self::NotHere => "VOUCHER_CASE_NOT_HERE",
-            Self::Unchanged => "VOUCHER_CASE_UNCHANGED",
-            Self::Superseded => "VOUCHER_CASE_SUPERSEDED",
-            Self::Different => "VOUCHER_CASE_DIFFERENT",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "VOUCHER_CASE_UNSPECIFIED" => Some(Self::Unspecified),
-            "VOUCHER_CASE_NOT_HERE" => Some(Self::NotHere),
-            "VOUCHER_CASE_UNCHANGED" => Some(Self::Unchanged),
-            "VOUCHER_CASE_SUPERSEDED" => Some(Self::Superseded),
-            "VOUCHER_CASE_DIFFERENT" => Some(Self::Different),
+            "NOTICE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTICE_KIND_PUBLIC" => Some(Self::Public),
+            "NOTICE_KIND_CIRCULAR" => Some(Self::Circular),
             _ => None,
         }
     }
 }
 /// Generated client implementations.
 #[cfg(feature = "grpc")]
-pub mod ledger_service_client {
+pub mod matter_service_client {
     #![allow(
         unused_variables,
         dead_code,
@@ -8235,12 +8238,16 @@ pub mod ledger_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// 台账
+    /// Matters, for programs: the same that the desk can do, with the same rights and refusals. Calls carry the token of a
+    /// member of staff as for CaseService; those marked "for everybody" need none and are limited by address.
+    ///
+    /// grpcurl -plaintext -H 'authorization: Bearer sanji\_…' -import-path proto -proto sanji/v1/matter.proto
+    /// -d '{"kind": "complaint"}' 127.0.0.1:7103 sanji.v1.MatterService/List
     #[derive(Debug, Clone)]
-    pub struct LedgerServiceClient<T> {
+    pub struct MatterServiceClient<T> {
         inner: tonic::client::Grpc<T>,
     }
-    impl LedgerServiceClient<tonic::transport::Channel> {
+    impl MatterServiceClient<tonic::transport::Channel> {
         /// Attempt to create a new client by connecting to a given endpoint.
         pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
         where
@@ -8251,7 +8258,7 @@ pub mod ledger_service_client {
             Ok(Self::new(conn))
         }
     }
-    impl<T> LedgerServiceClient<T>
+    impl<T> MatterServiceClient<T>
     where
         T: tonic::client::GrpcService<tonic::body::Body>,
         T::Error: Into<StdError>,
@@ -8269,7 +8276,7 @@ pub mod ledger_service_client {
         pub fn with_interceptor<F>(
             inner: T,
             interceptor: F,
-        ) -> LedgerServiceClient<InterceptedService<T, F>>
+        ) -> MatterServiceClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
@@ -8283,7 +8290,7 @@ pub mod ledger_service_client {
                 http::Request<tonic::body::Body>,
             >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
-            LedgerServiceClient::new(InterceptedService::new(inner, interceptor))
+            MatterServiceClient::new(InterceptedService::new(inner, interceptor))
         }
         /// Compress requests with the given encoding.
         ///
@@ -8316,12 +8323,76 @@ pub mod ledger_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Which ledgers there are, and their columns.
-        pub async fn list_ledgers(
+        /// Opens a matter.
+        pub async fn open(
             &mut self,
-            request: impl tonic::IntoRequest<super::ListLedgersRequest>,
+            request: impl tonic::IntoRequest<super::OpenMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Open",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Open"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Moves a matter on, or says something beside its chain.
+        pub async fn act(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Act",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Act"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Get",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Get"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMattersRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListLedgersReply>,
+            tonic::Response<super::ListMattersReply>,
             tonic::Status,
         > {
             self.inner
@@ -8334,18 +8405,18 @@ pub mod ledger_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.LedgerService/ListLedgers",
+                "/sanji.v1.MatterService/List",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ListLedgers"));
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "List"));
             self.inner.unary(req, path, codec).await
         }
-        /// A page of a ledger, newest first, as the caller may see it.
-        pub async fn read_ledger(
+        /// For everybody, on a hub: opens a complaint or a question.
+        pub async fn open_as_public(
             &mut self,
-            request: impl tonic::IntoRequest<super::ReadLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            request: impl tonic::IntoRequest<super::OpenMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status> {
             self.inner
                 .ready()
                 .await
@@ -8356,19 +8427,19 @@ pub mod ledger_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.LedgerService/ReadLedger",
+                "/sanji.v1.MatterService/OpenAsPublic",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadLedger"));
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "OpenAsPublic"));
             self.inner.unary(req, path, codec).await
         }
-        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
-        pub async fn export_ledger(
+        /// For everybody, on a hub: rates a case, a complaint or a question by its number and query code.
+        pub async fn rate_as_public(
             &mut self,
-            request: impl tonic::IntoRequest<super::ExportLedgerRequest>,
+            request: impl tonic::IntoRequest<super::RateAsPublicRequest>,
         ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
+            tonic::Response<super::RateAsPublicReply>,
             tonic::Status,
         > {
             self.inner
@@ -8381,19 +8452,21 @@ pub mod ledger_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.LedgerService/ExportLedger",
+                "/sanji.v1.MatterService/RateAsPublic",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ExportLedger"));
-            self.inner.server_streaming(req, path, codec).await
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "RateAsPublic"));
+            self.inner.unary(req, path, codec).await
         }
-        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
-        /// token.
-        pub async fn read_public_ledger(
+        /// For everybody, on a hub: a survey's questionnaire, and an answer to it by code.
+        pub async fn questionnaire(
             &mut self,
-            request: impl tonic::IntoRequest<super::ReadPublicLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            request: impl tonic::IntoRequest<super::QuestionnaireRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuestionnaireReply>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
@@ -8404,18 +8477,197 @@ pub mod ledger_service_client {
                 })?;
             let codec = tonic_prost::ProstCodec::default();
             let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.LedgerService/ReadPublicLedger",
+                "/sanji.v1.MatterService/Questionnaire",
             );
             let mut req = request.into_request();
             req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadPublicLedger"));
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Questionnaire"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn answer_survey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerSurveyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerSurveyReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/AnswerSurvey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "AnswerSurvey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// For everybody: how a complaint or a question stands, by number and query code.
+        pub async fn query(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryMatterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryMatterReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Query",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Query"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// For everybody: published answers.
+        pub async fn answers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswersRequest>,
+        ) -> std::result::Result<tonic::Response<super::AnswersReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Answers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Answers"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn publish_notice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PublishNoticeRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/PublishNotice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "PublishNotice"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn withdraw_notice(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawNoticeRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/WithdrawNotice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "WithdrawNotice"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// For everybody where only public ones are asked for.
+        pub async fn notices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::NoticesRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticesReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Notices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Notices"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cases with a bad rating that nobody has put right yet.
+        pub async fn call_backs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CallBacksRequest>,
+        ) -> std::result::Result<tonic::Response<super::CallBacksReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/CallBacks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "CallBacks"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Scores and grades of a year or a part of it.
+        pub async fn assess(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AssessRequest>,
+        ) -> std::result::Result<tonic::Response<super::Assessment>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.MatterService/Assess",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.MatterService", "Assess"));
             self.inner.unary(req, path, codec).await
         }
     }
 }
 /// Generated server implementations.
 #[cfg(feature = "grpc")]
-pub mod ledger_service_server {
+pub mod matter_service_server {
     #![allow(
         unused_variables,
         dead_code,
@@ -8424,53 +8676,109 @@ pub mod ledger_service_server {
         clippy::let_unit_value,
     )]
     use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with LedgerServiceServer.
+    /// Generated trait containing gRPC methods that should be implemented for use with MatterServiceServer.
     #[async_trait]
-    pub trait LedgerService: std::marker::Send + std::marker::Sync + 'static {
-        /// Which ledgers there are, and their columns.
-        async fn list_ledgers(
+    pub trait MatterService: std::marker::Send + std::marker::Sync + 'static {
+        /// Opens a matter.
+        async fn open(
             &self,
-            request: tonic::Request<super::ListLedgersRequest>,
+            request: tonic::Request<super::OpenMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status>;
+        /// Moves a matter on, or says something beside its chain.
+        async fn act(
+            &self,
+            request: tonic::Request<super::ActMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status>;
+        async fn get(
+            &self,
+            request: tonic::Request<super::GetMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterView>, tonic::Status>;
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListMattersRequest>,
         ) -> std::result::Result<
-            tonic::Response<super::ListLedgersReply>,
+            tonic::Response<super::ListMattersReply>,
             tonic::Status,
         >;
-        /// A page of a ledger, newest first, as the caller may see it.
-        async fn read_ledger(
+        /// For everybody, on a hub: opens a complaint or a question.
+        async fn open_as_public(
             &self,
-            request: tonic::Request<super::ReadLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
-        /// Server streaming response type for the ExportLedger method.
-        type ExportLedgerStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::RecordPart, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
-        async fn export_ledger(
+            request: tonic::Request<super::OpenMatterRequest>,
+        ) -> std::result::Result<tonic::Response<super::MatterReply>, tonic::Status>;
+        /// For everybody, on a hub: rates a case, a complaint or a question by its number and query code.
+        async fn rate_as_public(
             &self,
-            request: tonic::Request<super::ExportLedgerRequest>,
+            request: tonic::Request<super::RateAsPublicRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::ExportLedgerStream>,
+            tonic::Response<super::RateAsPublicReply>,
             tonic::Status,
         >;
-        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
-        /// token.
-        async fn read_public_ledger(
+        /// For everybody, on a hub: a survey's questionnaire, and an answer to it by code.
+        async fn questionnaire(
             &self,
-            request: tonic::Request<super::ReadPublicLedgerRequest>,
-        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
+            request: tonic::Request<super::QuestionnaireRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuestionnaireReply>,
+            tonic::Status,
+        >;
+        async fn answer_survey(
+            &self,
+            request: tonic::Request<super::AnswerSurveyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AnswerSurveyReply>,
+            tonic::Status,
+        >;
+        /// For everybody: how a complaint or a question stands, by number and query code.
+        async fn query(
+            &self,
+            request: tonic::Request<super::QueryMatterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryMatterReply>,
+            tonic::Status,
+        >;
+        /// For everybody: published answers.
+        async fn answers(
+            &self,
+            request: tonic::Request<super::AnswersRequest>,
+        ) -> std::result::Result<tonic::Response<super::AnswersReply>, tonic::Status>;
+        async fn publish_notice(
+            &self,
+            request: tonic::Request<super::PublishNoticeRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeView>, tonic::Status>;
+        async fn withdraw_notice(
+            &self,
+            request: tonic::Request<super::WithdrawNoticeRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticeView>, tonic::Status>;
+        /// For everybody where only public ones are asked for.
+        async fn notices(
+            &self,
+            request: tonic::Request<super::NoticesRequest>,
+        ) -> std::result::Result<tonic::Response<super::NoticesReply>, tonic::Status>;
+        /// Cases with a bad rating that nobody has put right yet.
+        async fn call_backs(
+            &self,
+            request: tonic::Request<super::CallBacksRequest>,
+        ) -> std::result::Result<tonic::Response<super::CallBacksReply>, tonic::Status>;
+        /// Scores and grades of a year or a part of it.
+        async fn assess(
+            &self,
+            request: tonic::Request<super::AssessRequest>,
+        ) -> std::result::Result<tonic::Response<super::Assessment>, tonic::Status>;
     }
-    /// 台账
+    /// Matters, for programs: the same that the desk can do, with the same rights and refusals. Calls carry the token of a
+    /// member of staff as for CaseService; those marked "for everybody" need none and are limited by address.
+    ///
+    /// grpcurl -plaintext -H 'authorization: Bearer sanji\_…' -import-path proto -proto sanji/v1/matter.proto
+    /// -d '{"kind": "complaint"}' 127.0.0.1:7103 sanji.v1.MatterService/List
     #[derive(Debug)]
-    pub struct LedgerServiceServer<T> {
+    pub struct MatterServiceServer<T> {
         inner: Arc<T>,
         accept_compression_encodings: EnabledCompressionEncodings,
         send_compression_encodings: EnabledCompressionEncodings,
         max_decoding_message_size: Option<usize>,
         max_encoding_message_size: Option<usize>,
     }
-    impl<T> LedgerServiceServer<T> {
+    impl<T> MatterServiceServer<T> {
         pub fn new(inner: T) -> Self {
             Self::from_arc(Arc::new(inner))
         }
@@ -8521,9 +8829,9 @@ pub mod ledger_service_server {
             self
         }
     }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for LedgerServiceServer<T>
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for MatterServiceServer<T>
     where
-        T: LedgerService,
+        T: MatterService,
         B: Body + std::marker::Send + 'static,
         B::Error: Into<StdError> + std::marker::Send + 'static,
     {
@@ -8538,25 +8846,25 @@ pub mod ledger_service_server {
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
             match req.uri().path() {
-                "/sanji.v1.LedgerService/ListLedgers" => {
+                "/sanji.v1.MatterService/Open" => {
                     #[allow(non_camel_case_types)]
-                    struct ListLedgersSvc<T: LedgerService>(pub Arc<T>);
+                    struct OpenSvc<T: MatterService>(pub Arc<T>);
                     impl<
-                        T: LedgerService,
-                    > tonic::server::UnaryService<super::ListLedgersRequest>
-                    for ListLedgersSvc<T> {
-                        type Response = super::ListLedgersReply;
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::OpenMatterRequest>
+                    for OpenSvc<T> {
+                        type Response = super::MatterReply;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ListLedgersRequest>,
+                            request: tonic::Request<super::OpenMatterRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as LedgerService>::list_ledgers(&inner, request).await
+                                <T as MatterService>::open(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -8567,7 +8875,7 @@ pub mod ledger_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ListLedgersSvc(inner);
+                        let method = OpenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -8583,25 +8891,25 @@ pub mod ledger_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/sanji.v1.LedgerService/ReadLedger" => {
+                "/sanji.v1.MatterService/Act" => {
                     #[allow(non_camel_case_types)]
-                    struct ReadLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    struct ActSvc<T: MatterService>(pub Arc<T>);
                     impl<
-                        T: LedgerService,
-                    > tonic::server::UnaryService<super::ReadLedgerRequest>
-                    for ReadLedgerSvc<T> {
-                        type Response = super::LedgerPage;
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::ActMatterRequest>
+                    for ActSvc<T> {
+                        type Response = super::MatterReply;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ReadLedgerRequest>,
+                            request: tonic::Request<super::ActMatterRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as LedgerService>::read_ledger(&inner, request).await
+                                <T as MatterService>::act(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -8612,7 +8920,7 @@ pub mod ledger_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ReadLedgerSvc(inner);
+                        let method = ActSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -8628,26 +8936,25 @@ pub mod ledger_service_server {
                     };
                     Box::pin(fut)
                 }
-                "/sanji.v1.LedgerService/ExportLedger" => {
+                "/sanji.v1.MatterService/Get" => {
                     #[allow(non_camel_case_types)]
-                    struct ExportLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    struct GetSvc<T: MatterService>(pub Arc<T>);
                     impl<
-                        T: LedgerService,
-                    > tonic::server::ServerStreamingService<super::ExportLedgerRequest>
-                    for ExportLedgerSvc<T> {
-                        type Response = super::RecordPart;
-                        type ResponseStream = T::ExportLedgerStream;
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::GetMatterRequest>
+                    for GetSvc<T> {
+                        type Response = super::MatterView;
                         type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
+                            tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ExportLedgerRequest>,
+                            request: tonic::Request<super::GetMatterRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as LedgerService>::export_ledger(&inner, request).await
+                                <T as MatterService>::get(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -8658,7 +8965,7 @@ pub mod ledger_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ExportLedgerSvc(inner);
+                        let method = GetSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -8669,31 +8976,30 @@ pub mod ledger_service_server {
                                 max_decoding_message_size,
                                 max_encoding_message_size,
                             );
-                        let res = grpc.server_streaming(method, req).await;
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
                 }
-                "/sanji.v1.LedgerService/ReadPublicLedger" => {
+                "/sanji.v1.MatterService/List" => {
                     #[allow(non_camel_case_types)]
-                    struct ReadPublicLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    struct ListSvc<T: MatterService>(pub Arc<T>);
                     impl<
-                        T: LedgerService,
-                    > tonic::server::UnaryService<super::ReadPublicLedgerRequest>
-                    for ReadPublicLedgerSvc<T> {
-                        type Response = super::LedgerPage;
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::ListMattersRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListMattersReply;
                         type Future = BoxFuture<
                             tonic::Response<Self::Response>,
                             tonic::Status,
                         >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<super::ReadPublicLedgerRequest>,
+                            request: tonic::Request<super::ListMattersRequest>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as LedgerService>::read_public_ledger(&inner, request)
-                                    .await
+                                <T as MatterService>::list(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -8704,7 +9010,502 @@ pub mod ledger_service_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = ReadPublicLedgerSvc(inner);
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/OpenAsPublic" => {
+                    #[allow(non_camel_case_types)]
+                    struct OpenAsPublicSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::OpenMatterRequest>
+                    for OpenAsPublicSvc<T> {
+                        type Response = super::MatterReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OpenMatterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::open_as_public(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OpenAsPublicSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/RateAsPublic" => {
+                    #[allow(non_camel_case_types)]
+                    struct RateAsPublicSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::RateAsPublicRequest>
+                    for RateAsPublicSvc<T> {
+                        type Response = super::RateAsPublicReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RateAsPublicRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::rate_as_public(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RateAsPublicSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/Questionnaire" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuestionnaireSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::QuestionnaireRequest>
+                    for QuestionnaireSvc<T> {
+                        type Response = super::QuestionnaireReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuestionnaireRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::questionnaire(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuestionnaireSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/AnswerSurvey" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerSurveySvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::AnswerSurveyRequest>
+                    for AnswerSurveySvc<T> {
+                        type Response = super::AnswerSurveyReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerSurveyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::answer_survey(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerSurveySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/Query" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuerySvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::QueryMatterRequest>
+                    for QuerySvc<T> {
+                        type Response = super::QueryMatterReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryMatterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::query(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuerySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/Answers" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswersSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::AnswersRequest>
+                    for AnswersSvc<T> {
+                        type Response = super::AnswersReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::answers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/PublishNotice" => {
+                    #[allow(non_camel_case_types)]
+                    struct PublishNoticeSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::PublishNoticeRequest>
+                    for PublishNoticeSvc<T> {
+                        type Response = super::NoticeView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PublishNoticeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::publish_notice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PublishNoticeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/WithdrawNotice" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawNoticeSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::WithdrawNoticeRequest>
+                    for WithdrawNoticeSvc<T> {
+                        type Response = super::NoticeView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawNoticeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::withdraw_notice(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawNoticeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/Notices" => {
+                    #[allow(non_camel_case_types)]
+                    struct NoticesSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::NoticesRequest>
+                    for NoticesSvc<T> {
+                        type Response = super::NoticesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::NoticesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::notices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = NoticesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/CallBacks" => {
+                    #[allow(non_camel_case_types)]
+                    struct CallBacksSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::CallBacksRequest>
+                    for CallBacksSvc<T> {
+                        type Response = super::CallBacksReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CallBacksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::call_backs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CallBacksSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.MatterService/Assess" => {
+                    #[allow(non_camel_case_types)]
+                    struct AssessSvc<T: MatterService>(pub Arc<T>);
+                    impl<
+                        T: MatterService,
+                    > tonic::server::UnaryService<super::AssessRequest>
+                    for AssessSvc<T> {
+                        type Response = super::Assessment;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AssessRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MatterService>::assess(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AssessSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -8742,7 +9543,7 @@ pub mod ledger_service_server {
             }
         }
     }
-    impl<T> Clone for LedgerServiceServer<T> {
+    impl<T> Clone for MatterServiceServer<T> {
         fn clone(&self) -> Self {
             let inner = self.inner.clone();
             Self {
@@ -8755,564 +9556,8 @@ pub mod ledger_service_server {
         }
     }
     /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "sanji.v1.LedgerService";
-    impl<T> tonic::server::NamedService for LedgerServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
-/// Generated client implementations.
-#[cfg(feature = "grpc")]
-pub mod record_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// 凭证、案卷、数据交换
-    #[derive(Debug, Clone)]
-    pub struct RecordServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl RecordServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> RecordServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> RecordServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            RecordServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// The signed line for a paper of a case.
-        pub async fn sign_voucher(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SignVoucherRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SignVoucherReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.RecordService/SignVoucher",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.RecordService", "SignVoucher"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
-        pub async fn check_voucher(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CheckVoucherRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CheckVoucherReply>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.RecordService/CheckVoucher",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.RecordService", "CheckVoucher"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
-        /// people who see the case in full, or the keeper; goes on record.
-        pub async fn export_case_file(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ExportCaseFileRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.RecordService/ExportCaseFile",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportCaseFile"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
-        pub async fn export_exchange(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ExportExchangeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::ExchangePart>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/sanji.v1.RecordService/ExportExchange",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportExchange"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-#[cfg(feature = "grpc")]
-pub mod record_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with RecordServiceServer.
-    #[async_trait]
-    pub trait RecordService: std::marker::Send + std::marker::Sync + 'static {
-        /// The signed line for a paper of a case.
-        async fn sign_voucher(
-            &self,
-            request: tonic::Request<super::SignVoucherRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SignVoucherReply>,
-            tonic::Status,
-        >;
-        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
-        async fn check_voucher(
-            &self,
-            request: tonic::Request<super::CheckVoucherRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CheckVoucherReply>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the ExportCaseFile method.
-        type ExportCaseFileStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::RecordPart, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
-        /// people who see the case in full, or the keeper; goes on record.
-        async fn export_case_file(
-            &self,
-            request: tonic::Request<super::ExportCaseFileRequest>,
-        ) -> std::result::Result<
-            tonic::Response<Self::ExportCaseFileStream>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the ExportExchange method.
-        type ExportExchangeStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::ExchangePart, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
-        async fn export_exchange(
-            &self,
-            request: tonic::Request<super::ExportExchangeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<Self::ExportExchangeStream>,
-            tonic::Status,
-        >;
-    }
-    /// 凭证、案卷、数据交换
-    #[derive(Debug)]
-    pub struct RecordServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> RecordServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for RecordServiceServer<T>
-    where
-        T: RecordService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/sanji.v1.RecordService/SignVoucher" => {
-                    #[allow(non_camel_case_types)]
-                    struct SignVoucherSvc<T: RecordService>(pub Arc<T>);
-                    impl<
-                        T: RecordService,
-                    > tonic::server::UnaryService<super::SignVoucherRequest>
-                    for SignVoucherSvc<T> {
-                        type Response = super::SignVoucherReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SignVoucherRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as RecordService>::sign_voucher(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SignVoucherSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.RecordService/CheckVoucher" => {
-                    #[allow(non_camel_case_types)]
-                    struct CheckVoucherSvc<T: RecordService>(pub Arc<T>);
-                    impl<
-                        T: RecordService,
-                    > tonic::server::UnaryService<super::CheckVoucherRequest>
-                    for CheckVoucherSvc<T> {
-                        type Response = super::CheckVoucherReply;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::CheckVoucherRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as RecordService>::check_voucher(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CheckVoucherSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.RecordService/ExportCaseFile" => {
-                    #[allow(non_camel_case_types)]
-                    struct ExportCaseFileSvc<T: RecordService>(pub Arc<T>);
-                    impl<
-                        T: RecordService,
-                    > tonic::server::ServerStreamingService<super::ExportCaseFileRequest>
-                    for ExportCaseFileSvc<T> {
-                        type Response = super::RecordPart;
-                        type ResponseStream = T::ExportCaseFileStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ExportCaseFileRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as RecordService>::export_case_file(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ExportCaseFileSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/sanji.v1.RecordService/ExportExchange" => {
-                    #[allow(non_camel_case_types)]
-                    struct ExportExchangeSvc<T: RecordService>(pub Arc<T>);
-                    impl<
-                        T: RecordService,
-                    > tonic::server::ServerStreamingService<super::ExportExchangeRequest>
-                    for ExportExchangeSvc<T> {
-                        type Response = super::ExchangePart;
-                        type ResponseStream = T::ExportExchangeStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ExportExchangeRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as RecordService>::export_exchange(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ExportExchangeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for RecordServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "sanji.v1.RecordService";
-    impl<T> tonic::server::NamedService for RecordServiceServer<T> {
+    pub const SERVICE_NAME: &str = "sanji.v1.MatterService";
+    impl<T> tonic::server::NamedService for MatterServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

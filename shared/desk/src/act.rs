@@ -112,6 +112,7 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
         "remind" => Action::Remind(proto::Remind {}),
         "request_withdrawal" => Action::RequestWithdrawal(proto::RequestWithdrawal { words: text("words") }),
         "confirm_withdrawal" => Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}),
+        "follow_up" => Action::FollowUp(proto::RecordFollowUp { what: enumeration("what"), words: text("words") }),
         "rate" => Action::Rate(proto::Rate { satisfaction: form.number("satisfaction"), words: text("words") }),
         "extend" => Action::Extend(proto::Extend {
             reason: text("reason"),

@@ -1,4 +1,4 @@
-//! Attachments of a case, decrypted, for the person who may see the case.
+//! Attachments of a case or a matter, decrypted, for the person who may see it.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -25,8 +25,21 @@ pub(crate) async fn show(
     Path((number, id)): Path<(String, String)>,
     person: Person,
 ) -> Result<Response, Problem> {
+    answer(&desk, &person, &words::digits(&number), &id).await
+}
+
+/// `GET /desk/matter/{number}/attachment/{id}`
+pub(crate) async fn show_of_matter(
+    State(desk): State<Desk>,
+    Path((number, id)): Path<(String, String)>,
+    person: Person,
+) -> Result<Response, Problem> {
+    answer(&desk, &person, &format!("M{}", words::digits(&number)), &id).await
+}
+
+async fn answer(desk: &Desk, person: &Person, number: &str, id: &str) -> Result<Response, Problem> {
     let id: AttachmentId = id.parse().map_err(|_| Problem::not_found())?;
-    let content = desk.office().attachment(&person.actor, &words::digits(&number), &id).await?;
+    let content = desk.office().attachment(&person.actor, number, &id).await?;
     let shown = SHOWN.iter().find(|shown| **shown == content.media_type);
     let name: String = form_urlencoded::byte_serialize(content.file_name.as_bytes()).collect();
     // RFC 6266, 8187: a blank is %20 there, and + is itself.

@@ -42,8 +42,12 @@ pub(crate) const DELIVERY_METHODS: [(&str, &str); 6] = [
 pub(crate) const RATINGS: [(&str, &str); 5] =
     [("5", "非常满意"), ("4", "满意"), ("3", "基本满意"), ("2", "不满意"), ("1", "非常不满意")];
 
+/// `FollowUp` in words.
+pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
+    [("1", "已联系"), ("2", "未联系上"), ("3", "已整改"), ("4", "核实后不属实")];
+
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 17] = [
+const TITLES: [(&str, &str); 18] = [
     ("accept", "受理"),
     ("request_correction", "一次性告知补正"),
     ("supply_correction", "补正提交"),
@@ -57,6 +61,7 @@ const TITLES: [(&str, &str); 17] = [
     ("confirm_withdrawal", "确认撤回"),
     ("refuse_acceptance", "不予受理"),
     ("return", "退回"),
+    ("follow_up", "回访"),
     ("add_note", "备注"),
     ("remind", "催办"),
     ("request_withdrawal", "提出撤回申请"),

@@ -39,6 +39,16 @@ pub(crate) enum Tab {
     Ledgers,
     Voucher,
     Station,
+    /// 事务
+    Matters,
+    /// Of the public site: 投诉.
+    Complain,
+    /// Of the public site: 咨询.
+    Answers,
+    /// Of the public site: 公告.
+    Notices,
+    /// Of the public site: 调查.
+    Surveys,
     None,
 }
 
@@ -101,6 +111,11 @@ impl Frame {
             Tab::Ledgers => "ledgers",
             Tab::Voucher => "voucher",
             Tab::Station => "station",
+            Tab::Matters => "matters",
+            Tab::Complain => "complain",
+            Tab::Answers => "answers",
+            Tab::Notices => "notices",
+            Tab::Surveys => "surveys",
             Tab::None => "",
         };
         if open == tab { " aria-current=\"page\"" } else { "" }

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::records::Records;
 
+pub(crate) use crate::matter_office::MatterOffice;
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
 pub(crate) use sanji_station::station::{Settling, StationSummary};
@@ -33,7 +34,7 @@ pub(crate) struct StoredFile {
 
 /// One station, as far as its desk uses it. See the methods of the same names in `sanji_station::Station`.
 #[async_trait]
-pub(crate) trait Office: Send + Sync + 'static {
+pub(crate) trait Office: MatterOffice {
     fn info(&self) -> StationSummary;
     /// Ledgers, vouchers, case files.
     fn records(&self) -> &dyn Records;

@@ -25,6 +25,9 @@ struct PublicHome {
 #[template(path = "public_case.html")]
 struct PublicCase {
     frame: Frame,
+    /// As they were typed, for the form with which the case is rated.
+    number: String,
+    code: String,
     case: proto::QueryReply,
 }
 
@@ -45,11 +48,11 @@ pub(crate) async fn query(
     PostedByAnyone { form, visitor }: PostedByAnyone,
 ) -> Result<Response, Problem> {
     let number = form.value("number").to_owned();
-    let request =
-        proto::QueryRequest { case_number: words::digits(&number), query_code: words::digits(form.value("code")) };
+    let code = words::digits(form.value("code"));
+    let request = proto::QueryRequest { case_number: words::digits(&number), query_code: code.clone() };
     let frame = Frame::public(&desk, visitor.csrf.clone(), Tab::Cases);
     let wrong = match desk.office().query(request, client).await {
-        Ok(case) => return page(&PublicCase { frame, case }),
+        Ok(case) => return page(&PublicCase { frame, number, code, case }),
         Err(Failure::NotFound) => {
             "没有找到这个办件，请核对办件编号和查询码。刚登记的办件，可能还没有报送到区中心。".to_owned()
         }

@@ -12,7 +12,7 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, paper, problem, public, quarantine, station, ticks, vouchers,
+    act, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, matter_more, matter_public, matters, paper, problem, public, quarantine, station, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -54,6 +54,14 @@ pub(crate) fn table() -> Vec<Route> {
         route("/ledger", Public, get(ledgers::public)),
         route("/voucher", Public, get(vouchers::public_show).post(vouchers::public_check)),
         route("/V/{text}", Public, get(vouchers::public_link)),
+        route("/complain", Public, get(matter_public::complain).post(matter_public::complained)),
+        route("/ask", Public, get(matter_public::ask).post(matter_public::asked)),
+        route("/matter", Public, get(matter_public::matter).post(matter_public::looked_up)),
+        route("/rate", Public, axum::routing::post(matter_public::rate)),
+        route("/answers", Public, get(matter_public::answers)),
+        route("/notices", Public, get(matter_public::notices)),
+        route("/surveys", Public, get(matter_public::surveys)),
+        route("/surveys/{number}", Public, get(matter_public::survey).post(matter_public::answered)),
         route("/assets/desk.css", Everyone, get(assets::style)),
         route("/assets/desk.js", Everyone, get(assets::script)),
         route("/desk/login", Everyone, get(login::form).post(login::log_in)),
@@ -64,6 +72,15 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/new/{item}", Staff, get(apply::form).post(apply::post)),
         route("/desk/items", Staff, get(items::list)),
         route("/desk/items/{code}", Staff, get(items::guide)),
+        route("/desk/matters", Staff, get(matters::list)),
+        route("/desk/matters/new/{kind}", Staff, get(matters::new).post(matters::open)),
+        route("/desk/matter/{number}", Staff, get(matters::show)),
+        route("/desk/matter/{number}/act/{action}", Staff, get(matters::back).post(matters::act)),
+        route("/desk/matter/{number}/attachment/{id}", Staff, get(attachment::show_of_matter)),
+        route("/desk/call-backs", Staff, get(matter_more::call_backs)),
+        route("/desk/notices", Staff, get(matter_more::notices).post(matter_more::publish)),
+        route("/desk/notices/withdraw", Staff, axum::routing::post(matter_more::withdraw)),
+        route("/desk/assessment", Staff, get(matter_more::assessment)),
         route("/desk/bundles", Staff, get(bundles::show)),
         route("/desk/bundles/export", Staff, axum::routing::post(bundles::export)),
         route(BUNDLE_PATH, Staff, axum::routing::post(bundles::import)),

@@ -7,6 +7,7 @@
 //! | [`organisation`] | the district, its stations, departments, roles and staff |
 //! | [`calendar`] | working days, deadlines, the district's local date |
 //! | [`case`] | the case: state, commands, refusals, route, clock |
+//! | [`matter`] | complaints, questions, rectifications, surveys, notices; what follows from ratings |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
 //! | [`limit`] | a period of time as the law writes it |
@@ -22,6 +23,7 @@ pub mod code;
 pub mod identity;
 pub mod limit;
 pub mod mask;
+pub mod matter;
 pub mod organisation;
 pub mod toml_file;
 

@@ -25,6 +25,7 @@ mod dial;
 pub mod enrolment;
 mod error;
 pub mod host;
+pub mod letter;
 mod listener;
 mod pump;
 mod tls;

@@ -13,6 +13,7 @@ mod error;
 pub mod exchange;
 mod json;
 mod keeper;
+mod matters;
 mod output;
 mod quarantine;
 mod records;
@@ -36,6 +37,9 @@ pub enum Common {
     /// What a person does at the desk.
     #[command(flatten)]
     Cases(cases::Command),
+    /// What has a life of its own beside cases.
+    #[command(flatten)]
+    Matters(matters::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -61,6 +65,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
+            Self::Matters(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,

@@ -5,6 +5,7 @@
 //! | `cases` | what a person's command does |
 //! | `attachments`, `uploads` | how files are kept and read; what becomes of those that no command names |
 //! | `spread` | which stations hold which attachments |
+//! | `matters`, `matter_commands`, `matter_messages` | the same for matters: complaints, questions and the like |
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
@@ -32,6 +33,9 @@ mod forks;
 mod group;
 mod heal;
 mod quarantine;
+mod matter_commands;
+mod matter_messages;
+pub(crate) mod matters;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -54,6 +58,8 @@ pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};
 pub(crate) use quarantine::held_reason;
+pub use matter_commands::{MatterWritten, NoticeMessage, survey_code_hash};
+pub(crate) use matter_messages::digits;
 pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
@@ -64,7 +70,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF};
+use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF, NOTICES};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -166,6 +172,10 @@ impl Core {
         self.reader.store()
     }
 
+    pub(crate) fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     /// Attachments that were stored for commands to come.
     #[must_use]
     pub fn pending(&self) -> &Arc<Pending> {
@@ -239,7 +249,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS, ASIDES] {
+        for list in [KEYS, STAFF, FILES, FORKS, ASIDES, NOTICES] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

@@ -7,12 +7,14 @@ mod cases;
 mod failure;
 mod health;
 mod records;
+mod matters;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
 use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
 use sanji_proto::v1::record_service_server::RecordServiceServer;
+use sanji_proto::v1::matter_service_server::MatterServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -42,7 +44,9 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
     };
     let records = || records::Records { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
+    let matters = matters::Matters { station: station.clone(), access: access.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
+        .add_service(MatterServiceServer::new(matters).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
         .add_service(LedgerServiceServer::new(records()))

@@ -7,6 +7,7 @@ mod attachments;
 mod forks;
 mod healing;
 mod links;
+mod matters;
 mod movements;
 mod quarantine;
 mod records;
@@ -47,6 +48,8 @@ use crate::news::News;
 use crate::pending::Pending;
 use crate::views::WrongCodes;
 pub(crate) use links::{reason_name, refused_log};
+use crate::views::{Openings, WrongCodes};
+pub(crate) use links::refused_log;
 
 use links::Links;
 use movements::Movements;
@@ -76,6 +79,7 @@ struct Inner {
     news: Arc<News>,
     accounts: Accounts,
     wrong_codes: WrongCodes,
+    openings: Openings,
     links: Links,
     healing: Healing,
     /// Of this process.
@@ -117,6 +121,7 @@ impl Station {
             news,
             accounts: Accounts::default(),
             wrong_codes: WrongCodes::default(),
+            openings: Openings::default(),
             links: Links::default(),
             healing: Healing::default(),
             instance,
@@ -160,6 +165,14 @@ impl Station {
 
     pub(crate) fn committer(&self) -> &Committer {
         &self.0.committer
+    }
+
+    pub(crate) fn wrong_codes(&self) -> &WrongCodes {
+        &self.0.wrong_codes
+    }
+
+    pub(crate) fn openings(&self) -> &Openings {
+        &self.0.openings
     }
 
     pub(crate) fn news(&self) -> &News {

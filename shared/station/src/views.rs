@@ -3,15 +3,22 @@
 //!
 //! | module | shows |
 //! | --- | --- |
+//! | `assessment` | scores and grades |
 //! | `case` | one case |
 //! | `delivery` | the ticks: which stations hold its newest entries |
 //! | `list` | work lists and the catalogue |
 //! | `timing` | a case's clock: ledger, open stages, superseded steps |
 //! | `query` | what an applicant may know |
+//! | `matter` | one matter and lists of them |
+//! | `matter_public`, `openings` | what the public may know of matters, and how many it may open |
 
+mod assessment;
 mod case;
 mod delivery;
 mod list;
+mod matter;
+mod matter_public;
+mod openings;
 mod query;
 mod timing;
 
@@ -21,10 +28,13 @@ use sanji_domain::case::{Case, Sight, may_see};
 use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
 
+pub use assessment::assessment_csv;
 pub use case::Look;
 pub(crate) use case::{attachment_names, clock, item_of, names_attachment, refers_to};
 pub(crate) use delivery::delivery;
 pub(crate) use list::looks_at;
+pub(crate) use matter::{matter_attachment, matter_context};
+pub(crate) use openings::Openings;
 pub use query::WrongCodes;
 
 use crate::core::{Reader, context};

@@ -54,6 +54,11 @@ pub(super) struct Memory {
     pub(super) quarantined: Vec<proto::Quarantined>,
     /// Who settled what, and how.
     pub(super) settled: Vec<(String, String, Settling)>,
+    /// Matters that were opened: whether by a member of staff, and what was said.
+    pub(super) opened: Vec<(bool, proto::OpenMatterRequest)>,
+    pub(super) acted_on_matter: Vec<proto::ActMatterRequest>,
+    /// Ratings by the public.
+    pub(super) rated: Vec<proto::RateAsPublicRequest>,
 }
 
 pub(super) struct FakeOffice {

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::browser::{Answer, Browser};
 use super::fake::{HOSTILE, NUMBER};
 
-const ALL_ACTIONS: [&str; 17] = [
+const ALL_ACTIONS: [&str; 18] = [
     "accept",
     "refuse_acceptance",
     "request_correction",
@@ -23,6 +23,7 @@ const ALL_ACTIONS: [&str; 17] = [
     "request_withdrawal",
     "confirm_withdrawal",
     "rate",
+    "follow_up",
 ];
 
 fn case() -> String {
@@ -69,6 +70,20 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk",
         "/desk?list=closed",
         "/desk/password",
+        "/complain",
+        "/ask",
+        "/matter",
+        "/answers",
+        "/notices",
+        "/surveys",
+        "/desk/matters",
+        "/desk/matters?kind=survey&closed=1",
+        "/desk/matters/new/complaint",
+        "/desk/matters/new/question",
+        "/desk/matters/new/rectification",
+        "/desk/matters/new/survey",
+        "/desk/call-backs",
+        "/desk/notices",
         "/desk/new",
         "/desk/new/mz-dibao",
         "/desk/items/ga-sfz",

@@ -348,6 +348,11 @@ pub enum SideEvent {
         /// What the step did was done again.
         redone: bool,
     },
+    /// 回访: what was done about a bad rating.
+    FollowedUp {
+        /// What.
+        what: FollowUp,
+    },
     /// Of a newer release.
     Unknown,
 }
@@ -396,6 +401,7 @@ impl SideEvent {
             Self::TimeNoted(_) => "time_noted",
             Self::Extended(_) => "extended",
             Self::SupersededChecked { .. } => "superseded_checked",
+            Self::FollowedUp { .. } => "followed_up",
             Self::Unknown => "unknown",
         }
     }
@@ -465,6 +471,20 @@ numbered! {
         CorrectionOverdue = 3 "逾期未补正",
         /// The same is already being handled.
         Duplicate = 4 "重复申请",
+    }
+}
+
+numbered! {
+    /// What was done about a bad rating.
+    pub enum FollowUp {
+        /// The person was reached and has said why.
+        Contacted = 1 "已联系",
+        /// The person was not reached.
+        NotReached = 2 "未联系上",
+        /// It was put right.
+        Rectified = 3 "已整改",
+        /// It was looked into and there was nothing to put right.
+        Unfounded = 4 "核实后不属实",
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 
-use super::body::{Body, DeliveryMethod, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason};
+use super::body::{Body, DeliveryMethod, FaultKind, FollowUp, Mandate, MaterialProvided, Opinion, ReturnReason};
 use super::private::Private;
 use crate::code::{ItemCode, StaffId};
 
@@ -233,6 +233,13 @@ pub enum Command {
         /// What was found.
         words: String,
     },
+    /// 回访
+    FollowUp {
+        /// What was done.
+        what: FollowUp,
+        /// What was said or put right.
+        words: String,
+    },
 }
 
 /// An extension as entered.
@@ -318,6 +325,8 @@ actions! {
     HandOver = "hand_over" "移交其他站点",
     /// Says that a superseded step was looked at.
     CheckSuperseded = "check_superseded" "核对被取代的步骤",
+    /// Records what was done about a bad rating.
+    FollowUp = "follow_up" "回访",
 }
 
 impl Action {
@@ -326,7 +335,13 @@ impl Action {
     pub fn is_step(self) -> bool {
         !matches!(
             self,
-            Self::RequestWithdrawal | Self::Remind | Self::AddNote | Self::Rate | Self::Extend | Self::CheckSuperseded
+            Self::RequestWithdrawal
+                | Self::Remind
+                | Self::AddNote
+                | Self::Rate
+                | Self::FollowUp
+                | Self::Extend
+                | Self::CheckSuperseded
         )
     }
 }
@@ -357,6 +372,7 @@ impl Command {
             Self::Reclaim { .. } => Action::Reclaim,
             Self::HandOver { .. } => Action::HandOver,
             Self::CheckSuperseded { .. } => Action::CheckSuperseded,
+            Self::FollowUp { .. } => Action::FollowUp,
         }
     }
 }

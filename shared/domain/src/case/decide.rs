@@ -60,6 +60,7 @@ pub fn decide(
         Command::Reclaim { reason } => reclaim::reclaim(handling, reason),
         Command::HandOver { to, reason } => reclaim::hand_over(handling, *to, reason),
         Command::CheckSuperseded { step, redone, words } => superseded::check(handling, step, *redone, words),
+        Command::FollowUp { what, words } => aside::follow_up(handling, *what, words),
     }?;
     Ok(vec![draft])
 }

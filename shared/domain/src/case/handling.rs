@@ -15,7 +15,8 @@ use super::state::Case;
 use super::turn::Turn;
 use super::{extend, reclaim, superseded};
 use crate::catalogue::Item;
-use crate::organisation::{Role, Seat};
+use crate::matter::follow_up;
+use crate::organisation::{Role, Seat, Staff};
 
 pub(super) const ART_32: &str = "《行政许可法》第三十二条";
 
@@ -80,6 +81,7 @@ impl<'a> Handling<'a> {
             Action::AddNote => sight == Sight::Full,
             Action::Extend => return extend::fits(self).map(|_| ()),
             Action::CheckSuperseded => return superseded::fits(self, sight),
+            Action::FollowUp => sight == Sight::Full || calls_back(self.context.actor) && sight != Sight::None,
             _ => receives,
         };
         if !allowed {
@@ -96,6 +98,9 @@ impl<'a> Handling<'a> {
             }
             Action::Rate if self.case.rating().is_some() => {
                 Err(Refusal::new(RefusalCode::AlreadyDone, "该办件已经评价过了。"))
+            }
+            Action::FollowUp if !follow_up::is_due(self.case, self.context.reference.defaults) => {
+                Err(Refusal::new(RefusalCode::WrongStage, "该办件没有需要回访整改的差评，或者已经整改完毕。"))
             }
             _ => Ok(()),
         }
@@ -149,6 +154,11 @@ impl<'a> Handling<'a> {
         let side = Side { actor, request: self.request, event };
         draft(Body::Side(side), private, &[])
     }
+}
+
+/// Whether a person calls people back whose cases they don't handle.
+fn calls_back(actor: &Staff) -> bool {
+    actor.roles.contains(&Role::ComplaintDesk)
 }
 
 /// The person as they stand now. Whoever sits in seat B uses the powers of seat A, and the record says so.

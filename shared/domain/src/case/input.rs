@@ -12,16 +12,16 @@ use super::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::catalogue::Item;
 
 /// Longest text of one field, in characters.
-pub(super) const LONGEST_TEXT: usize = 2000;
+pub(crate) const LONGEST_TEXT: usize = 2000;
 /// Longest text of all rows of one command together, in characters: a body stays far below the limit of an entry.
 const LONGEST_ROWS: usize = 20_000;
 /// Longest number of a document and longest name, in characters.
-pub(super) const LONGEST_NAME: usize = 100;
+pub(crate) const LONGEST_NAME: usize = 100;
 /// Most answers of a form, and most materials or faults of one command.
-pub(super) const MOST_ROWS: usize = 100;
+pub(crate) const MOST_ROWS: usize = 100;
 
 /// A text without the blanks around it, of at most so many characters.
-pub(super) fn optional(text: &str, field: &str, longest: usize) -> Result<String, Refusal> {
+pub(crate) fn optional(text: &str, field: &str, longest: usize) -> Result<String, Refusal> {
     let text = text.trim();
     if text.chars().count() > longest {
         let sentence = format!("填写的内容太长，最多{longest}个字，请精简后重新填写。");
@@ -31,7 +31,7 @@ pub(super) fn optional(text: &str, field: &str, longest: usize) -> Result<String
 }
 
 /// A text that must not be empty; the refusal says what to do.
-pub(super) fn required(
+pub(crate) fn required(
     text: &str,
     field: &str,
     longest: usize,
@@ -42,7 +42,7 @@ pub(super) fn required(
 }
 
 /// Several rows, but not endlessly many.
-pub(super) fn at_most<T>(rows: &[T], field: &str) -> Result<(), Refusal> {
+pub(crate) fn at_most<T>(rows: &[T], field: &str) -> Result<(), Refusal> {
     if rows.len() <= MOST_ROWS {
         return Ok(());
     }
@@ -51,7 +51,7 @@ pub(super) fn at_most<T>(rows: &[T], field: &str) -> Result<(), Refusal> {
 }
 
 /// Texts of several rows that are not too long together.
-pub(super) fn short_together<'t>(texts: impl Iterator<Item = &'t str>, field: &str) -> Result<(), Refusal> {
+pub(crate) fn short_together<'t>(texts: impl Iterator<Item = &'t str>, field: &str) -> Result<(), Refusal> {
     if texts.map(|text| text.chars().count()).sum::<usize>() <= LONGEST_ROWS {
         return Ok(());
     }
@@ -60,7 +60,7 @@ pub(super) fn short_together<'t>(texts: impl Iterator<Item = &'t str>, field: &s
 }
 
 /// Answers of the form: a label each, none twice.
-pub(super) fn answers(answers: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
+pub(crate) fn answers(answers: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
     at_most(answers, "answers")?;
     short_together(answers.iter().map(|(_, value)| value.as_str()), "answers")?;
     let mut labels = BTreeSet::new();
@@ -80,7 +80,7 @@ pub(super) fn answers(answers: &[(String, String)]) -> Result<Vec<(String, Strin
 }
 
 /// Materials of the item's list, none twice, their attachments stored.
-pub(super) fn materials(
+pub(crate) fn materials(
     materials: &[MaterialProvided],
     item: &Item,
     stored: &[StoredAttachment],
@@ -106,7 +106,7 @@ pub(super) fn materials(
 }
 
 /// Every attachment that is named must have been stored, and an entry can't refer to endlessly many.
-pub(super) fn attachments(named: &[AttachmentId], stored: &[StoredAttachment], field: &str) -> Result<(), Refusal> {
+pub(crate) fn attachments(named: &[AttachmentId], stored: &[StoredAttachment], field: &str) -> Result<(), Refusal> {
     if stored.len() > ATTACHMENTS_MAX || named.len() > ATTACHMENTS_MAX {
         let sentence = format!("一次最多上传{ATTACHMENTS_MAX}个附件，请分次办理。");
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at(field));
@@ -119,7 +119,7 @@ pub(super) fn attachments(named: &[AttachmentId], stored: &[StoredAttachment], f
 }
 
 /// The names of attachments, for the sealed part.
-pub(super) fn names(stored: &[StoredAttachment]) -> Vec<AttachmentName> {
+pub(crate) fn names(stored: &[StoredAttachment]) -> Vec<AttachmentName> {
     let name = |attachment: &StoredAttachment| AttachmentName {
         id: attachment.reference.id,
         file_name: attachment.file_name.clone(),
@@ -128,10 +128,10 @@ pub(super) fn names(stored: &[StoredAttachment]) -> Vec<AttachmentName> {
     stored.iter().map(name).collect()
 }
 
-pub(super) fn reason_missing(sentence: &str) -> Refusal {
+pub(crate) fn reason_missing(sentence: &str) -> Refusal {
     Refusal::new(RefusalCode::ReasonMissing, sentence)
 }
 
-pub(super) fn basis_missing(sentence: &str) -> Refusal {
+pub(crate) fn basis_missing(sentence: &str) -> Refusal {
     Refusal::new(RefusalCode::BasisMissing, sentence)
 }

@@ -35,8 +35,8 @@ pub mod due;
 mod extend;
 mod facts;
 mod handling;
-mod input;
-mod numbered;
+pub(crate) mod input;
+pub(crate) mod numbered;
 mod private;
 mod publicity;
 mod reclaim;
@@ -52,9 +52,10 @@ mod superseded;
 mod turn;
 pub mod words;
 
+pub use aside::rate_as_applicant;
 pub use body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
-    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
+    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
 pub use chain::Rejection;
 pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};

@@ -108,6 +108,7 @@ pub fn side_title(side: &Side) -> &'static str {
         SideEvent::TimeNoted(_) => "时间更正（站点时钟不准）",
         SideEvent::Extended(_) => "延长办理期限",
         SideEvent::SupersededChecked { .. } => "核对被取代的步骤",
+        SideEvent::FollowedUp { .. } => "回访",
         SideEvent::Unknown => "新版本记录（本站软件需要升级）",
     }
 }

@@ -96,6 +96,7 @@ fn bodies() -> Vec<Body> {
             SideEvent::Reminder { station: code(TOWNSHIP) },
             SideEvent::WithdrawalRequested,
             SideEvent::Rating { satisfaction: 5 },
+            SideEvent::FollowedUp { what: sanji_domain::case::FollowUp::NotReached },
         ]
         .map(|event| Body::Side(Side { actor: actor(), request: None, event })),
     );

@@ -2,8 +2,8 @@
 
 use sanji_domain::case::{
     Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, ExtensionInput, FaultInput, FaultKind,
-    Mandate, MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission, available,
-    codec, decide, is_todo, submit,
+    FollowUp, Mandate, MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission,
+    available, codec, decide, is_todo, submit,
 };
 use sanji_domain::catalogue::{MaterialForm, Special, SpecialClock};
 use sanji_domain::{Item, Staff};
@@ -246,6 +246,7 @@ impl Journey {
             Action::RequestWithdrawal => Command::RequestWithdrawal { words: "不再申请".into() },
             Action::ConfirmWithdrawal => Command::ConfirmWithdrawal,
             Action::Rate => Command::Rate { satisfaction: 5, words: "很方便".into() },
+            Action::FollowUp => Command::FollowUp { what: FollowUp::Rectified, words: "已上门更正".into() },
             Action::Extend => Command::Extend(ExtensionInput {
                 reason: "需要异地核查".into(),
                 told_by: DeliveryMethod::InPerson,

@@ -4,6 +4,7 @@
 mod clock;
 mod codec;
 mod district;
+mod follow_up;
 mod journey;
 mod order;
 mod refusals;

@@ -122,14 +122,14 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-fn recipient(key: PublicKey) -> Result<x25519::Recipient> {
+pub(crate) fn recipient(key: PublicKey) -> Result<x25519::Recipient> {
     let unusable = || Error::bundle("can't be encrypted: the receiver's key is unusable");
     let key = VerifyingKey::from_bytes(&key.0).ok().filter(|key| !key.is_weak()).ok_or_else(unusable)?;
     let text = bech32::encode_lower::<Bech32>(Hrp::parse_unchecked("age"), key.to_montgomery().as_bytes());
     text.ok().and_then(|text| text.parse().ok()).ok_or_else(unusable)
 }
 
-fn identity(key: &SigningKey) -> Result<x25519::Identity> {
+pub(crate) fn identity(key: &SigningKey) -> Result<x25519::Identity> {
     let scalar = Zeroizing::new(key.to_scalar_bytes());
     let text = bech32::encode_upper::<Bech32>(Hrp::parse_unchecked("AGE-SECRET-KEY-"), scalar.as_slice());
     let text = text.map(Zeroizing::new).ok();

@@ -29,6 +29,17 @@ pub(super) async fn store_all(
     store(client, command, ("photograph_files", "photographs"), folder, head).await
 }
 
+/// Stores the files that a command names as "files" and puts their ids into another field.
+pub(super) async fn store_named(
+    client: &Client,
+    command: &mut Map<String, Value>,
+    ids: &str,
+    folder: &Path,
+    head: &proto::AttachmentHead,
+) -> Result<(), Error> {
+    store(client, command, ("files", ids), folder, head).await
+}
+
 async fn store(
     client: &Client,
     object: &mut Map<String, Value>,

@@ -37,7 +37,7 @@ pub enum Command {
         finish_stage '{\"opinion\": \"OPINION_AGREE\", \"words\": \"情况属实\"}'\n\n\
         Actions are the fields of ActRequest's action in the contract: accept, refuse_acceptance,\n\
         request_correction, supply_correction, finish_stage, post_publicity, end_publicity, suspend, resume,\n\
-        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate.")]
+        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate, follow_up.")]
     Act {
         #[command(flatten)]
         at: At,
@@ -253,7 +253,7 @@ async fn watch(at: &At, case_number: Option<CaseNumber>) -> Result<(), Error> {
 }
 
 /// The request id: the one named on the command line, the one in the file, or a new one. It is in the file after.
-fn chosen(named: Option<RequestId>, case: &mut Map<String, Value>) -> Result<RequestId, Error> {
+pub(super) fn chosen(named: Option<RequestId>, case: &mut Map<String, Value>) -> Result<RequestId, Error> {
     let in_file = case.get("request").and_then(Value::as_str).map(|text| {
         data_encoding::BASE64
             .decode(text.as_bytes())
@@ -286,7 +286,7 @@ fn place(log: Option<proto::LogId>, seq: u64, hash: &[u8]) -> Result<Map<String,
     Ok(place)
 }
 
-fn object(text: &str, what: &str) -> Result<Map<String, Value>, Error> {
+pub(super) fn object(text: &str, what: &str) -> Result<Map<String, Value>, Error> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Error::Input(format!("{what}: not a JSON object"))),

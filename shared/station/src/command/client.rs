@@ -8,6 +8,7 @@ use sanji_proto::v1::health_client::HealthClient;
 use sanji_proto::v1::keeper_client::KeeperClient;
 use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
 use sanji_proto::v1::record_service_client::RecordServiceClient;
+use sanji_proto::v1::matter_service_client::MatterServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -118,6 +119,11 @@ impl Client {
     #[must_use]
     pub fn records(&self) -> RecordServiceClient<Called> {
         RecordServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Complaints, questions, rectifications, surveys, notices.
+    pub fn matters(&self) -> MatterServiceClient<Called> {
+        MatterServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use sanji_domain::matter::Matter;
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::{CaseSnapshot, Projection, Row};
 
 use super::filed::FiledCase;
 use super::fold::{Changed, Fold};
+use super::matters;
 use super::reader::Reader;
 use super::rows::{UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
@@ -36,6 +38,7 @@ struct Changes {
     cases: BTreeMap<CaseId, Arc<FiledCase>>,
     /// Written to the index lately: likely to change again soon. Two generations, so that those that are used stay.
     settled: [BTreeMap<CaseId, Arc<FiledCase>>; 2],
+    matters: BTreeMap<CaseId, Arc<Matter>>,
     requests: BTreeMap<RequestId, CaseId>,
     rows: Vec<Row>,
     /// The reference data has changed, so cases that could not be filed may be now.
@@ -67,6 +70,11 @@ impl Ahead {
         self.changes().requests.get(request).copied()
     }
 
+    /// A matter, where it is here.
+    pub(super) fn matter(&self, id: &CaseId) -> Option<Arc<Matter>> {
+        self.changes().matters.get(id).cloned()
+    }
+
     /// Takes in what a commit has made durable, and says by how many there are more open cases. The caller holds the
     /// gate.
     pub(super) fn take_in(&self, fold: Fold, rows: Vec<Row>, reference_changed: bool) -> i64 {
@@ -76,6 +84,7 @@ impl Ahead {
             opened += i64::from(filed.case.is_open()) - i64::from(was_open);
             changes.cases.insert(id, filed);
         }
+        changes.matters.extend(fold.matters);
         changes.requests.extend(fold.requests);
         changes.rows.extend(fold.rows);
         changes.rows.extend(rows);
@@ -120,6 +129,8 @@ impl Ahead {
         }
         let reference = reader.reference();
         let mut projection = Projection { cases: Vec::with_capacity(cases.len()), rows: self.changes().rows.clone() };
+        let matters = self.changes().matters.clone();
+        projection.rows.extend(matters.values().flat_map(|matter| matters::rows_of(matter)));
         let mut settled = BTreeMap::new();
         for (id, filed) in cases {
             let rows = filing(&filed.case, &reference, reader.me());

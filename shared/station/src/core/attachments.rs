@@ -1,6 +1,6 @@
 //! Attachments: handed in by people, encrypted under the key of their case, and read by people who may see it.
 
-use sanji_domain::case::{Case, Sight, StoredAttachment};
+use sanji_domain::case::{AttachmentName, Case, Sight, StoredAttachment};
 use sanji_domain::organisation::Staff;
 use sanji_log::{AttachmentId, CaseNumber, RequestId};
 use sanji_proto::v1 as proto;
@@ -15,6 +15,8 @@ use crate::views;
 
 /// Largest file that the contract allows, in bytes: 50 MiB. A station may take less.
 pub(crate) const FILE_MAX_BYTES: u64 = 52_428_800;
+/// What stands before a number that is a matter's and not a case's.
+const OF_MATTER: char = 'M';
 /// Longest name of a file, in bytes.
 const NAME_MAX_BYTES: usize = 255;
 
@@ -121,9 +123,12 @@ impl Reader {
             random(&mut fresh);
             (Purpose::Submit(staff.id.clone(), request), CaseKey::from_bytes(fresh))
         } else {
-            let case = seen_in_full(self, staff, &head.case_number, now_ms)?;
-            let key = self.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
-            (Purpose::Act(staff.id.clone(), case.id()), key)
+            let id = match head.case_number.strip_prefix(OF_MATTER) {
+                Some(number) => self.matter_in_full(staff, &checked(number)?, now_ms)?.id(),
+                None => seen_in_full(self, staff, &head.case_number, now_ms)?.id(),
+            };
+            let key = self.case_key(&id)?.ok_or(Failure::NotHereYet)?;
+            (Purpose::Act(staff.id.clone(), id), key)
         };
         let key = pending.key(&purpose, key);
         Ok((purpose, key))
@@ -140,18 +145,34 @@ impl Reader {
         id: &AttachmentId,
         now_ms: u64,
     ) -> Result<AttachmentContent, Failure> {
+        if let Some(number) = case_number.strip_prefix(OF_MATTER) {
+            let matter = self.matter_in_full(staff, &checked(number)?, now_ms)?;
+            let key = self.case_key(&matter.id())?.ok_or(Failure::NotHereYet)?;
+            let name = views::matter_attachment(self, &matter, &key, id)?;
+            return self.content(id, &key, name);
+        }
         let case = seen_in_full(self, staff, case_number, now_ms)?;
         if !views::refers_to(&case, id) {
             return Err(Failure::NotFound);
         }
         let key = self.case_key(&case.id())?.ok_or(Failure::NotHereYet)?;
-        let names = views::attachment_names(self, &case, &key)?;
+        let name = views::attachment_names(self, &case, &key)?.remove(id);
+        self.content(id, &key, name)
+    }
+
+    /// A file that is here, under its name or its id.
+    fn content(
+        &self,
+        id: &AttachmentId,
+        key: &CaseKey,
+        name: Option<AttachmentName>,
+    ) -> Result<AttachmentContent, Failure> {
         let held = self.store().attachment(id).map_err(store("look an attachment up"))?;
         if !held.complete {
             return Err(Failure::NotHereYet);
         }
-        let (file_name, media_type) = match names.get(id) {
-            Some(name) => (name.file_name.clone(), name.media_type.clone()),
+        let (file_name, media_type) = match name {
+            Some(name) => (name.file_name, name.media_type),
             None => (id.to_hex(), "application/octet-stream".to_owned()),
         };
         Ok(AttachmentContent {
@@ -190,9 +211,12 @@ pub(crate) fn check_size(size: u64, max_bytes: u64) -> Result<(), Failure> {
     Err(input_fault("size", &sentence))
 }
 
+fn checked(number: &str) -> Result<CaseNumber, Failure> {
+    number.parse().map_err(|_| wrong_number())
+}
+
 fn seen_in_full(reader: &Reader, staff: &Staff, number: &str, now_ms: u64) -> Result<std::sync::Arc<Case>, Failure> {
-    let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
-    match views::find(reader, staff, &number, now_ms)? {
+    match views::find(reader, staff, &checked(number)?, now_ms)? {
         (case, Sight::Full) => Ok(case),
         _ => Err(Failure::NotFound),
     }

@@ -104,11 +104,30 @@ impl Core {
         Ok(written)
     }
 
+    /// The applicant, who has shown the query code, rates a case that has ended.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing is staged then.
+    pub fn rate_case(
+        &mut self,
+        id: &CaseId,
+        satisfaction: u32,
+        words: &str,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<(), Failure> {
+        let case = self.group.fold.case(&self.reader, id)?.ok_or(Failure::NotFound)?;
+        let draft = case::rate_as_applicant(&case, satisfaction, words).map_err(Failure::Refused)?;
+        drop(case);
+        let key = self.key_of(id)?;
+        self.write_entries(*id, "", vec![draft], key.as_ref(), now_ms, random).map(|_| ())
+    }
+
     fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
         context(reference, self.reader.me(), actor, now_ms)
     }
 
-    fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
+    pub(super) fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
         match self.group.fold.case_of_request(request) {
             Some(case) => Ok(Some(case)),
             None => self.reader.case_of_request(request),
@@ -151,11 +170,23 @@ impl Core {
         })
     }
 
-    /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
     fn write_drafts(
         &mut self,
         id: CaseId,
         actor: &StaffId,
+        drafts: Vec<Draft>,
+        key: Option<&CaseKey>,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<Written, Failure> {
+        self.write_entries(id, actor.as_str(), drafts, key, now_ms, random)
+    }
+
+    /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
+    fn write_entries(
+        &mut self,
+        id: CaseId,
+        actor: &str,
         drafts: Vec<Draft>,
         key: Option<&CaseKey>,
         now_ms: u64,
@@ -176,7 +207,7 @@ impl Core {
             let (kind, body) = codec::encode(&draft.body, sealed);
             let entry = EntryDraft {
                 case: Some(id),
-                actor: actor.to_string(),
+                actor: actor.to_owned(),
                 kind,
                 body: Bytes::from(body),
                 attachments: draft.attachments,
@@ -263,14 +294,14 @@ fn already(case: &Case, rev: u32, hash: &sanji_log::Hash) -> Result<Written, Fai
     Ok(Written { case: Some(case.id()), log, seq, hash, rev, query_code: String::new(), already: true })
 }
 
-fn bytes<const N: usize>(random: Random<'_>) -> [u8; N] {
+pub(super) fn bytes<const N: usize>(random: Random<'_>) -> [u8; N] {
     let mut bytes = [0; N];
     random(&mut bytes);
     bytes
 }
 
 /// Six digits, each code as likely as any other.
-fn query_code(random: Random<'_>) -> String {
+pub(super) fn query_code(random: Random<'_>) -> String {
     const CODES: u32 = 1_000_000;
     const FAIR: u32 = u32::MAX - u32::MAX % CODES;
     loop {

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::case::{
-    ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, MaterialInput, Opinion,
-    Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
+    ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, FollowUp,
+    MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
 };
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use sanji_proto::v1::{self as proto, act_request::Action};
@@ -197,6 +197,7 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             }
             Command::CheckSuperseded { step: step.unwrap_or(Hash([0; 32])), redone: check.redone, words: check.words }
         }
+        Action::FollowUp(done) => Command::FollowUp { what: FollowUp::from_number(done.what), words: done.words },
     };
     faults.or(Some(command))
 }

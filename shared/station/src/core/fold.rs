@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sanji_domain::case::{Body, Case, CaseEntry, StepEvent};
+use sanji_domain::matter::{Matter, MatterBody, MatterEntry};
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::Row;
 
 use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
 use super::quarantine;
+use super::matters::matter_entry;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
@@ -26,6 +28,8 @@ pub(super) struct Fold {
     looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
     /// Cases of which nothing was held before.
     new: BTreeSet<CaseId>,
+    /// Matters that this group has changed.
+    pub(super) matters: BTreeMap<CaseId, Arc<Matter>>,
     pub(super) requests: BTreeMap<RequestId, CaseId>,
     pub(super) rows: Vec<Row>,
     pub(super) attachments_missing: bool,
@@ -73,8 +77,40 @@ impl Fold {
                 let rejected = quarantine::rejected(case, &reference);
                 self.rows.extend(rejected);
             }
-            None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
+            None => match matter_entry(entry, writer) {
+                Some(entry) => self.matter_entry(reader, &id, &entry)?,
+                None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
+            },
         }
+        Ok(())
+    }
+
+    fn matter_entry(&mut self, reader: &Reader, id: &CaseId, entry: &MatterEntry) -> Result<(), Error> {
+        if let MatterBody::Step(step) = &entry.body
+            && step.event.opens()
+            && let Some(request) = step.request
+        {
+            // By its writer: the matter's home may be a station below.
+            self.rows.push(row(REQUESTS, request_key(entry.writer, &request), id.as_bytes().to_vec()));
+            self.requests.insert(request, *id);
+        }
+        let mut matter = match self.matters.remove(id) {
+            Some(matter) => matter,
+            None => reader.matter(id)?.unwrap_or_else(|| Arc::new(Matter::new(*id))),
+        };
+        Arc::make_mut(&mut matter).apply(entry);
+        self.matters.insert(*id, matter);
+        Ok(())
+    }
+
+    /// Folds a matter from nothing.
+    pub(super) fn matter_anew(
+        &mut self,
+        reader: &Reader,
+        id: &CaseId,
+        branches: &CountingBranches,
+    ) -> Result<(), Error> {
+        self.matters.insert(*id, Arc::new(reader.fold_matter(id, branches)?));
         Ok(())
     }
 

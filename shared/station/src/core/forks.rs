@@ -239,21 +239,34 @@ impl Core {
     /// Folds every case anew that a decided fork touches. What it changes is derived, and derived again on opening.
     pub(super) fn settle_forks(&self) -> Result<Vec<CaseId>, Error> {
         let reference = self.reader.reference();
-        let mut cases = BTreeSet::new();
+        let (mut cases, mut matters) = (BTreeSet::new(), BTreeSet::new());
+        let mut touch = |bytes: &EntryBytes| {
+            let Some((case, kind)) = bytes.decode().ok().and_then(|entry| Some((entry.case?, entry.kind))) else {
+                return;
+            };
+            if sanji_domain::matter::codec::is_matter(kind) {
+                matters.insert(case)
+            } else {
+                cases.insert(case)
+            };
+        };
         for (log, fork) in reference.forks() {
             let Some(decided) = fork.decided else { continue };
             let mut from = decided.seq;
             while let Some(run) = self.store().read(log, from, READ_BYTES).map_err(store("read a log"))? {
                 from = run.seal.seq + 1;
-                cases.extend(run.entries.iter().filter_map(|bytes| bytes.decode().ok()?.case));
+                run.entries.iter().for_each(&mut touch);
             }
             let evidence = self.reader.evidence(&fork.evidence)?;
-            cases.extend(evidence.iter().filter_map(|bytes| bytes.decode().ok()?.case));
+            evidence.iter().for_each(&mut touch);
         }
         let branches = self.reader.counting_branches()?;
         let mut fold = Fold::default();
         for case in &cases {
             fold.anew(&self.reader, case, &branches)?;
+        }
+        for matter in &matters {
+            fold.matter_anew(&self.reader, matter, &branches)?;
         }
         self.reader.show(fold);
         Ok(cases.into_iter().collect())

@@ -172,6 +172,16 @@ impl Core {
         Ok(())
     }
 
+    /// A matter as the open group leaves it, where it has changed it.
+    pub(super) fn group_matter(&self, id: &CaseId) -> Option<std::sync::Arc<sanji_domain::matter::Matter>> {
+        self.group.fold.matters.get(id).cloned()
+    }
+
+    /// Matters that the open group has changed.
+    pub(super) fn staged_matters(&self) -> impl Iterator<Item = CaseId> {
+        self.group.fold.matters.keys().copied()
+    }
+
     /// Stages the key of a case.
     pub(super) fn stage_key(&mut self, wrapped: WrappedKey, key: CaseKey) {
         self.group.keys.insert(wrapped.case, (wrapped, key));

@@ -199,6 +199,10 @@ impl Reader {
         Ok(self.filed(id)?.map(|filed| filed.case.clone()))
     }
 
+    pub(super) fn matter_ahead(&self, id: &CaseId) -> Option<Arc<sanji_domain::matter::Matter>> {
+        self.0.ahead.matter(id)
+    }
+
     pub(super) fn filed(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
         if let Some(filed) = self.0.ahead.case(id) {
             return Ok(Some(filed));
@@ -271,7 +275,12 @@ impl Reader {
     /// [`Error::Store`].
     pub fn case_of_request(&self, request: &RequestId) -> Result<Option<CaseId>, Error> {
         // The same bytes from another station's callers are another request.
-        let ahead = self.0.ahead.case_of_request(request).filter(|case| case.home() == Some(self.me()));
+        let opener = |matter: &sanji_domain::matter::Matter| matter.opening().map(|opening| opening.writer);
+        let here = |case: &CaseId| match self.matter_ahead(case) {
+            Some(matter) => opener(&matter) == Some(self.me()),
+            None => case.home() == Some(self.me()),
+        };
+        let ahead = self.0.ahead.case_of_request(request).filter(here);
         if ahead.is_some() {
             return Ok(ahead);
         }

@@ -12,6 +12,7 @@ use super::{Core, ReferenceData};
 use crate::error::{Error, store};
 use crate::vault::{CaseKey, NONCE_BYTES};
 use sanji_domain::case::codec;
+use sanji_domain::matter;
 
 /// What became of what a peer sent, once the group is durable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,6 +129,9 @@ impl Core {
             }
             let key = CaseKey::from_bytes(bytes);
             let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
+            let of_matter =
+                || matter::codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
+            let sealed = sealed.or_else(of_matter);
             if sealed.is_some_and(|sealed| key.check(&case, &sealed).is_err()) {
                 tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
                 continue;

@@ -9,17 +9,19 @@ pub(crate) mod asides;
 mod files;
 pub(crate) mod forks;
 mod keys;
+mod notices;
 mod staff;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sanji_domain::matter::notice::Notices;
 use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF};
+use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF, NOTICES};
 pub use asides::{AsideFacts, RestDecision};
 pub use files::PublishedFile;
 pub use forks::Fork;
@@ -41,6 +43,7 @@ pub struct ReferenceData {
     forks: Arc<BTreeMap<LogId, Fork>>,
     asides: Arc<BTreeMap<asides::AsideKey, AsideFacts>>,
     rests: Arc<BTreeMap<LogId, RestDecision>>,
+    notices: Arc<Notices>,
     /// Files of the organisation came since it was last read.
     organisation_is_old: bool,
 }
@@ -120,6 +123,12 @@ impl ReferenceData {
         &self.files
     }
 
+    /// 公告 and 通报 that are held here.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
     /// What the rules of cases need; none before the district has published it all.
     #[must_use]
     pub fn rules(&self) -> Option<sanji_domain::case::Reference<'_>> {
@@ -146,13 +155,14 @@ impl ReferenceData {
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
             Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
             Ok(Kind::Aside) => Ok((ASIDES, self.fold_aside(entry)?)),
+            Ok(Kind::Notice) => Ok((NOTICES, self.fold_notice(entry)?)),
             _ => Err(Ignored::Malformed),
         }
     }
 
     /// Whether an entry is reference data. None of a case is.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside];
+        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside, Kind::Notice];
         entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
     }
 

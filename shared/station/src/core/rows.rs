@@ -8,6 +8,7 @@ use sanji_store::Row;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+use super::matters::CALL_BACKS;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use crate::error::{Error, store};
@@ -24,6 +25,8 @@ pub(crate) const FORKS: &[u8] = b"forks";
 pub(crate) const ASIDES: &[u8] = b"asides";
 /// Entries that are held and do not count, see `quarantine`: what is known of them.
 pub(crate) const QUARANTINE: &[u8] = b"quarantine";
+/// Notices: place of the latest entry of each.
+pub(crate) const NOTICES: &[u8] = b"notices";
 /// Requests that opened a case: the case.
 pub(crate) const REQUESTS: &[u8] = b"requests";
 /// Attachments that entries name and that are not complete here: size in bytes.
@@ -141,7 +144,7 @@ pub(crate) fn no_row((list, key): RowKey) -> Row {
     Row { list, key, value: None }
 }
 
-/// Where a case is filed: at most two rows.
+/// Where a case is filed: two rows, and a third while a bad rating of it waits for somebody.
 pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) -> Vec<RowKey> {
     let id = case.id();
     let Some((code, version)) = case.item() else { return Vec::new() };
@@ -154,6 +157,10 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
     let duty = reference.rules().and_then(|rules| sanji_domain::case::responsible(case, &rules));
     if let Some(duty) = duty.filter(|duty| duty.station == me) {
         rows.push((shelf(me, Work::Todo, &duty.department), work_key(case.ahead(), submitted_ms, &id)));
+    }
+    let defaults = reference.defaults().filter(|_| !case.is_open());
+    if defaults.is_some_and(|defaults| sanji_domain::matter::follow_up::is_due(case, defaults)) {
+        rows.push((CALL_BACKS.to_vec(), work_key(false, submitted_ms, &id)));
     }
     rows
 }

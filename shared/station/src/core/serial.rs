@@ -10,7 +10,7 @@ use crate::error::{Error, Failure, store};
 /// 1 January 2000, from which the days in a case id are counted.
 const FIRST_DAY: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
 /// Highest number of a day.
-const SERIAL_MAX: u16 = 9999;
+pub(super) const SERIAL_MAX: u16 = 9999;
 
 impl Core {
     /// A new id: this station, the day in China, the number after the highest that is held. After a restore the cases
@@ -22,8 +22,7 @@ impl Core {
             _ => self.highest_serial(day)?,
         };
         if highest >= SERIAL_MAX {
-            let sentence = "本站今天的办件编号已经用完（9999件），请明天再登记，或到上级便民服务中心办理。";
-            return Err(Failure::Refused(Refusal::new(RefusalCode::NotCompetent, sentence)));
+            return Err(day_is_full());
         }
         let id = CaseId::new(self.reader.me(), day, highest + 1, random)
             .map_err(|_| Error::Entry { problem: "its case has no possible number" })?;
@@ -42,6 +41,12 @@ impl Core {
             .map_err(store("look for the day's cases"))?;
         Ok(held.iter().map(CaseId::serial).max().unwrap_or(0))
     }
+}
+
+/// All numbers of the day have been given.
+pub(super) fn day_is_full() -> Failure {
+    let sentence = "本站今天的办件编号已经用完（9999件），请明天再登记，或到上级便民服务中心办理。";
+    Failure::Refused(Refusal::new(RefusalCode::NotCompetent, sentence))
 }
 
 /// Days since [`FIRST_DAY`] in China; a clock before that day counts as that day.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sanji_domain::calendar::date_number;
 use sanji_domain::case::{Body, Case, CaseState, StepEvent, words};
-use sanji_log::{CaseNumber, StationCode};
+use sanji_log::{CaseId, CaseNumber, StationCode};
 use sanji_proto::v1 as proto;
 use subtle::ConstantTimeEq;
 
@@ -34,11 +34,11 @@ impl Default for WrongCodes {
 }
 
 impl WrongCodes {
-    fn locked_for_ms(&self, number: &str, client: &str, now_ms: u64) -> Option<u64> {
+    pub(super) fn locked_for_ms(&self, number: &str, client: &str, now_ms: u64) -> Option<u64> {
         lock(&self.by_case).locked_for_ms(number, now_ms).max(lock(&self.by_client).locked_for_ms(client, now_ms))
     }
 
-    fn wrong(&self, number: &str, client: &str, now_ms: u64) {
+    pub(super) fn wrong(&self, number: &str, client: &str, now_ms: u64) {
         lock(&self.by_case).wrong(number, now_ms);
         lock(&self.by_client).wrong(client, now_ms);
     }
@@ -62,6 +62,26 @@ impl Reader {
         last_heard_ms: &dyn Fn(StationCode) -> u64,
         now_ms: u64,
     ) -> Result<proto::QueryReply, Failure> {
+        let id = self.case_of_code(wrong_codes, request, client, now_ms)?;
+        let (case, key) = (self.case(&id)?.ok_or(Failure::NotFound)?, self.case_key(&id)?.ok_or(Failure::NotFound)?);
+        let as_of_ms = match case.holder() {
+            Some(holder) if holder != self.me() => last_heard_ms(holder),
+            _ => now_ms,
+        };
+        reply(self, &case, &key, as_of_ms, now_ms)
+    }
+
+    /// The case of a number whose query code somebody knows. Unknown numbers are counted as wrong codes are.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyAttempts`], [`Failure::NotFound`].
+    pub(crate) fn case_of_code(
+        &self,
+        wrong_codes: &WrongCodes,
+        request: &proto::QueryRequest,
+        client: IpAddr,
+        now_ms: u64,
+    ) -> Result<CaseId, Failure> {
         let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
         let client = client.to_canonical().to_string();
         if let Some(retry_after_ms) = wrong_codes.locked_for_ms(number.as_str(), &client, now_ms) {
@@ -74,11 +94,7 @@ impl Reader {
             let private = self.private(&id, &key, &opening.log, opening.seq)?.unwrap_or_default();
             let code = private.query_code.as_bytes();
             if !code.is_empty() && bool::from(code.ct_eq(request.query_code.trim().as_bytes())) {
-                let as_of_ms = match case.holder() {
-                    Some(holder) if holder != self.me() => last_heard_ms(holder),
-                    _ => now_ms,
-                };
-                return reply(self, &case, &key, as_of_ms, now_ms);
+                return Ok(id);
             }
         }
         wrong_codes.wrong(number.as_str(), &client, now_ms);

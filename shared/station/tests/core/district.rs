@@ -249,6 +249,11 @@ impl District {
         vec![self.requests; 16]
     }
 
+    /// The request that was given out last.
+    pub(crate) fn last_request(&self) -> u8 {
+        self.requests
+    }
+
     /// Goes on as another machine would: with other requests and other randomness.
     pub(crate) fn differ(&mut self) {
         (self.requests, self.noise) = (100, 99);

@@ -9,6 +9,7 @@ mod disk;
 mod district;
 mod forks;
 mod journey;
+mod matters;
 mod receive;
 mod records;
 mod scan;

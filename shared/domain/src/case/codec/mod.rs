@@ -102,6 +102,8 @@ pub fn kind_name(kind: u32, body: &[u8]) -> String {
         Some(proto::Kind::Fork) => "fork".to_owned(),
         Some(proto::Kind::Aside) => "aside".to_owned(),
         Some(proto::Kind::Audit) => "audit".to_owned(),
+        Some(proto::Kind::MatterStep | proto::Kind::MatterSide) => crate::matter::codec::kind_name(kind, body),
+        Some(proto::Kind::Notice) => "notice".to_owned(),
         Some(proto::Kind::Unspecified) | None => format!("unknown.{kind}"),
     }
 }

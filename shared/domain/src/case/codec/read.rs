@@ -9,8 +9,8 @@ use sanji_proto::v1::case_step::Step as StepMessage;
 use super::{Decoded, Error, field};
 use crate::calendar::date_of_number;
 use crate::case::body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
-    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
+    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
 use crate::code::StageId;
 use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
@@ -201,6 +201,9 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
                 step: hash(&checked.step, "SupersededChecked", "step")?,
                 redone: checked.redone,
             },
+            Some(SideMessage::FollowedUp(message)) => {
+                SideEvent::FollowedUp { what: FollowUp::from_number(message.what) }
+            }
             None => SideEvent::Unknown,
         },
     };

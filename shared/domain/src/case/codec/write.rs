@@ -148,6 +148,7 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
                     redone: *redone,
                 }))
             }
+            SideEvent::FollowedUp { what } => Some(SideMessage::FollowedUp(proto::FollowedUp { what: what.number() })),
             SideEvent::Unknown => None,
         },
     }
