@@ -1,5 +1,6 @@
 //! What stands around every page: the station's name, the person, the state of the line, the menu.
 
+use sanji_domain::Role;
 use sanji_log::Tier;
 use sanji_proto::v1 as proto;
 
@@ -19,6 +20,8 @@ pub(crate) struct Frame {
     /// The station's clock; 0 where nobody is logged in.
     pub(crate) clock_ms: u64,
     pub(crate) tab: Tab,
+    /// Whether the person supervises.
+    pub(crate) supervisor: bool,
     /// Whether the page belongs to the public site.
     pub(crate) public: bool,
 }
@@ -36,6 +39,8 @@ pub(crate) enum Tab {
     NewCase,
     Items,
     Bundles,
+    Alerts,
+    Supervision,
     Station,
     None,
 }
@@ -60,6 +65,7 @@ impl Frame {
             line: Some(Line::new(&status, desk.station().tier())),
             clock_ms: status.clock_ms,
             tab,
+            supervisor: staff.roles.contains(&Role::Supervisor),
             ..Self::nobody(desk)
         }
     }
@@ -85,6 +91,7 @@ impl Frame {
             line: None,
             clock_ms: 0,
             tab: Tab::None,
+            supervisor: false,
             public: false,
         }
     }
@@ -96,6 +103,8 @@ impl Frame {
             Tab::NewCase => "new",
             Tab::Items => "items",
             Tab::Bundles => "bundles",
+            Tab::Alerts => "alerts",
+            Tab::Supervision => "supervision",
             Tab::Station => "station",
             Tab::None => "",
         };

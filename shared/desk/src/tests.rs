@@ -6,6 +6,7 @@ mod bundles;
 mod fake;
 mod forms;
 mod fuzz;
+mod oversight;
 mod pages;
 mod security;
 mod server;

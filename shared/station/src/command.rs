@@ -14,6 +14,7 @@ mod json;
 mod keeper;
 mod output;
 mod stopped;
+mod supervision;
 pub mod words;
 
 use std::process::ExitCode;
@@ -33,6 +34,9 @@ pub enum Common {
     /// What a person does at the desk.
     #[command(flatten)]
     Cases(cases::Command),
+    /// Electronic supervision (电子监察): board, alerts, orders, ranking
+    #[command(subcommand)]
+    Supervision(supervision::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -52,6 +56,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
+            Self::Supervision(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Backups(command) => command.run(program).await,
             Self::Keeper(command) => command.run(program).await,

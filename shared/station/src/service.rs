@@ -6,10 +6,12 @@ pub mod bundles;
 mod cases;
 mod failure;
 mod health;
+mod supervision;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
+use sanji_proto::v1::supervision_service_server::SupervisionServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -37,8 +39,10 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
         access: access.clone(),
         tokens: tokens.clone(),
     };
+    let supervision = supervision::Supervision { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
+        .add_service(SupervisionServiceServer::new(supervision))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
 }

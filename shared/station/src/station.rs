@@ -9,6 +9,7 @@ mod healing;
 mod links;
 mod movements;
 mod status;
+mod supervision;
 mod watching;
 
 use std::net::IpAddr;
@@ -41,6 +42,7 @@ use crate::error::{Error, Failure};
 use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
+use crate::supervision::Digests;
 use crate::views::WrongCodes;
 pub(crate) use links::refused_log;
 
@@ -72,6 +74,7 @@ struct Inner {
     news: Arc<News>,
     accounts: Accounts,
     wrong_codes: WrongCodes,
+    digests: Arc<Digests>,
     links: Links,
     healing: Healing,
     /// Of this process.
@@ -113,6 +116,7 @@ impl Station {
             news,
             accounts: Accounts::default(),
             wrong_codes: WrongCodes::default(),
+            digests: Arc::default(),
             links: Links::default(),
             healing: Healing::default(),
             instance,

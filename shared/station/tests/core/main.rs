@@ -11,4 +11,5 @@ mod journey;
 mod receive;
 mod scan;
 mod secrecy;
+mod supervision;
 mod writers;
