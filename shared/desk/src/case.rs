@@ -46,8 +46,13 @@ pub(crate) const RATINGS: [(&str, &str); 5] =
 pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
     [("1", "已联系"), ("2", "未联系上"), ("3", "已整改"), ("4", "核实后不属实")];
 
+/// Actions of supervision: alerts have pages of their own, orders a place beside the case.
+const SUPERVISION: [&str; 6] =
+    ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 18] = [
+const TITLES: [(&str, &str); 20] = [
+    ("issue_order", "发督办单"),
+    ("answer_order", "督办反馈"),
     ("accept", "受理"),
     ("request_correction", "一次性告知补正"),
     ("supply_correction", "补正提交"),
@@ -61,6 +66,7 @@ const TITLES: [(&str, &str); 18] = [
     ("confirm_withdrawal", "确认撤回"),
     ("refuse_acceptance", "不予受理"),
     ("return", "退回"),
+    ("follow_up", "回访"),
     ("follow_up", "回访"),
     ("add_note", "备注"),
     ("remind", "催办"),
@@ -215,6 +221,11 @@ async fn build(
 }
 
 impl CasePage {
+    /// Whether there is an action with a form in the list; those of supervision have their own places.
+    fn has_forms(&self) -> bool {
+        self.case.actions.iter().any(|offered| !SUPERVISION.contains(&offered.as_str()))
+    }
+
     fn can(&self, action: &str) -> bool {
         self.case.actions.iter().any(|offered| offered == action)
     }
@@ -230,7 +241,8 @@ impl CasePage {
             return self.failed == action;
         }
         let beside = ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend"];
-        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !beside.contains(&offered.as_str())).collect();
+        let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
+        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)
     }
 

@@ -10,11 +10,13 @@
 //! | `routes` | every address, and whom it is for |
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
 //! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
+//! | `office`, `exchange`, `oversight` | what the desk asks of a station, of its bundles, of supervision |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
 
 mod act;
+mod alerts;
 mod apply;
 mod assets;
 mod attachment;
@@ -37,6 +39,7 @@ mod matter_office;
 mod matter_public;
 mod matters;
 mod office;
+mod oversight;
 mod paper;
 mod problem;
 mod public;
@@ -46,6 +49,7 @@ mod routes;
 mod server;
 mod state;
 mod station;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod ticks;

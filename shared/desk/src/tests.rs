@@ -9,6 +9,7 @@ mod fake_matters;
 mod forms;
 mod fuzz;
 mod matters;
+mod oversight;
 mod pages;
 mod records;
 mod security;

@@ -8,6 +8,7 @@
 //! | [`calendar`] | working days, deadlines, the district's local date |
 //! | [`case`] | the case: state, commands, refusals, route, clock |
 //! | [`matter`] | complaints, questions, rectifications, surveys, notices; what follows from ratings |
+//! | [`supervision`] | rules, alerts, how a delay divides, ranking |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
 //! | [`limit`] | a period of time as the law writes it |
@@ -25,12 +26,14 @@ pub mod limit;
 pub mod mask;
 pub mod matter;
 pub mod organisation;
+pub mod supervision;
 pub mod toml_file;
 
 pub use calendar::Calendar;
 pub use catalogue::{Catalogue, Defaults, Item};
-pub use code::{DepartmentCode, ItemCode, StaffId, StageId};
+pub use code::{DepartmentCode, ItemCode, RuleId, StaffId, StageId};
 pub use identity::{CitizenId, CreditCode, SubjectId};
 pub use limit::{Limit, Unit};
 pub use organisation::{Organisation, Role, Staff, StageTier};
+pub use supervision::Rules;
 pub use toml_file::FileFault;

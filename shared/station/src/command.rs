@@ -18,6 +18,7 @@ mod output;
 mod quarantine;
 mod records;
 mod stopped;
+mod supervision;
 pub mod words;
 
 use std::process::ExitCode;
@@ -38,8 +39,10 @@ pub enum Common {
     #[command(flatten)]
     Cases(cases::Command),
     /// What has a life of its own beside cases.
-    #[command(flatten)]
+    #[command(flatten), command(subcommand)]
     Matters(matters::Command),
+    /// Electronic supervision (电子监察): board, alerts, orders, ranking
+    Supervision(supervision::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -66,6 +69,7 @@ impl Common {
         match self {
             Self::Cases(command) => command.run().await,
             Self::Matters(command) => command.run().await,
+            Self::Supervision(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,

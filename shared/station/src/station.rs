@@ -12,6 +12,7 @@ mod movements;
 mod quarantine;
 mod records;
 mod status;
+mod supervision;
 mod watching;
 
 use std::net::IpAddr;
@@ -46,6 +47,7 @@ use crate::error::{Error, Failure};
 use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
+use crate::supervision::Digests;
 use crate::views::WrongCodes;
 pub(crate) use links::{reason_name, refused_log};
 use crate::views::{Openings, WrongCodes};
@@ -80,6 +82,7 @@ struct Inner {
     accounts: Accounts,
     wrong_codes: WrongCodes,
     openings: Openings,
+    digests: Arc<Digests>,
     links: Links,
     healing: Healing,
     /// Of this process.
@@ -122,6 +125,7 @@ impl Station {
             accounts: Accounts::default(),
             wrong_codes: WrongCodes::default(),
             openings: Openings::default(),
+            digests: Arc::default(),
             links: Links::default(),
             healing: Healing::default(),
             instance,

@@ -9,5 +9,6 @@ mod journey;
 mod order;
 mod refusals;
 mod sight;
+mod supervision;
 mod turns;
 mod walks;

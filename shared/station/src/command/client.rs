@@ -9,6 +9,7 @@ use sanji_proto::v1::keeper_client::KeeperClient;
 use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
 use sanji_proto::v1::record_service_client::RecordServiceClient;
 use sanji_proto::v1::matter_service_client::MatterServiceClient;
+use sanji_proto::v1::supervision_service_client::SupervisionServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -124,6 +125,12 @@ impl Client {
     /// Complaints, questions, rectifications, surveys, notices.
     pub fn matters(&self) -> MatterServiceClient<Called> {
         MatterServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Electronic supervision.
+    #[must_use]
+    pub fn supervision(&self) -> SupervisionServiceClient<Called> {
+        SupervisionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

@@ -14,4 +14,5 @@ mod receive;
 mod records;
 mod scan;
 mod secrecy;
+mod supervision;
 mod writers;
