@@ -212,7 +212,7 @@ pub struct CaseStep {
     pub private: ::core::option::Option<Sealed>,
     #[prost(
         oneof = "case_step::Step",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66, 50, 51, 52, 53"
     )]
     pub step: ::core::option::Option<case_step::Step>,
 }
@@ -254,6 +254,14 @@ pub mod case_step {
         HandedOver(super::HandedOver),
         #[prost(message, tag = "66")]
         TacitlyApproved(super::TacitlyApproved),
+        #[prost(message, tag = "50")]
+        FeeIssued(super::FeeIssued),
+        #[prost(message, tag = "51")]
+        FeePaid(super::FeePaid),
+        #[prost(message, tag = "52")]
+        FeeVoided(super::FeeVoided),
+        #[prost(message, tag = "53")]
+        FeeAbandoned(super::FeeAbandoned),
     }
 }
 /// Opens the case (rev 1). Its private part has the applicant, the form and the query code.
@@ -495,6 +503,107 @@ pub struct TacitlyApproved {
     #[prost(string, tag = "3")]
     pub department: ::prost::alloc::string::String,
 }
+/// 缴款通知: everything that is to be paid. The receiver is the treasury; no office takes cash.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeeIssued {
+    /// 1, 2, 3 … within the case; a notice that was voided keeps its number. Required.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<FeeLine>,
+    /// Last day to pay, as YYYYMMDD. 0: the item sets none, or the calendar does not know the year.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+    /// Code of the department that charges. Required.
+    #[prost(string, tag = "4")]
+    pub department: ::prost::alloc::string::String,
+}
+/// One fee of the catalogue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeLine {
+    /// Code of the fee in the catalogue. Required.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Units, for example square metres times days. At least 1.
+    #[prost(uint64, tag = "2")]
+    pub quantity: u64,
+    /// Price of one unit as in the catalogue, in fen.
+    #[prost(uint64, tag = "3")]
+    pub price_fen: u64,
+    /// What is waived of quantity times price, in fen. 0: nothing.
+    #[prost(uint64, tag = "4")]
+    pub waived_fen: u64,
+    /// Ground of the waiver, one of the fee's own. Empty: nothing is waived.
+    #[prost(string, tag = "5")]
+    pub ground: ::prost::alloc::string::String,
+}
+/// 缴款回执: the money of a notice has come, as the fee window has checked at the bank. As a step in a stage of
+/// payment, else beside the route.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeePaid {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// 票据号码. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+    /// What was paid, in fen: what the notice asks for. Required.
+    #[prost(uint64, tag = "3")]
+    pub amount_fen: u64,
+    /// When it was paid: milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "4")]
+    pub paid_ms: u64,
+    /// 代收银行. Required.
+    #[prost(string, tag = "5")]
+    pub bank: ::prost::alloc::string::String,
+    /// 流水号. Required.
+    #[prost(string, tag = "6")]
+    pub serial: ::prost::alloc::string::String,
+}
+/// A notice that was not paid counts no more; its number is kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeVoided {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 逾期未缴视为放弃: the route ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeAbandoned {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+}
+/// 退付 is asked for. Reason and account are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundRequested {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// At most what was paid, in fen. Required.
+    #[prost(uint64, tag = "2")]
+    pub amount_fen: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundDecided {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(bool, tag = "2")]
+    pub approved: bool,
+}
+/// 退付单: the money has gone back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundPaid {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Number of the bank's receipt. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+}
 /// Something said beside the route, by any station that holds the case. Order does not matter.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CaseSide {
@@ -510,7 +619,13 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47")]
+    /// As in CaseStep: only where the powers of another were used.
+    #[prost(string, tag = "34")]
+    pub acting_for: ::prost::alloc::string::String,
+    #[prost(
+        oneof = "case_side::Side",
+        tags = "20, 21, 22, 23, 45, 46, 47, 30, 31, 32, 33"
+    )]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
@@ -531,6 +646,14 @@ pub mod case_side {
         Extended(super::Extended),
         #[prost(message, tag = "47")]
         SupersededChecked(super::SupersededChecked),
+        #[prost(message, tag = "30")]
+        FeePaid(super::FeePaid),
+        #[prost(message, tag = "31")]
+        RefundRequested(super::RefundRequested),
+        #[prost(message, tag = "32")]
+        RefundDecided(super::RefundDecided),
+        #[prost(message, tag = "33")]
+        RefundPaid(super::RefundPaid),
     }
 }
 /// A remark; its words are in the private part.
@@ -810,6 +933,40 @@ pub struct StaffRecord {
     /// True: has left or is suspended; can't log in or act.
     #[prost(bool, tag = "11")]
     pub inactive: bool,
+    /// Further departments for which the person's window takes in and hands over (综合窗口), codes.
+    #[prost(string, repeated, tag = "12")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 停职、待岗: why. Empty: not suspended. The substitute does the person's work meanwhile.
+    #[prost(string, tag = "13")]
+    pub suspended_reason: ::prost::alloc::string::String,
+    /// Why this record replaces the one before: the assignment history is the records of a person.
+    #[prost(string, tag = "14")]
+    pub change_reason: ::prost::alloc::string::String,
+    /// Who consented to the change, in words, and under which number. Empty: none was asked.
+    #[prost(string, tag = "15")]
+    pub consent: ::prost::alloc::string::String,
+}
+/// 离岗: from when until when a member of staff is away, and who does the work. A later record of the same id
+/// replaces it, so an absence ends early by a record with an earlier end.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbsenceRecord {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// The person. Required.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+    /// Milliseconds since 1970-01-01 UTC; the end is no longer part of it. Required.
+    #[prost(uint64, tag = "3")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
+    /// Required.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who does the work meanwhile, a staff id. Empty: nobody was named.
+    #[prost(string, tag = "6")]
+    pub substitute: ::prost::alloc::string::String,
 }
 /// A file of the district's data as published: an item, the calendar, the organisation …
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -857,6 +1014,8 @@ pub enum Kind {
     /// ForkSeen, in a private log of the home of the log that has forked. With a case: the key of a case that the other
     /// branch opens travels with it; `body` is empty then.
     Fork = 9,
+    /// AbsenceRecord, in a private log of the station where the person works.
+    Absence = 13,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -873,6 +1032,7 @@ impl Kind {
             Self::File => "KIND_FILE",
             Self::Audit => "KIND_AUDIT",
             Self::Fork => "KIND_FORK",
+            Self::Absence => "KIND_ABSENCE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -886,6 +1046,7 @@ impl Kind {
             "KIND_FILE" => Some(Self::File),
             "KIND_AUDIT" => Some(Self::Audit),
             "KIND_FORK" => Some(Self::Fork),
+            "KIND_ABSENCE" => Some(Self::Absence),
             _ => None,
         }
     }
@@ -2966,7 +3127,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 40, 41, 42, 43, 44, 45, 46"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -3016,6 +3177,20 @@ pub mod act_request {
         HandOver(super::HandOver),
         #[prost(message, tag = "63")]
         CheckSuperseded(super::CheckSuperseded),
+        #[prost(message, tag = "40")]
+        IssueFee(super::IssueFee),
+        #[prost(message, tag = "41")]
+        RegisterPayment(super::RegisterPayment),
+        #[prost(message, tag = "42")]
+        VoidFee(super::VoidFee),
+        #[prost(message, tag = "43")]
+        AbandonFee(super::AbandonFee),
+        #[prost(message, tag = "44")]
+        RequestRefund(super::RequestRefund),
+        #[prost(message, tag = "45")]
+        DecideRefund(super::DecideRefund),
+        #[prost(message, tag = "46")]
+        RegisterRefund(super::RegisterRefund),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3212,6 +3387,56 @@ pub struct Reclaim {
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }
+/// 开具缴款通知
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IssueFee {
+    #[prost(message, repeated, tag = "1")]
+    pub lines: ::prost::alloc::vec::Vec<FeeInput>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeInput {
+    /// Code of the fee in the catalogue. Required.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Units, at least 1.
+    #[prost(uint64, tag = "2")]
+    pub quantity: u64,
+    /// What is waived of it, in fen. 0: nothing.
+    #[prost(uint64, tag = "3")]
+    pub waived_fen: u64,
+    /// Ground of the waiver as the catalogue has it. Required where something is waived; alone, all is waived.
+    #[prost(string, tag = "4")]
+    pub ground: ::prost::alloc::string::String,
+}
+/// 登记缴款: by the fee window only, from the bank's receipt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterPayment {
+    /// Number of the notice. 0: the one that is open.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+    /// Must be what the notice asks for, in fen.
+    #[prost(uint64, tag = "3")]
+    pub amount_fen: u64,
+    /// Milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "4")]
+    pub paid_ms: u64,
+    /// Required.
+    #[prost(string, tag = "5")]
+    pub bank: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "6")]
+    pub serial: ::prost::alloc::string::String,
+}
+/// 作废缴款通知
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoidFee {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// 移交
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HandOver {
@@ -3234,6 +3459,47 @@ pub struct CheckSuperseded {
     /// Required.
     #[prost(string, tag = "3")]
     pub words: ::prost::alloc::string::String,
+}
+/// 逾期未缴，视为放弃
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbandonFee {}
+/// 申请退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// In fen. Required.
+    #[prost(uint64, tag = "2")]
+    pub amount_fen: u64,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Account of the payer. Required.
+    #[prost(string, tag = "4")]
+    pub account: ::prost::alloc::string::String,
+}
+/// 审批退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(bool, tag = "2")]
+    pub approved: bool,
+    /// Required where not approved.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 登记退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Number of the bank's receipt. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRequest {
@@ -3313,6 +3579,96 @@ pub struct CaseView {
     /// When the station that holds the case was last heard. 0: never, or it is this station.
     #[prost(uint64, tag = "43")]
     pub holder_heard_ms: u64,
+    /// Payment notices, in the order of their numbers.
+    #[prost(message, repeated, tag = "50")]
+    pub fees: ::prost::alloc::vec::Vec<FeeNoticeView>,
+    /// What may be charged; empty for an item without a fee.
+    #[prost(message, repeated, tag = "51")]
+    pub chargeable: ::prost::alloc::vec::Vec<ChargeableView>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeeNoticeView {
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// 缴款通知编号 and 缴款码.
+    #[prost(string, tag = "2")]
+    pub notice_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub payment_code: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub lines: ::prost::alloc::vec::Vec<FeeLineView>,
+    /// What is to be paid, in fen and in words.
+    #[prost(uint64, tag = "5")]
+    pub payable_fen: u64,
+    #[prost(string, tag = "6")]
+    pub payable_words: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "7")]
+    pub until: u32,
+    /// Department that charges, its name and its unified social credit code.
+    #[prost(string, tag = "8")]
+    pub department_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub department_code: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub issued_ms: u64,
+    #[prost(string, tag = "11")]
+    pub issued_by: ::prost::alloc::string::String,
+    /// 待缴款, 已缴款, 免缴, 已作废, 视为放弃, 已退付 …
+    #[prost(string, tag = "12")]
+    pub state: ::prost::alloc::string::String,
+    /// Once paid.
+    #[prost(message, optional, tag = "13")]
+    pub payment: ::core::option::Option<FeePaid>,
+    #[prost(string, tag = "14")]
+    pub registered_by: ::prost::alloc::string::String,
+    /// 退付, once asked for: in fen.
+    #[prost(uint64, tag = "15")]
+    pub refund_fen: u64,
+    #[prost(string, tag = "16")]
+    pub refund_receipt: ::prost::alloc::string::String,
+    /// The treasury's account. Empty: the district has published none.
+    #[prost(string, tag = "17")]
+    pub account_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "18")]
+    pub account_bank: ::prost::alloc::string::String,
+    #[prost(string, tag = "19")]
+    pub account_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeLineView {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub quantity: u64,
+    #[prost(uint64, tag = "6")]
+    pub price_fen: u64,
+    #[prost(uint64, tag = "7")]
+    pub waived_fen: u64,
+    #[prost(string, tag = "8")]
+    pub ground: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "9")]
+    pub payable_fen: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChargeableView {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub price_fen: u64,
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub grounds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterialView {
@@ -6991,6 +7347,1348 @@ pub mod deadline_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "sanji.v1.DeadlineService";
     impl<T> tonic::server::NamedService for DeadlineServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffView {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "4")]
+    pub post: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub department_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub place: u64,
+    #[prost(string, tag = "8")]
+    pub place_name: ::prost::alloc::string::String,
+    /// "A", "B" or empty.
+    #[prost(string, tag = "9")]
+    pub seat: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub backup: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "11")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 在岗, 离岗, 停职, 已离开.
+    #[prost(string, tag = "12")]
+    pub state: ::prost::alloc::string::String,
+    /// The absence that runs. Absent: none.
+    #[prost(message, optional, tag = "13")]
+    pub absence: ::core::option::Option<AbsenceView>,
+    #[prost(string, tag = "14")]
+    pub suspended_reason: ::prost::alloc::string::String,
+    /// Ids of those for whom the person acts now.
+    #[prost(string, repeated, tag = "15")]
+    pub acts_for: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStaffRequest {
+    /// A station; 0: this one.
+    #[prost(uint64, tag = "1")]
+    pub place: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStaffReply {
+    #[prost(message, repeated, tag = "1")]
+    pub staff: ::prost::alloc::vec::Vec<StaffView>,
+    /// Leaders on duty in the hall today (带班).
+    #[prost(string, repeated, tag = "2")]
+    pub on_duty_today: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbsenceView {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub staff_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub substitute: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub substitute_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub recorded_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub recorded_ms: u64,
+    /// Numbers of the cases on which the substitute acted for the person meanwhile.
+    #[prost(string, repeated, tag = "11")]
+    pub cases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordAbsenceRequest {
+    /// Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// 0: now.
+    #[prost(uint64, tag = "2")]
+    pub from_ms: u64,
+    /// Required.
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+    /// Required.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Empty: the person's substitute as their record says.
+    #[prost(string, tag = "5")]
+    pub substitute: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndAbsenceRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Empty `id`: the running absence of this person; empty too: of the caller.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAbsencesRequest {
+    /// Those that touch this time. 0: no bound.
+    #[prost(uint64, tag = "1")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "2")]
+    pub until_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAbsencesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub absences: ::prost::alloc::vec::Vec<AbsenceView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuspendStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReinstateStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Empty or 0: as it is.
+    #[prost(string, repeated, tag = "2")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "3")]
+    pub post: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub place: u64,
+    /// "A", "B", "-" for none.
+    #[prost(string, tag = "6")]
+    pub seat: ::prost::alloc::string::String,
+    /// "-" for none.
+    #[prost(string, tag = "7")]
+    pub backup: ::prost::alloc::string::String,
+    /// A single "-": none.
+    #[prost(string, repeated, tag = "8")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required.
+    #[prost(string, tag = "9")]
+    pub reason: ::prost::alloc::string::String,
+    /// The approved request: who consented, and its number. Required.
+    #[prost(string, tag = "10")]
+    pub consent: ::prost::alloc::string::String,
+    /// True: has left.
+    #[prost(bool, tag = "11")]
+    pub leaves: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeStaffReply {
+    #[prost(message, optional, tag = "1")]
+    pub staff: ::core::option::Option<StaffView>,
+    /// For example that two years are not over.
+    #[prost(string, repeated, tag = "2")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffHistoryRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StaffHistoryReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<StaffHistoryRow>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffHistoryRow {
+    #[prost(uint64, tag = "1")]
+    pub from_ms: u64,
+    /// As it stood then; `state` is that of the record.
+    #[prost(message, optional, tag = "2")]
+    pub staff: ::core::option::Option<StaffView>,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub consent: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub recorded_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StationRegisterRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StationRegisterReply {
+    #[prost(message, repeated, tag = "1")]
+    pub stations: ::prost::alloc::vec::Vec<RegisteredStation>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisteredStation {
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// Uniform name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// 运行中, 未启用, 已停用.
+    #[prost(string, tag = "4")]
+    pub state: ::prost::alloc::string::String,
+    /// Time of its newest entry that is held here. 0: none.
+    #[prost(uint64, tag = "5")]
+    pub last_activity_ms: u64,
+    #[prost(string, tag = "6")]
+    pub opening_hours: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub link: ::prost::alloc::string::String,
+    /// The agents, or the head of the centre.
+    #[prost(string, repeated, tag = "8")]
+    pub people: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Items that it takes in.
+    #[prost(uint32, tag = "9")]
+    pub services: u32,
+    #[prost(string, repeated, tag = "10")]
+    pub service_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthorisationsRequest {
+    /// Code of an item. Required.
+    #[prost(string, tag = "1")]
+    pub item: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuthorisationsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub powers: ::prost::alloc::vec::Vec<AuthorisationView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthorisationView {
+    /// 受理, 审核, 决定.
+    #[prost(string, tag = "1")]
+    pub power: ::prost::alloc::string::String,
+    /// "岗位" where it follows from the roles, "授权" where the district's file says so.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub staff: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "4")]
+    pub document: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpwardCasesRequest {
+    /// True: closed ones too.
+    #[prost(bool, tag = "1")]
+    pub closed: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpwardCasesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<UpwardCase>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpwardCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub holder_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub decided_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub submitted_ms: u64,
+    #[prost(uint32, tag = "8")]
+    pub stage_until: u32,
+    /// 未报送, 已报送, 已返回.
+    #[prost(string, tag = "9")]
+    pub progress: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod staff_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct StaffServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StaffServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StaffServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StaffServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StaffServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The people whose records this station holds, as far as the caller may know.
+        pub async fn list_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListStaffReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records an absence, or ends one early.
+        pub async fn record_absence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/RecordAbsence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "RecordAbsence"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn end_absence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/EndAbsence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "EndAbsence"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A/B角顶岗台账: who was away, who acted, what was done meanwhile.
+        pub async fn list_absences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAbsencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAbsencesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListAbsences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListAbsences"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// 停职、待岗 of one person, and back. At the hub.
+        pub async fn suspend_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuspendStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/SuspendStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "SuspendStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn reinstate_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReinstateStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ReinstateStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ReinstateStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        pub async fn change_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeStaffRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeStaffReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ChangeStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ChangeStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The records of one person, oldest first.
+        pub async fn staff_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StaffHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffHistoryReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/StaffHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "StaffHistory"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The register of stations: what is known of each.
+        pub async fn station_register(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StationRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StationRegisterReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/StationRegister",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "StationRegister"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who may accept, review and decide an item at this station.
+        pub async fn authorisations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthorisationsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/Authorisations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "Authorisations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// 全程代办: the cases of this station that have to go to the district or higher.
+        pub async fn upward_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpwardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpwardCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/UpwardCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "UpwardCases"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod staff_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with StaffServiceServer.
+    #[async_trait]
+    pub trait StaffService: std::marker::Send + std::marker::Sync + 'static {
+        /// The people whose records this station holds, as far as the caller may know.
+        async fn list_staff(
+            &self,
+            request: tonic::Request<super::ListStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListStaffReply>, tonic::Status>;
+        /// Records an absence, or ends one early.
+        async fn record_absence(
+            &self,
+            request: tonic::Request<super::RecordAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status>;
+        async fn end_absence(
+            &self,
+            request: tonic::Request<super::EndAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status>;
+        /// A/B角顶岗台账: who was away, who acted, what was done meanwhile.
+        async fn list_absences(
+            &self,
+            request: tonic::Request<super::ListAbsencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAbsencesReply>,
+            tonic::Status,
+        >;
+        /// 停职、待岗 of one person, and back. At the hub.
+        async fn suspend_staff(
+            &self,
+            request: tonic::Request<super::SuspendStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status>;
+        async fn reinstate_staff(
+            &self,
+            request: tonic::Request<super::ReinstateStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status>;
+        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        async fn change_staff(
+            &self,
+            request: tonic::Request<super::ChangeStaffRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeStaffReply>,
+            tonic::Status,
+        >;
+        /// The records of one person, oldest first.
+        async fn staff_history(
+            &self,
+            request: tonic::Request<super::StaffHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffHistoryReply>,
+            tonic::Status,
+        >;
+        /// The register of stations: what is known of each.
+        async fn station_register(
+            &self,
+            request: tonic::Request<super::StationRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StationRegisterReply>,
+            tonic::Status,
+        >;
+        /// Who may accept, review and decide an item at this station.
+        async fn authorisations(
+            &self,
+            request: tonic::Request<super::AuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthorisationsReply>,
+            tonic::Status,
+        >;
+        /// 全程代办: the cases of this station that have to go to the district or higher.
+        async fn upward_cases(
+            &self,
+            request: tonic::Request<super::UpwardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpwardCasesReply>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct StaffServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> StaffServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for StaffServiceServer<T>
+    where
+        T: StaffService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.StaffService/ListStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListStaffRequest>
+                    for ListStaffSvc<T> {
+                        type Response = super::ListStaffReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/RecordAbsence" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordAbsenceSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::RecordAbsenceRequest>
+                    for RecordAbsenceSvc<T> {
+                        type Response = super::AbsenceView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordAbsenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::record_absence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordAbsenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/EndAbsence" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndAbsenceSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::EndAbsenceRequest>
+                    for EndAbsenceSvc<T> {
+                        type Response = super::AbsenceView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndAbsenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::end_absence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndAbsenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ListAbsences" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAbsencesSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListAbsencesRequest>
+                    for ListAbsencesSvc<T> {
+                        type Response = super::ListAbsencesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAbsencesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_absences(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAbsencesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/SuspendStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct SuspendStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::SuspendStaffRequest>
+                    for SuspendStaffSvc<T> {
+                        type Response = super::StaffView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SuspendStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::suspend_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SuspendStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ReinstateStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReinstateStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ReinstateStaffRequest>
+                    for ReinstateStaffSvc<T> {
+                        type Response = super::StaffView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReinstateStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::reinstate_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReinstateStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ChangeStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ChangeStaffRequest>
+                    for ChangeStaffSvc<T> {
+                        type Response = super::ChangeStaffReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::change_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/StaffHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct StaffHistorySvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::StaffHistoryRequest>
+                    for StaffHistorySvc<T> {
+                        type Response = super::StaffHistoryReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StaffHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::staff_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StaffHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/StationRegister" => {
+                    #[allow(non_camel_case_types)]
+                    struct StationRegisterSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::StationRegisterRequest>
+                    for StationRegisterSvc<T> {
+                        type Response = super::StationRegisterReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StationRegisterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::station_register(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StationRegisterSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/Authorisations" => {
+                    #[allow(non_camel_case_types)]
+                    struct AuthorisationsSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::AuthorisationsRequest>
+                    for AuthorisationsSvc<T> {
+                        type Response = super::AuthorisationsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AuthorisationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::authorisations(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AuthorisationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/UpwardCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpwardCasesSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::UpwardCasesRequest>
+                    for UpwardCasesSvc<T> {
+                        type Response = super::UpwardCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpwardCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::upward_cases(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpwardCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for StaffServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.StaffService";
+    impl<T> tonic::server::NamedService for StaffServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -9,6 +9,7 @@
 //! | [`case`] | the case: state, commands, refusals, route, clock |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
+//! | [`money`] | sums in words |
 //! | [`limit`] | a period of time as the law writes it |
 //! | [`code`] | codes of items, departments, stages and staff |
 //! | [`toml_file`] | data files and their faults, by line |
@@ -22,6 +23,7 @@ pub mod code;
 pub mod identity;
 pub mod limit;
 pub mod mask;
+pub mod money;
 pub mod organisation;
 pub mod toml_file;
 

@@ -10,6 +10,7 @@
 //! | `group` | how staged entries become durable together |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
+//! | `presence` | who uses the desk of this station |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
 //! | [`reader`] | reading, beside the one that writes |
@@ -26,6 +27,7 @@ pub(crate) mod filed;
 mod fold;
 mod forks;
 mod group;
+mod presence;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -58,7 +60,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{FILES, FORKS, KEYS, Place, STAFF};
+use rows::{ABSENCES, FILES, FORKS, KEYS, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -205,7 +207,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS] {
+        for list in [KEYS, STAFF, ABSENCES, FILES, FORKS] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

@@ -80,6 +80,7 @@ impl FakeOffice {
             place: StationCode::from_number(VILLAGE).expect("code"),
             seat: None,
             backup: None,
+            serves: Vec::new(),
         };
         Actor { staff: Arc::new(agent) }
     }

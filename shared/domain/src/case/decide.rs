@@ -1,5 +1,6 @@
 //! Decides what a person's command makes of a case: an entry to be written, or a refusal. Pure.
 
+use jiff::civil::Date;
 use sanji_log::RequestId;
 
 use super::command::{Action, Command, Draft};
@@ -10,7 +11,7 @@ use super::refusal::Refusal;
 use super::route::{Duty, Route};
 use super::stage::{self, Finding, Procedure};
 use super::state::Case;
-use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded};
+use super::{acceptance, aside, correction, delivery, extend, fee, publicity, reclaim, superseded};
 
 /// Carries out a command: what is to be written. Always one entry.
 ///
@@ -60,6 +61,15 @@ pub fn decide(
         Command::Reclaim { reason } => reclaim::reclaim(handling, reason),
         Command::HandOver { to, reason } => reclaim::hand_over(handling, *to, reason),
         Command::CheckSuperseded { step, redone, words } => superseded::check(handling, step, *redone, words),
+        Command::IssueFee { lines } => fee::issue(handling, lines),
+        Command::RegisterPayment(payment) => fee::register(handling, payment),
+        Command::VoidFee { reason } => fee::void(handling, reason),
+        Command::AbandonFee => fee::abandon(handling),
+        Command::RequestRefund { notice, amount_fen, reason, account } => {
+            fee::request_refund(handling, *notice, *amount_fen, reason, account)
+        }
+        Command::DecideRefund { notice, approved, words } => fee::decide_refund(handling, *notice, *approved, words),
+        Command::RegisterRefund { notice, receipt_number } => fee::register_refund(handling, *notice, receipt_number),
     }?;
     Ok(vec![draft])
 }
@@ -82,9 +92,14 @@ pub fn is_todo(case: &Case, context: &Context<'_>) -> bool {
 pub fn responsible(case: &Case, reference: &Reference<'_>) -> Option<Duty> {
     let item = reference.item_of(case).ok()?;
     let (home, holder) = (case.home()?, case.holder()?);
-    let route = Route { item, home, organisation: reference.organisation };
+    // Who acts is asked by department here, and by person nowhere: the day says nothing.
+    let route = Route { item, home, organisation: reference.organisation, today: Date::ZERO };
     if case.correction().is_some() && holder == home {
         return route.reception();
     }
-    route.duty(route.position(case.stage()?)?, holder)
+    let position = route.position(case.stage()?)?;
+    if fee::awaits_notice(case, &route, position) {
+        return fee::issuing_duty(&route, holder);
+    }
+    route.duty(position, holder)
 }

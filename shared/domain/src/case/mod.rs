@@ -10,6 +10,7 @@
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | [`fee`] | notices of payment, the fee window, refunds |
 //! | [`may_see`] | who may see what |
 //! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
 //! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
@@ -34,6 +35,7 @@ mod delivery;
 pub mod due;
 mod extend;
 mod facts;
+pub mod fee;
 mod handling;
 mod input;
 mod numbered;

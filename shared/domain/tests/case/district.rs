@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use sanji_domain::case::{Context, Reference};
-use sanji_domain::organisation::OrganisationFiles;
+use sanji_domain::organisation::{ALONE, OrganisationFiles, Standing};
 use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Staff};
 use sanji_log::StationCode;
 
@@ -84,7 +84,11 @@ impl District {
     }
 
     pub(crate) fn at_desk<'a>(&'a self, actor: &'a Staff, now_ms: u64) -> Context<'a> {
-        Context { now_ms, station: actor.place, actor, reference: self.reference() }
+        self.at_desk_as(actor, &ALONE, now_ms)
+    }
+
+    pub(crate) fn at_desk_as<'a>(&'a self, actor: &'a Staff, standing: &'a Standing, now_ms: u64) -> Context<'a> {
+        Context { now_ms, station: actor.place, actor, standing, reference: self.reference() }
     }
 }
 

@@ -4,9 +4,11 @@
 mod clock;
 mod codec;
 mod district;
+mod fees;
 mod journey;
 mod order;
 mod refusals;
+mod seats;
 mod sight;
 mod turns;
 mod walks;

@@ -12,7 +12,7 @@ use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
 use super::reader::Reader;
 use super::reference::ReferenceData;
-use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
+use super::rows::{ACTED, FORKS, KEYS, MISSING, Place, REQUESTS, acted_key, missing_key, request_key, row};
 use super::spread::Spread;
 use crate::error::{Error, store};
 
@@ -66,6 +66,7 @@ impl Fold {
         }
         if let Some(entry) = case_entry(entry, writer) {
             self.note_request(&id, &entry);
+            self.note_acting(&id, &entry);
             self.folding(reader, &id)?.apply(&entry);
         }
         Ok(())
@@ -87,6 +88,18 @@ impl Fold {
                 reason = &reason as &dyn std::error::Error,
                 "an entry of the reference data does not count"
             ),
+        }
+    }
+
+    /// Who acted for whom, for the ledger of substitutes.
+    fn note_acting(&mut self, case: &CaseId, entry: &CaseEntry) {
+        let acting_for = match &entry.body {
+            Body::Step(step) => &step.actor.acting_for,
+            Body::Side(side) => &side.actor.acting_for,
+        };
+        if !acting_for.is_empty() {
+            let key = acted_key(acting_for, entry.time.millis(), case);
+            self.rows.push(row(ACTED, key, entry.actor.clone().into_bytes()));
         }
     }
 

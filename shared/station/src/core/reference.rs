@@ -5,24 +5,27 @@
 //! the latest record counts, of files the highest version. Each entry that counts has one row in the index, so
 //! that opening a station reads these entries and no others.
 
+mod absences;
 mod files;
 pub(crate) mod forks;
 mod keys;
 mod staff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use sanji_domain::organisation::{AbsenceId, Absences};
 use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{FILES, FORKS, KEYS, STAFF};
+use super::rows::{ABSENCES, FILES, FORKS, KEYS, STAFF};
+pub use absences::AbsenceEntry;
 pub use files::PublishedFile;
 pub use forks::Fork;
 pub use keys::KeyLife;
-pub use staff::StaffEntry;
+pub use staff::{Assignment, StaffEntry};
 
 /// What every case needs. Cheap to clone: the parts are shared.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +34,10 @@ pub struct ReferenceData {
     keys: Arc<BTreeMap<PublicKey, KeyLife>>,
     staff: Arc<BTreeMap<StaffId, StaffEntry>>,
     staff_records: Arc<BTreeMap<StaffId, staff::Records>>,
+    absences: Arc<Absences>,
+    absence_entries: Arc<BTreeMap<(StationCode, AbsenceId), AbsenceEntry>>,
+    /// Whose work a person may ever have been asked to do: of these the facts are looked at.
+    substitutes: Arc<BTreeMap<StaffId, BTreeSet<StaffId>>>,
     catalogue: Arc<Catalogue>,
     organisation: Option<Arc<Organisation>>,
     calendar: Arc<Calendar>,
@@ -139,6 +146,7 @@ impl ReferenceData {
         match Kind::try_from(i32::try_from(entry.kind).unwrap_or(0)) {
             Ok(Kind::Station) => Ok((KEYS, self.fold_station(entry, authority_der)?)),
             Ok(Kind::Staff) => Ok((STAFF, self.fold_staff(entry)?)),
+            Ok(Kind::Absence) => Ok((ABSENCES, self.fold_absence(entry)?)),
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
             Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
             _ => Err(Ignored::Malformed),
@@ -147,7 +155,7 @@ impl ReferenceData {
 
     /// Whether an entry is reference data. None of a case is.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork];
+        let known = [Kind::Station, Kind::Staff, Kind::Absence, Kind::File, Kind::Fork];
         entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
     }
 

@@ -16,6 +16,10 @@ use crate::error::{Error, store};
 pub(crate) const KEYS: &[u8] = b"keys";
 /// Staff records that count: place of the entry.
 pub(crate) const STAFF: &[u8] = b"staff";
+/// Absences that count: place of the entry.
+pub(crate) const ABSENCES: &[u8] = b"absences";
+/// Steps and side entries in which somebody acted for another: who.
+pub(crate) const ACTED: &[u8] = b"acted";
 /// Published files that count: place of the entry.
 pub(crate) const FILES: &[u8] = b"files";
 /// Evidence of forks: place of the entry.
@@ -94,6 +98,15 @@ pub(crate) fn work_key_before(time_ms: u64) -> Vec<u8> {
 pub(crate) fn request_key(home: StationCode, request: &RequestId) -> Vec<u8> {
     let mut key = home.number().to_be_bytes().to_vec();
     key.extend_from_slice(request.as_bytes());
+    key
+}
+
+/// Orders by the person for whom was acted, then by time.
+pub(crate) fn acted_key(principal: &str, time_ms: u64, case: &CaseId) -> Vec<u8> {
+    let mut key = principal.as_bytes().to_vec();
+    key.push(0);
+    key.extend(time_ms.to_be_bytes());
+    key.extend_from_slice(case.as_bytes());
     key
 }
 

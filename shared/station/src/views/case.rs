@@ -49,7 +49,8 @@ impl Reader {
         let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
         let (case, sight) = super::find(self, staff, &number, now_ms)?;
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let key = if sight == Sight::Full { self.case_key(&case.id())? } else { None };
         let lines = lines(self, &case, key.as_ref())?;
         let actions = available(&case, &context);

@@ -12,6 +12,7 @@ use crate::case::body::{
     ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
     ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
+use crate::case::fee::{FeeIssued, FeeLine, Payment};
 use crate::code::StageId;
 use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
 
@@ -122,6 +123,10 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
             due: date(message.due, "TacitlyApproved", "due")?,
             department: message.department,
         },
+        StepMessage::FeeIssued(message) => StepEvent::FeeIssued(fee_issued(message)?),
+        StepMessage::FeePaid(message) => StepEvent::FeePaid(payment(message)),
+        StepMessage::FeeVoided(message) => StepEvent::FeeVoided { notice: message.notice, reason: message.reason },
+        StepMessage::FeeAbandoned(message) => StepEvent::FeeAbandoned { notice: message.notice },
     })
 }
 
@@ -180,7 +185,7 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
             name: message.actor_name,
             department: message.actor_department,
             role: message.actor_role,
-            acting_for: String::new(),
+            acting_for: message.acting_for,
         },
         request: request(&message.request, "CaseSide")?,
         event: match message.side {
@@ -201,6 +206,16 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
                 step: hash(&checked.step, "SupersededChecked", "step")?,
                 redone: checked.redone,
             },
+            Some(SideMessage::FeePaid(message)) => SideEvent::FeePaid(payment(message)),
+            Some(SideMessage::RefundRequested(message)) => {
+                SideEvent::RefundRequested { notice: message.notice, amount_fen: message.amount_fen }
+            }
+            Some(SideMessage::RefundDecided(message)) => {
+                SideEvent::RefundDecided { notice: message.notice, approved: message.approved }
+            }
+            Some(SideMessage::RefundPaid(message)) => {
+                SideEvent::RefundPaid { notice: message.notice, receipt_number: message.receipt_number }
+            }
             None => SideEvent::Unknown,
         },
     };
@@ -234,6 +249,43 @@ fn hash(bytes: &[u8], message: &'static str, name: &'static str) -> Result<Hash,
 
 fn optional_date(number: u32, message: &'static str, name: &'static str) -> Result<Option<Date>, Error> {
     if number == 0 { Ok(None) } else { date(number, message, name).map(Some) }
+}
+
+fn fee_issued(message: proto::FeeIssued) -> Result<FeeIssued, Error> {
+    const MESSAGE: &str = "FeeIssued";
+    if message.number == 0 {
+        return Err(field(MESSAGE, "number", "is missing"));
+    }
+    let line = |line: proto::FeeLine| FeeLine {
+        code: line.code,
+        quantity: line.quantity,
+        price_fen: line.price_fen,
+        waived_fen: line.waived_fen,
+        ground: line.ground,
+    };
+    Ok(FeeIssued {
+        number: message.number,
+        lines: message.lines.into_iter().map(line).collect(),
+        until: match message.until {
+            0 => None,
+            number => Some(date(number, MESSAGE, "until")?),
+        },
+        department: message
+            .department
+            .try_into()
+            .map_err(|_| field(MESSAGE, "department", "is not the code of a department"))?,
+    })
+}
+
+fn payment(message: proto::FeePaid) -> Payment {
+    Payment {
+        notice: message.notice,
+        receipt_number: message.receipt_number,
+        amount_fen: message.amount_fen,
+        paid_ms: message.paid_ms,
+        bank: message.bank,
+        serial: message.serial,
+    }
 }
 
 fn station(number: u64, message: &'static str, name: &'static str) -> Result<StationCode, Error> {
