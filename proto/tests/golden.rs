@@ -399,7 +399,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                     waived_fen: 2000,
                     ground: "城乡低保对象初次换领".into(),
                 }],
-                until: 2026_07_10,
+                until: 20_260_710,
                 department: "ga-station".into(),
             })),
         ),

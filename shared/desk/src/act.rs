@@ -8,6 +8,7 @@ use sanji_proto::v1::act_request::Action;
 
 use crate::apply::add_refusal;
 use crate::case::{Failed, show_failed};
+use crate::fees;
 use crate::form::{Faults, Form};
 use crate::guard::{Person, Posted};
 use crate::materials;
@@ -129,7 +130,7 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             redone: form.value("redone") == "1",
             words: text("words"),
         }),
-        _ => return None,
+        _ => return fees::command(action, form, faults),
     })
 }
 

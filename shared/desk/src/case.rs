@@ -43,7 +43,7 @@ pub(crate) const RATINGS: [(&str, &str); 5] =
     [("5", "非常满意"), ("4", "满意"), ("3", "基本满意"), ("2", "不满意"), ("1", "非常不满意")];
 
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 17] = [
+const TITLES: [(&str, &str); 24] = [
     ("accept", "受理"),
     ("request_correction", "一次性告知补正"),
     ("supply_correction", "补正提交"),
@@ -61,6 +61,13 @@ const TITLES: [(&str, &str); 17] = [
     ("remind", "催办"),
     ("request_withdrawal", "提出撤回申请"),
     ("rate", "满意度评价"),
+    ("issue_fee", "开具缴款通知"),
+    ("register_payment", "登记缴款"),
+    ("void_fee", "作废缴款通知"),
+    ("abandon_fee", "逾期未缴，视为放弃"),
+    ("request_refund", "申请退付"),
+    ("decide_refund", "审批退付"),
+    ("register_refund", "登记退付"),
 ];
 
 #[derive(Template)]
@@ -224,7 +231,8 @@ impl CasePage {
         if !self.failed.is_empty() {
             return self.failed == action;
         }
-        let beside = ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend"];
+        let beside =
+            ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend", "void_fee"];
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !beside.contains(&offered.as_str())).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)
     }

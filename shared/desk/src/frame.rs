@@ -36,6 +36,7 @@ pub(crate) enum Tab {
     NewCase,
     Items,
     Bundles,
+    People,
     Station,
     None,
 }
@@ -96,6 +97,7 @@ impl Frame {
             Tab::NewCase => "new",
             Tab::Items => "items",
             Tab::Bundles => "bundles",
+            Tab::People => "people",
             Tab::Station => "station",
             Tab::None => "",
         };

@@ -32,10 +32,12 @@ pub(crate) enum Paper {
     Approved,
     Denied,
     Concluded,
+    PaymentNotice,
+    PaymentReceipt,
 }
 
 impl Paper {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Receipt,
         Self::Mandate,
         Self::Accepted,
@@ -45,6 +47,8 @@ impl Paper {
         Self::Approved,
         Self::Denied,
         Self::Concluded,
+        Self::PaymentNotice,
+        Self::PaymentReceipt,
     ];
 
     /// Last part of its address.
@@ -59,6 +63,8 @@ impl Paper {
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Concluded => "concluded",
+            Self::PaymentNotice => "payment-notice",
+            Self::PaymentReceipt => "payment-receipt",
         }
     }
 
@@ -74,6 +80,8 @@ impl Paper {
             Self::Approved => "准予决定书",
             Self::Denied => "不予批准决定书",
             Self::Concluded => "办结通知书",
+            Self::PaymentNotice => "缴款通知书",
+            Self::PaymentReceipt => "缴款回执",
         }
     }
 
@@ -87,6 +95,8 @@ impl Paper {
             Self::Returned => "returned",
             Self::Approved | Self::Denied => "decided",
             Self::Concluded => "delivered",
+            Self::PaymentNotice => "fee_issued",
+            Self::PaymentReceipt => "fee_paid",
         };
         let step = case.steps.iter().rev().find(|step| step.kind == kind)?;
         // A refusal always has a legal basis, an approval never.
@@ -133,6 +143,8 @@ struct PaperPage {
     missing: Vec<String>,
     /// By when the office answers whether it accepts; empty once it has.
     answer_by: String,
+    /// The payment notice that the paper is about: the newest, or the newest that is paid.
+    notice: proto::FeeNoticeView,
     /// An SVG; empty where there is no query code.
     qr: String,
 }
@@ -168,6 +180,7 @@ pub(crate) async fn show(
         remedy: remedy(&frame.district),
         missing: item.map(|item| missing(item, &case)).unwrap_or_default(),
         answer_by: answer_by(&case),
+        notice: notice(kind, &case),
         qr: qr(&case),
         step,
         case,
@@ -248,6 +261,12 @@ fn missing(item: &Item, case: &proto::CaseView) -> Vec<String> {
         .collect()
 }
 
+/// The newest notice, for a receipt the newest that is paid.
+fn notice(kind: Paper, case: &proto::CaseView) -> proto::FeeNoticeView {
+    let fits = |notice: &&proto::FeeNoticeView| kind != Paper::PaymentReceipt || notice.payment.is_some();
+    case.fees.iter().rev().find(fits).cloned().unwrap_or_default()
+}
+
 /// Case number and query code, for a scanner at the window.
 fn qr(case: &proto::CaseView) -> String {
     if case.query_code.is_empty() {
@@ -289,5 +308,14 @@ mod tests {
         "9901061012032026070100427".clone_into(&mut case.case_number);
         "123456".clone_into(&mut case.query_code);
         assert!(qr(&case).starts_with("<svg"));
+    }
+
+    #[test]
+    fn a_notice_of_payment_and_its_receipt_are_papers_of_their_own() {
+        let mut case = case(&[("submitted", ""), ("fee_issued", ""), ("fee_paid", ""), ("fee_issued", "")]);
+        assert_eq!(Paper::of(&case), [Paper::Receipt, Paper::PaymentNotice, Paper::PaymentReceipt]);
+        let paid = proto::FeeNoticeView { number: 1, payment: Some(proto::FeePaid::default()), ..Default::default() };
+        case.fees = vec![paid, proto::FeeNoticeView { number: 2, ..Default::default() }];
+        assert_eq!((notice(Paper::PaymentNotice, &case).number, notice(Paper::PaymentReceipt, &case).number), (2, 1));
     }
 }

@@ -12,7 +12,8 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, headers, home, items, login, paper, problem, public, station, ticks,
+    act, apply, assets, attachment, bundles, case, headers, home, items, login, paper, people, problem, public,
+    station, ticks,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -65,6 +66,12 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/bundles/export", Staff, axum::routing::post(bundles::export)),
         route(BUNDLE_PATH, Staff, axum::routing::post(bundles::import)),
         route("/desk/station", Staff, get(station::show)),
+        route("/desk/stations", Staff, get(people::stations)),
+        route("/desk/upward", Staff, get(people::upward)),
+        route("/desk/people", Staff, get(people::show)),
+        route("/desk/people/absence", Staff, axum::routing::post(people::absent)),
+        route("/desk/people/back", Staff, axum::routing::post(people::back)),
+        route("/desk/people/suspend", Staff, axum::routing::post(people::suspend)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
         route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),

@@ -7,5 +7,6 @@ mod fake;
 mod forms;
 mod fuzz;
 mod pages;
+mod people;
 mod security;
 mod server;

@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod keeper;
 mod output;
+mod staff;
 mod stopped;
 pub mod words;
 
@@ -39,6 +40,9 @@ pub enum Common {
     /// A copy for bad days.
     #[command(flatten)]
     Backups(backups::Command),
+    /// The people: who is away, who acts for whom, suspension and changes
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// What the keeper of the station does.
     #[command(flatten)]
     Keeper(keeper::Command),
@@ -54,6 +58,7 @@ impl Common {
             Self::Cases(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Backups(command) => command.run(program).await,
+            Self::Staff(command) => command.run().await,
             Self::Keeper(command) => command.run(program).await,
         }
     }

@@ -1,15 +1,17 @@
-//! The gRPC services of a running station, on loopback: cases for programs, health and keeper for its keeper,
-//! and whatever else the program adds.
+//! The gRPC services of a running station, on loopback: cases and people for programs, health and keeper
+//! for its keeper, and whatever else the program adds.
 
 mod access;
 pub mod bundles;
 mod cases;
 mod failure;
 mod health;
+mod staff;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
+use sanji_proto::v1::staff_service_server::StaffServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -41,6 +43,7 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
+        .add_service(StaffServiceServer::new(staff::People { station: station.clone(), access }))
 }
 
 /// Serves until `shutdown`; calls that have begun are finished.

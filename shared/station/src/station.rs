@@ -8,6 +8,7 @@ mod forks;
 mod healing;
 mod links;
 mod movements;
+mod people;
 mod status;
 mod watching;
 
@@ -362,7 +363,15 @@ impl Station {
         id: &AttachmentId,
     ) -> Result<AttachmentContent, Failure> {
         let (staff, number, id) = (actor.staff.clone(), case_number.to_owned(), *id);
-        self.read(move |reader| reader.attachment(&staff, &number, &id, now_ms())).await
+        let read = self.read(move |reader| {
+            let content = reader.attachment(&staff, &number, &id, now_ms())?;
+            Ok((content, reader.looks_from_outside(&staff, &number, now_ms())?))
+        });
+        let (content, on_record) = read.await?;
+        if on_record {
+            self.record("private.read", actor.staff.id.as_str(), case_number, "an attachment, off the route");
+        }
+        Ok(content)
     }
 
     /// One case as the person may see it. Its attachments that are not here are fetched before all others from now on.

@@ -5,12 +5,14 @@
 //! | --- | --- |
 //! | `case` | one case |
 //! | `delivery` | the ticks: which stations hold its newest entries |
+//! | `fees` | payment notices |
 //! | `list` | work lists and the catalogue |
 //! | `timing` | a case's clock: ledger, open stages, superseded steps |
 //! | `query` | what an applicant may know |
 
 mod case;
 mod delivery;
+mod fees;
 mod list;
 mod query;
 mod timing;

@@ -107,6 +107,12 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// Whether stations of a tier take in applications for an item at all: the services that they offer.
+#[must_use]
+pub fn offers(item: &Item, tier: Tier) -> bool {
+    takes_in(item, tier) && (tier != Tier::Village || item.agent_allowed)
+}
+
 /// A village sends everything up that agents may file; the others take in what is accepted at their tier or names
 /// their windows among its channels.
 fn takes_in(item: &Item, tier: Tier) -> bool {

@@ -6,6 +6,7 @@ use sanji_proto::v1::administration_client::AdministrationClient;
 use sanji_proto::v1::case_service_client::CaseServiceClient;
 use sanji_proto::v1::health_client::HealthClient;
 use sanji_proto::v1::keeper_client::KeeperClient;
+use sanji_proto::v1::staff_service_client::StaffServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -104,6 +105,12 @@ impl Client {
     #[must_use]
     pub fn cases(&self) -> CaseServiceClient<Called> {
         CaseServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// The station's people.
+    #[must_use]
+    pub fn staff(&self) -> StaffServiceClient<Called> {
+        StaffServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

@@ -110,6 +110,15 @@ pub(crate) fn acted_key(principal: &str, time_ms: u64, case: &CaseId) -> Vec<u8>
     key
 }
 
+/// Principal, time and case of a row of [`ACTED`].
+pub(crate) fn of_acted_key(key: &[u8]) -> Option<(String, u64, CaseId)> {
+    let split = key.iter().position(|byte| *byte == 0)?;
+    let (principal, rest) = key.split_at_checked(split)?;
+    let (time, case) = rest.get(1..)?.split_at_checked(8)?;
+    let time = u64::from_be_bytes(time.try_into().ok()?);
+    Some((String::from_utf8(principal.to_vec()).ok()?, time, CaseId::from_bytes(case).ok()?))
+}
+
 pub(crate) fn file_key(path: &str, version: u32) -> Vec<u8> {
     let mut key = path.as_bytes().to_vec();
     key.push(0);

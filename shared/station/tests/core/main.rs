@@ -8,6 +8,7 @@ mod disk;
 mod district;
 mod forks;
 mod journey;
+mod people;
 mod receive;
 mod scan;
 mod secrecy;

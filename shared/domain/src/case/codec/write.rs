@@ -138,7 +138,6 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
         actor_role: side.actor.role.clone(),
         request: request_bytes(side.request),
         private: sealed,
-            }
         acting_for: side.actor.acting_for.clone(),
         side: match &side.event {
             SideEvent::Note => Some(SideMessage::Note(proto::Note {})),
@@ -161,9 +160,7 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
                     step: step.0.to_vec(),
                     redone: *redone,
                 }))
-    }
-}
-
+            }
             SideEvent::FeePaid(paid) => Some(SideMessage::FeePaid(payment(paid))),
             SideEvent::RefundRequested { notice, amount_fen } => {
                 let (notice, amount_fen) = (*notice, *amount_fen);
@@ -197,6 +194,9 @@ fn extended_message(extended: &Extended) -> proto::Extended {
         told_by: extended.told_by.number(),
         approval_number: extended.approval_number.clone(),
         basis: extended.basis.clone(),
+    }
+}
+
 fn fee_line(line: &FeeLine) -> proto::FeeLine {
     proto::FeeLine {
         code: line.code.clone(),

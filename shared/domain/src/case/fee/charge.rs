@@ -27,12 +27,17 @@ pub struct FeeInput {
 /// its own (一站收费).
 #[must_use]
 pub fn chargeable<'c>(item: &'c Item, catalogue: &'c Catalogue, on: Date) -> Vec<&'c FeeItem> {
+    known_fees(item, catalogue).into_iter().filter(|fee| fee.is_in_force(on)).collect()
+}
+
+/// The same, whether they are in force or not: what a notice of another day may name.
+#[must_use]
+pub fn known_fees<'c>(item: &'c Item, catalogue: &'c Catalogue) -> Vec<&'c FeeItem> {
     let parts = item.parts.iter().filter_map(|part| match &part.work {
         PartWork::Item(code) if *code != item.code => catalogue.latest(code).map(|(_, item)| item),
         _ => None,
     });
-    let all = item.fee.items().iter().chain(parts.flat_map(|part| part.fee.items()));
-    all.filter(|fee| fee.is_in_force(on)).collect()
+    item.fee.items().iter().chain(parts.flat_map(|part| part.fee.items())).collect()
 }
 
 /// The lines of a notice: codes and prices of the catalogue, waivers on the catalogue's grounds, nothing twice.

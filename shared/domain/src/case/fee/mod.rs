@@ -18,7 +18,7 @@ mod notice;
 mod payment;
 mod refund;
 
-pub use charge::{FeeInput, chargeable};
+pub use charge::{FeeInput, chargeable, known_fees};
 pub use notice::{FeeIssued, FeeLine, Fees, Notice, NoticeState, Payment, Refund, Registered};
 pub use payment::PaymentInput;
 

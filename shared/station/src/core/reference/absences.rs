@@ -51,7 +51,7 @@ impl ReferenceData {
     pub(super) fn note_substitute(&mut self, substitute: StaffId, of: StaffId) {
         let known = self.substitutes.get(&substitute).is_some_and(|all| all.contains(&of));
         if !known {
-            Arc::make_mut(&mut self.substitutes).entry(substitute).or_insert_with(BTreeSet::new).insert(of);
+            Arc::make_mut(&mut self.substitutes).entry(substitute).or_default().insert(of);
         }
     }
 
