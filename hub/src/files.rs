@@ -7,8 +7,8 @@ use std::path::Path;
 
 use sanji_domain::case::Reference;
 use sanji_domain::catalogue::CatalogueFault;
-use sanji_domain::organisation::OrganisationFiles;
 use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Rules, Staff};
+use sanji_domain::organisation::{Authorisations, DutyRota, OrganisationFiles};
 
 use crate::error::Error;
 
@@ -18,6 +18,8 @@ const CALENDAR: &str = "calendar/cn-workdays.toml";
 /// The only file that a district may do without.
 const RULES: &str = "supervision/rules.toml";
 const ORGANISATION: [&str; 5] = ["district", "departments", "roles", "townships", "villages"];
+/// Files of the organisation that a district may do without.
+const OPTIONAL: [&str; 2] = ["organisation/authorisations.toml", "organisation/rota.toml"];
 const STAFF: &str = "organisation/staff.toml";
 
 /// Texts of the files that are published, by their path in the folder.
@@ -57,6 +59,7 @@ impl DistrictFiles {
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
         let mut paths = vec![DEFAULTS.to_owned(), CALENDAR.to_owned(), RULES.to_owned()];
         paths.extend(ORGANISATION.map(organisation_path));
+        paths.extend(OPTIONAL.map(str::to_owned));
         let items = folder.join(ITEMS);
         let fault = |source| Error::File { operation: "read", path: items.clone(), source };
         for entry in std::fs::read_dir(&items).map_err(fault)? {
@@ -114,6 +117,7 @@ impl DistrictFiles {
             let unfit = unfit.filter(|fault| !self.texts.contains_key(&item_path(&fault.named)));
             faults.extend(unfit.map(|fault| self.located(fault)));
         }
+        faults.extend(organisation.iter().flat_map(|organisation| unknown_in(organisation, &catalogue)));
         match (organisation, calendar, defaults, rules) {
             (Some(organisation), Some(calendar), Some(defaults), Some(rules)) if faults.is_empty() => {
                 Ok(District { organisation, catalogue, calendar, defaults, rules })
@@ -137,7 +141,15 @@ impl DistrictFiles {
             villages: villages?,
         };
         let read = Organisation::parse(files).map_err(|found| found.into_iter().map(in_organisation).collect());
-        keep(faults, read)
+        let mut organisation = keep(faults, read)?;
+        let [authorisations, rota] = OPTIONAL;
+        if let Some(text) = self.texts.get(authorisations) {
+            organisation = organisation.with_authorisations(keep(faults, Authorisations::parse(authorisations, text))?);
+        }
+        if let Some(text) = self.texts.get(rota) {
+            organisation = organisation.with_rota(keep(faults, DutyRota::parse(rota, text))?);
+        }
+        Some(organisation)
     }
 
     fn one<T>(
@@ -205,6 +217,22 @@ fn read_text(folder: &Path, path: &str) -> Result<Option<Result<String, FileFaul
     })))
 }
 
+/// What the authorisations name that no other file knows.
+fn unknown_in(organisation: &Organisation, catalogue: &Catalogue) -> Vec<FileFault> {
+    let [file, _] = OPTIONAL.map(str::to_owned);
+    let fault = |reason: String| FileFault { file: file.clone(), line: 1, reason };
+    let mut faults = Vec::new();
+    for said in organisation.authorisations.iter() {
+        if catalogue.latest(&said.item).is_none() {
+            faults.push(fault(format!("授权的事项“{}”不在事项目录中", said.item)));
+        }
+        if organisation.department(&said.department).is_none() {
+            faults.push(fault(format!("没有代码为“{}”的部门", said.department)));
+        }
+    }
+    faults
+}
+
 fn missing(path: &str) -> FileFault {
     FileFault { file: path.to_owned(), line: 1, reason: "缺少这个文件".to_owned() }
 }
@@ -230,6 +258,7 @@ fn is_published(path: &str) -> bool {
     path == DEFAULTS
         || path == CALENDAR
         || path == RULES
+        || OPTIONAL.contains(&path)
         || ORGANISATION.iter().any(|name| organisation_path(name) == path)
         || item_name(path).is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
 }

@@ -161,6 +161,19 @@ impl Register {
             return Err(Error::Input(format!("the files are those of district {}", organisation.district.code)));
         }
         let reference = self.station.reference();
+        let hold_both: Vec<String> = reference
+            .all_staff()
+            .values()
+            .filter(|person| !person.inactive)
+            .filter_map(|person| {
+                let (one, other) = organisation.roles.conflict(&person.staff.roles)?;
+                Some(format!("{} holds {one} and {other}", person.staff.id))
+            })
+            .collect();
+        if !hold_both.is_empty() {
+            let problem = format!("people hold roles that exclude each other: {}", hold_both.join(", "));
+            return Err(Error::Input(problem));
+        }
         let (mut entries, mut published) = (Vec::new(), Vec::new());
         for (path, text) in files.iter() {
             let known = reference.files().get(path);

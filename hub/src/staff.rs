@@ -66,6 +66,8 @@ fn record(person: &Staff, password_hash: String) -> proto::StaffRecord {
         backup: person.backup.as_ref().map_or_else(String::new, ToString::to_string),
         password_hash,
         inactive: false,
+        serves: person.serves.iter().map(ToString::to_string).collect(),
+        ..proto::StaffRecord::default()
     }
 }
 

@@ -13,6 +13,8 @@ fn generated_code_is_up_to_date() {
     let files =
         ["log", "body", "link", "bundle", "enrolment", "health", "case", "administration", "deadline", "records", "matter", "supervision"]
             .map(|name| format!("sanji/v1/{name}.proto"));
+    let files = ["log", "body", "link", "bundle", "enrolment", "health", "case", "administration", "deadline", "staff"]
+        .map(|name| format!("sanji/v1/{name}.proto"));
     let mut descriptors = protox::compile(files, [root]).expect("the .proto files compile");
     let out = tempfile::tempdir().expect("a folder for the output");
     tonic_prost_build::configure()

@@ -83,9 +83,21 @@ fn side(side: case_side::Side) -> Vec<u8> {
         actor_role: "窗口受理".into(),
         request: vec![0xaa; 16],
         private: None,
+        acting_for: String::new(),
         side: Some(side),
     }
     .encode_to_vec()
+}
+
+fn fee_paid() -> proto::FeePaid {
+    proto::FeePaid {
+        notice: 1,
+        receipt_number: "澄财票2026-1".into(),
+        amount_fen: 2000,
+        paid_ms: 1_780_000_000_000,
+        bank: "澄川农商行".into(),
+        serial: "88001".into(),
+    }
 }
 
 fn link(message: link_message::Message) -> Vec<u8> {
@@ -450,8 +462,60 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 backup: "990106101-04".into(),
                 password_hash: "$argon2id$".into(),
                 inactive: true,
+                ..proto::StaffRecord::default()
             }
             .encode_to_vec(),
+        ),
+        (
+            "staff.window_suspended",
+            proto::StaffRecord {
+                id: "990106101-03".into(),
+                place: 990_106_101_000,
+                inactive: true,
+                serves: vec!["mz".into(), "rs".into()],
+                suspended_reason: "投诉查实".into(),
+                change_reason: "待岗".into(),
+                consent: "澄政务〔2026〕7号".into(),
+                ..proto::StaffRecord::default()
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "absence",
+            proto::AbsenceRecord {
+                id: vec![0x12; 16],
+                staff: "mz-01".into(),
+                from_ms: 1_780_000_000_000,
+                until_ms: 1_780_086_400_000,
+                reason: "参加会议".into(),
+                substitute: "mz-02".into(),
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "step.fee_issued",
+            step(Step::FeeIssued(proto::FeeIssued {
+                number: 1,
+                lines: vec![proto::FeeLine {
+                    code: "ga-sfz-hl".into(),
+                    quantity: 1,
+                    price_fen: 2000,
+                    waived_fen: 2000,
+                    ground: "城乡低保对象初次换领".into(),
+                }],
+                until: 20_260_710,
+                department: "ga-station".into(),
+            })),
+        ),
+        ("step.fee_paid", step(Step::FeePaid(fee_paid()))),
+        ("step.fee_voided", step(Step::FeeVoided(proto::FeeVoided { notice: 1, reason: "数量有误".into() }))),
+        ("step.fee_abandoned", step(Step::FeeAbandoned(proto::FeeAbandoned { notice: 2 }))),
+        ("side.fee_paid", side(Side::FeePaid(fee_paid()))),
+        ("side.refund_requested", side(Side::RefundRequested(proto::RefundRequested { notice: 1, amount_fen: 2000 }))),
+        ("side.refund_decided", side(Side::RefundDecided(proto::RefundDecided { notice: 1, approved: true }))),
+        (
+            "side.refund_paid",
+            side(Side::RefundPaid(proto::RefundPaid { notice: 1, receipt_number: "退2026-1".into() })),
         ),
         (
             "file",

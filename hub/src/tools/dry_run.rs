@@ -7,10 +7,13 @@
 
 use jiff::civil::Date;
 use jiff::tz;
+use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
 use sanji_domain::case::{
     Action, Body, Case, CaseClock, CaseEntry, Command, Context, Draft, Duty, Reference, Refusal, RefusalCode,
     available, case_clock, decide, is_todo, may_open, responsible, submit,
 };
+use sanji_domain::catalogue::FeeItem;
+use sanji_domain::organisation::ALONE;
 use sanji_domain::{Item, Staff, StaffId, StageId};
 use sanji_log::{CaseId, Hash, HybridTime, LogId, PublicKey, Reach, RequestId, StationCode, Tier};
 
@@ -174,7 +177,8 @@ impl<'a> DryRun<'a> {
 
     /// The action of the branch where it is offered, else one towards approval.
     fn choose(&self, offered: &[&str]) -> Option<Command> {
-        const TOWARDS: [Action; 8] = [
+        const TOWARDS: [Action; 10] = [
+            Action::RegisterPayment,
             Action::ConfirmWithdrawal,
             Action::SupplyCorrection,
             Action::EndPublicity,
@@ -183,6 +187,7 @@ impl<'a> DryRun<'a> {
             Action::PostPublicity,
             Action::Decide,
             Action::Deliver,
+            Action::IssueFee,
         ];
         let is_offered = |action: &Action| offered.contains(&action.name());
         let turning = self.turning().filter(|_| self.case.correction_rounds() == 0).filter(is_offered);
@@ -190,8 +195,31 @@ impl<'a> DryRun<'a> {
     }
 
     fn typed(&self, action: Action) -> Option<Command> {
+        match action {
+            Action::IssueFee => return Some(self.notice()),
+            Action::RegisterPayment => return self.receipt(),
+            _ => {}
+        }
         let visitors = self.reference.defaults.decision.site_visit_min_staff;
         stand_in::command(action, self.branch != Branch::Deny, visitors)
+    }
+
+    /// A notice over one unit of the first fee that may be charged.
+    fn notice(&self) -> Command {
+        let fees = chargeable(self.item, self.reference.catalogue, self.today).into_iter().take(1);
+        let line =
+            |fee: &FeeItem| FeeInput { code: fee.code.clone(), quantity: 1, waived_fen: 0, ground: String::new() };
+        Command::IssueFee { lines: fees.map(line).collect() }
+    }
+
+    /// What the bank says of the notice that is open.
+    fn receipt(&self) -> Option<Command> {
+        let fees = self.case.fees();
+        let amount_fen = fees.open()?.issued.payable_fen();
+        let text = || "试走".to_owned();
+        let paid_ms = moment(self.today).ok()?;
+        let (receipt_number, bank, serial) = (text(), text(), text());
+        Some(Command::RegisterPayment(PaymentInput { notice: 0, receipt_number, amount_fen, paid_ms, bank, serial }))
     }
 
     /// Whether the applicant withdraws before the next step: at the last moment, before a decision.
@@ -206,7 +234,13 @@ impl<'a> DryRun<'a> {
     where
         'a: 'b,
     {
-        Ok(Context { now_ms: moment(self.today)?, station: actor.place, actor, reference: self.reference })
+        Ok(Context {
+            now_ms: moment(self.today)?,
+            station: actor.place,
+            actor,
+            standing: &ALONE,
+            reference: self.reference,
+        })
     }
 
     fn offered(&self, actor: &Staff) -> Result<Vec<&'static str>, Error> {
@@ -282,7 +316,7 @@ pub(super) fn lowest_home(reference: Reference<'_>, item: &Item, on: Date) -> Re
         let stations = reference.organisation.stations().map(|station| station.code);
         let Some(home) = stations.into_iter().find(|code| code.tier() == tier) else { continue };
         let actor = person(&reception(&reference, item, home))?;
-        let context = Context { now_ms: moment(on)?, station: home, actor: &actor, reference };
+        let context = Context { now_ms: moment(on)?, station: home, actor: &actor, standing: &ALONE, reference };
         match may_open(item, &context) {
             Ok(()) => return Ok(home),
             // That it is the wrong time of the year says more than that a higher station is not the place.
@@ -344,7 +378,13 @@ mod tests {
         for (_, item) in district.catalogue.iter() {
             for home in TIERS.map(|code| code.parse().unwrap()) {
                 let actor = person(&reception(&reference, item, home)).unwrap();
-                let context = Context { now_ms: moment(monday).unwrap(), station: home, actor: &actor, reference };
+                let context = Context {
+                    now_ms: moment(monday).unwrap(),
+                    station: home,
+                    actor: &actor,
+                    standing: &ALONE,
+                    reference,
+                };
                 let open = may_open(item, &context).is_ok();
                 for branch in [Branch::Approve, Branch::Deny, Branch::Correct, Branch::Return, Branch::Withdraw] {
                     let run = DryRun::walk(reference, &staff, item, home, monday, branch);

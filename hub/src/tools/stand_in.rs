@@ -28,10 +28,11 @@ pub(super) fn reception(reference: &Reference<'_>, item: &Item, home: StationCod
     Duty { station: home, department, role, external: false }
 }
 
-/// A person with just what a duty asks for.
+/// A person with just what a duty asks for, another for each role: nobody who decides touches money.
 pub(super) fn person(duty: &Duty) -> Result<Staff, Error> {
+    let number = Role::ALL.iter().take_while(|role| **role != duty.role).count();
     Ok(Staff {
-        id: "dry-run".parse().map_err(|fault: InvalidCode| Error::Input(fault.to_string()))?,
+        id: format!("dry-run-{number}").parse().map_err(|fault: InvalidCode| Error::Input(fault.to_string()))?,
         name: String::new(),
         roles: vec![duty.role],
         post: String::new(),
@@ -40,6 +41,7 @@ pub(super) fn person(duty: &Duty) -> Result<Staff, Error> {
         place: duty.station,
         seat: None,
         backup: None,
+        serves: Vec::new(),
     })
 }
 

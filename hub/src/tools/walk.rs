@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::civil::Date;
 use sanji_domain::case::words::date_words;
 use sanji_domain::case::{Action, Outcome};
-use sanji_domain::organisation::Organisation;
+use sanji_domain::organisation::{Authorisations, Organisation};
 use sanji_domain::{Item, ItemCode, StageTier};
 use sanji_log::StationCode;
 use sanji_station::command::Output;
@@ -45,7 +45,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Error> {
-        let district = DistrictFiles::read(&self.folder.path)?.check()?;
+        let mut district = DistrictFiles::read(&self.folder.path)?.check()?;
+        // Stand-ins act by their role alone: nobody has authorised them by name.
+        district.organisation = district.organisation.with_authorisations(Authorisations::default());
         let staff = read_staff_if_any(&self.folder.path, &district.organisation)?.unwrap_or_default();
         let reference = district.reference();
         let (_, item) = district

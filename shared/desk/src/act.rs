@@ -9,6 +9,7 @@ use sanji_proto::v1::act_request::Action;
 
 use crate::apply::add_refusal;
 use crate::case::{Failed, show_failed};
+use crate::fees;
 use crate::form::{Faults, Form};
 use crate::guard::{Person, Posted};
 use crate::materials;
@@ -140,7 +141,7 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             order: HEXLOWER.decode(form.value("order").as_bytes()).unwrap_or_default(),
             words: text("words"),
         }),
-        _ => return None,
+        _ => return fees::command(action, form, faults),
     })
 }
 

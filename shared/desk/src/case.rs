@@ -50,7 +50,7 @@ pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
 const SUPERVISION: [&str; 6] =
     ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 20] = [
+const TITLES: [(&str, &str); 27] = [
     ("issue_order", "发督办单"),
     ("answer_order", "督办反馈"),
     ("accept", "受理"),
@@ -67,12 +67,19 @@ const TITLES: [(&str, &str); 20] = [
     ("refuse_acceptance", "不予受理"),
     ("return", "退回"),
     ("follow_up", "回访"),
-    ("follow_up", "回访"),
     ("add_note", "备注"),
     ("remind", "催办"),
     ("request_withdrawal", "提出撤回申请"),
     ("rate", "满意度评价"),
+    ("issue_fee", "开具缴款通知"),
+    ("register_payment", "登记缴款"),
+    ("void_fee", "作废缴款通知"),
+    ("abandon_fee", "逾期未缴，视为放弃"),
+    ("request_refund", "申请退付"),
+    ("decide_refund", "审批退付"),
+    ("register_refund", "登记退付"),
 ];
+
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -240,7 +247,8 @@ impl CasePage {
         if !self.failed.is_empty() {
             return self.failed == action;
         }
-        let beside = ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend"];
+        let beside =
+            ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend", "void_fee"];
         let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)

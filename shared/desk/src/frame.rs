@@ -43,6 +43,7 @@ pub(crate) enum Tab {
     Voucher,
     Alerts,
     Supervision,
+    People,
     Station,
     /// 事务
     Matters,
@@ -119,6 +120,7 @@ impl Frame {
             Tab::Voucher => "voucher",
             Tab::Alerts => "alerts",
             Tab::Supervision => "supervision",
+            Tab::People => "people",
             Tab::Station => "station",
             Tab::Matters => "matters",
             Tab::Complain => "complain",

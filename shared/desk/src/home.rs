@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use sanji_log::StationCode;
+use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
 
@@ -24,6 +24,8 @@ struct HomePage {
     title: &'static str,
     list: &'static str,
     rows: Vec<Row>,
+    /// Whether the list of what goes to the district is of use here.
+    township: bool,
     /// Where the next page begins; empty: there is none.
     next: String,
 }
@@ -64,7 +66,8 @@ pub(crate) async fn show(
     let frame = Frame::staff(&desk, &person, Tab::Cases).await;
     let today = words::today(frame.clock_ms);
     let rows = reply.cases.into_iter().map(|case| Row::new(desk.station(), case, today)).collect();
-    page(&HomePage { frame, title, list: name, rows, next: reply.next })
+    let township = desk.station().tier() == Tier::Township;
+    page(&HomePage { frame, title, list: name, rows, township, next: reply.next })
 }
 
 impl Row {

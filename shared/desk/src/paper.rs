@@ -32,10 +32,12 @@ pub(crate) enum Paper {
     Approved,
     Denied,
     Concluded,
+    PaymentNotice,
+    PaymentReceipt,
 }
 
 impl Paper {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Receipt,
         Self::Mandate,
         Self::Accepted,
@@ -45,6 +47,8 @@ impl Paper {
         Self::Approved,
         Self::Denied,
         Self::Concluded,
+        Self::PaymentNotice,
+        Self::PaymentReceipt,
     ];
 
     /// Last part of its address.
@@ -59,6 +63,8 @@ impl Paper {
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Concluded => "concluded",
+            Self::PaymentNotice => "payment-notice",
+            Self::PaymentReceipt => "payment-receipt",
         }
     }
 
@@ -89,6 +95,8 @@ impl Paper {
             Self::Approved => "准予决定书",
             Self::Denied => "不予批准决定书",
             Self::Concluded => "办结通知书",
+            Self::PaymentNotice => "缴款通知书",
+            Self::PaymentReceipt => "缴款回执",
         }
     }
 
@@ -102,6 +110,8 @@ impl Paper {
             Self::Returned => "returned",
             Self::Approved | Self::Denied => "decided",
             Self::Concluded => "delivered",
+            Self::PaymentNotice => "fee_issued",
+            Self::PaymentReceipt => "fee_paid",
         };
         let step = case.steps.iter().rev().find(|step| step.kind == kind)?;
         // A refusal always has a legal basis, an approval never.
@@ -148,6 +158,8 @@ struct PaperPage {
     missing: Vec<String>,
     /// By when the office answers whether it accepts; empty once it has.
     answer_by: String,
+    /// The payment notice that the paper is about: the newest, or the newest that is paid.
+    notice: proto::FeeNoticeView,
     /// The signed line (凭证), in groups that can be typed, and the same as an SVG.
     voucher: String,
     qr: String,
@@ -187,6 +199,7 @@ pub(crate) async fn show(
         answer_by: answer_by(&case),
         qr: qr(&link(&desk, &voucher)),
         voucher: in_groups(&voucher),
+        notice: notice(kind, &case),
         step,
         case,
         frame,
@@ -291,6 +304,12 @@ fn link(desk: &Desk, voucher: &str) -> String {
     }
 }
 
+/// The newest notice, for a receipt the newest that is paid.
+fn notice(kind: Paper, case: &proto::CaseView) -> proto::FeeNoticeView {
+    let fits = |notice: &&proto::FeeNoticeView| kind != Paper::PaymentReceipt || notice.payment.is_some();
+    case.fees.iter().rev().find(fits).cloned().unwrap_or_default()
+}
+
 /// Eight letters a group.
 fn in_groups(line: &str) -> String {
     let letters: Vec<char> = line.chars().collect();
@@ -336,5 +355,14 @@ mod tests {
         assert!(qr(&line).starts_with("<svg"));
         assert_eq!(in_groups("SJABCDEFGH"), "SJABCDEF GH");
         assert!(qr(&line.repeat(40)).is_empty(), "too long for a code: the line stands below it all the same");
+    }
+
+    #[test]
+    fn a_notice_of_payment_and_its_receipt_are_papers_of_their_own() {
+        let mut case = case(&[("submitted", ""), ("fee_issued", ""), ("fee_paid", ""), ("fee_issued", "")]);
+        assert_eq!(Paper::of(&case), [Paper::Receipt, Paper::PaymentNotice, Paper::PaymentReceipt]);
+        let paid = proto::FeeNoticeView { number: 1, payment: Some(proto::FeePaid::default()), ..Default::default() };
+        case.fees = vec![paid, proto::FeeNoticeView { number: 2, ..Default::default() }];
+        assert_eq!((notice(Paper::PaymentNotice, &case).number, notice(Paper::PaymentReceipt, &case).number), (2, 1));
     }
 }

@@ -12,7 +12,7 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, alerts, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, matter_more, matter_public, matters, paper, problem, public, quarantine, station, supervision, ticks, vouchers,
+    act, alerts, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, matter_more, matter_public, matters, paper, people, problem, public, quarantine, station, supervision, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -100,6 +100,12 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/supervision/rules", Staff, get(supervision::rules)),
         route("/desk/station", Staff, get(station::show)),
         route("/desk/quarantine", Staff, get(quarantine::show).post(quarantine::settle)),
+        route("/desk/stations", Staff, get(people::stations)),
+        route("/desk/upward", Staff, get(people::upward)),
+        route("/desk/people", Staff, get(people::show)),
+        route("/desk/people/absence", Staff, axum::routing::post(people::absent)),
+        route("/desk/people/back", Staff, axum::routing::post(people::back)),
+        route("/desk/people/suspend", Staff, axum::routing::post(people::suspend)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
         route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),

@@ -12,5 +12,6 @@ mod matters;
 mod oversight;
 mod pages;
 mod records;
+mod people;
 mod security;
 mod server;

@@ -150,6 +150,20 @@ pub(crate) fn yuan(fen: &u64) -> String {
     format!("￥{}.{:02}", fen / 100, fen % 100)
 }
 
+/// A sum in figures and words, as papers write it.
+pub(crate) fn sum_on_paper(fen: &u64) -> String {
+    sanji_domain::money::on_paper(*fen)
+}
+
+/// Reads the value of a time input (`2026-07-03T14:05`), or of a date input for the beginning of that day, as
+/// milliseconds since 1970-01-01 UTC. None: no such moment.
+pub(crate) fn read_time(text: &str) -> Option<u64> {
+    let day = || text.parse::<Date>().ok().map(|day| day.to_datetime(jiff::civil::Time::midnight()));
+    let at = text.parse::<DateTime>().ok().or_else(day)?;
+    let at = TimeZone::fixed(CHINA).to_timestamp(at).ok()?;
+    u64::try_from(at.as_millisecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@
 //! | [`supervision`] | rules, alerts, how a delay divides, ranking |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
+//! | [`money`] | sums in words |
 //! | [`limit`] | a period of time as the law writes it |
 //! | [`code`] | codes of items, departments, stages and staff |
 //! | [`toml_file`] | data files and their faults, by line |
@@ -25,6 +26,7 @@ pub mod identity;
 pub mod limit;
 pub mod mask;
 pub mod matter;
+pub mod money;
 pub mod organisation;
 pub mod supervision;
 pub mod toml_file;

@@ -17,6 +17,7 @@ mod matters;
 mod output;
 mod quarantine;
 mod records;
+mod staff;
 mod stopped;
 mod supervision;
 pub mod words;
@@ -52,6 +53,9 @@ pub enum Common {
     /// A copy for bad days.
     #[command(flatten)]
     Backups(backups::Command),
+    /// The people: who is away, who acts for whom, suspension and changes
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// What the keeper of the station does.
     #[command(flatten)]
     Keeper(keeper::Command),
@@ -73,6 +77,7 @@ impl Common {
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,
+            Self::Staff(command) => command.run().await,
             Self::Keeper(command) => command.run(program).await,
             Self::Quarantine(command) => command.run().await,
         }

@@ -14,6 +14,7 @@
 //! | `quarantine` | entries that are held and do not count |
 //! | `heal` | entries that are damaged here, and what a peer holds of them |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
+//! | `presence` | who uses the desk of this station |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
 //! | [`reader`] | reading, beside the one that writes |
@@ -36,6 +37,7 @@ mod quarantine;
 mod matter_commands;
 mod matter_messages;
 pub(crate) mod matters;
+mod presence;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -70,7 +72,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF, NOTICES};
+use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF, NOTICES, ABSENCES};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -249,7 +251,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS, ASIDES, NOTICES] {
+        for list in [KEYS, STAFF, FILES, FORKS, ASIDES, NOTICES, ABSENCES] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

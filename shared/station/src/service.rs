@@ -1,5 +1,5 @@
-//! The gRPC services of a running station, on loopback: cases for programs, health and keeper for its keeper,
-//! and whatever else the program adds.
+//! The gRPC services of a running station, on loopback: cases and people for programs, health and keeper
+//! for its keeper, and whatever else the program adds.
 
 mod access;
 pub mod bundles;
@@ -9,6 +9,7 @@ mod health;
 mod records;
 mod matters;
 mod supervision;
+mod staff;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
@@ -17,6 +18,7 @@ use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
 use sanji_proto::v1::record_service_server::RecordServiceServer;
 use sanji_proto::v1::matter_service_server::MatterServiceServer;
 use sanji_proto::v1::supervision_service_server::SupervisionServiceServer;
+use sanji_proto::v1::staff_service_server::StaffServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -55,6 +57,7 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
         .add_service(KeeperServer::new(care()))
         .add_service(LedgerServiceServer::new(records()))
         .add_service(RecordServiceServer::new(records()))
+        .add_service(StaffServiceServer::new(staff::People { station: station.clone(), access }))
 }
 
 /// Serves until `shutdown`; calls that have begun are finished.

@@ -11,6 +11,7 @@ mod matters;
 mod movements;
 mod quarantine;
 mod records;
+mod people;
 mod status;
 mod supervision;
 mod watching;
@@ -383,7 +384,15 @@ impl Station {
         id: &AttachmentId,
     ) -> Result<AttachmentContent, Failure> {
         let (staff, number, id) = (actor.staff.clone(), case_number.to_owned(), *id);
-        self.read(move |reader| reader.attachment(&staff, &number, &id, now_ms())).await
+        let read = self.read(move |reader| {
+            let content = reader.attachment(&staff, &number, &id, now_ms())?;
+            Ok((content, reader.looks_from_outside(&staff, &number, now_ms())?))
+        });
+        let (content, on_record) = read.await?;
+        if on_record {
+            self.record("private.read", actor.staff.id.as_str(), case_number, "an attachment, off the route");
+        }
+        Ok(content)
     }
 
     /// One case as the person may see it. Its attachments that are not here are fetched before all others from now on.

@@ -107,6 +107,14 @@ impl Tokens {
         }
     }
 
+    /// Revokes a token by its text; false where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the folder can't be changed.
+    pub fn revoke_text(&self, text: &str) -> Result<bool, Error> {
+        folder::remove(&self.path(&digest(text)))
+    }
+
     fn names(&self) -> Result<Vec<String>, Error> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,

@@ -6,6 +6,7 @@
 //! | `assessment` | scores and grades |
 //! | `case` | one case |
 //! | `delivery` | the ticks: which stations hold its newest entries |
+//! | `fees` | payment notices |
 //! | `list` | work lists and the catalogue |
 //! | `timing` | a case's clock: ledger, open stages, superseded steps |
 //! | `query` | what an applicant may know |
@@ -15,6 +16,7 @@
 mod assessment;
 mod case;
 mod delivery;
+mod fees;
 mod list;
 mod matter;
 mod matter_public;
@@ -48,7 +50,8 @@ pub(crate) fn find(
     now_ms: u64,
 ) -> Result<(Arc<Case>, Sight), Failure> {
     let reference = reader.reference();
-    let context = context(&reference, reader.me(), staff, now_ms)?;
+    let standing = reader.standing(&reference, staff, now_ms);
+    let context = context(&reference, reader.me(), staff, &standing, now_ms)?;
     for id in reader.find(number)? {
         let Some(case) = reader.case(&id)? else { continue };
         let sight = may_see(&case, &context);
@@ -62,6 +65,7 @@ pub(crate) fn find(
 /// A case, where the person may see that it exists.
 pub(crate) fn visible(reader: &Reader, staff: &Staff, id: &CaseId, now_ms: u64) -> Result<Option<Arc<Case>>, Failure> {
     let reference = reader.reference();
-    let context = context(&reference, reader.me(), staff, now_ms)?;
+    let standing = reader.standing(&reference, staff, now_ms);
+    let context = context(&reference, reader.me(), staff, &standing, now_ms)?;
     Ok(reader.case(id)?.filter(|case| may_see(case, &context) != Sight::None))
 }

@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngCore};
 use sanji_domain::StaffId;
 use sanji_domain::case::{Case, Context, available};
-use sanji_domain::organisation::Staff;
+use sanji_domain::organisation::{ALONE, Staff};
 use sanji_log::Tier;
 use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::Failure;
@@ -169,7 +169,7 @@ impl World {
             let case = reader.case(cases.choose(&mut self.random)?).ok()??;
             let staff = people.choose(&mut self.random)?;
             let rules = reference.rules()?;
-            let context = Context { now_ms, station, actor: staff, reference: rules };
+            let context = Context { now_ms, station, actor: staff, standing: &ALONE, reference: rules };
             let names = available(&case, &context);
             let Some(name) = names.choose(&mut self.random) else { continue };
             if is_rare(name) && self.random.random_bool(0.85) {

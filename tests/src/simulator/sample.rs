@@ -169,6 +169,7 @@ fn staff() -> Vec<proto::StaffRecord> {
         backup: text(row, "backup"),
         password_hash: String::new(),
         inactive: false,
+        ..proto::StaffRecord::default()
     });
     let here = |record: &proto::StaffRecord| STATIONS.contains(&record.place.to_string().as_str());
     records.filter(|record| here(record) && (record.place != code(HUB).number() || record.department == "mz")).collect()

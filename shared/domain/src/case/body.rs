@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use serde::{Deserialize, Serialize};
 
+use super::fee::{FeeIssued, Payment};
 use super::numbered::numbered;
 use crate::code::{ItemCode, StaffId, StageId};
 use crate::limit::Limit;
@@ -191,6 +192,22 @@ pub enum StepEvent {
     },
     /// A step of a newer release: counted, not understood.
     Unknown,
+    /// 开具缴款通知
+    FeeIssued(FeeIssued),
+    /// 登记缴款 in a stage of payment.
+    FeePaid(Payment),
+    /// 作废
+    FeeVoided {
+        /// Number of the notice.
+        notice: u32,
+        /// Why.
+        reason: String,
+    },
+    /// 逾期未缴，视为放弃
+    FeeAbandoned {
+        /// Number of the notice.
+        notice: u32,
+    },
 }
 
 impl StepEvent {
@@ -216,6 +233,10 @@ impl StepEvent {
             Self::HandedOver { .. } => "handed_over",
             Self::TacitlyApproved { .. } => "tacitly_approved",
             Self::Unknown => "unknown",
+            Self::FeeIssued(_) => "fee_issued",
+            Self::FeePaid(_) => "fee_paid",
+            Self::FeeVoided { .. } => "fee_voided",
+            Self::FeeAbandoned { .. } => "fee_abandoned",
         }
     }
 
@@ -392,6 +413,29 @@ pub enum SideEvent {
     },
     /// Of a newer release.
     Unknown,
+    /// 登记缴款 elsewhere than in a stage of payment.
+    FeePaid(Payment),
+    /// 申请退付
+    RefundRequested {
+        /// Number of the notice.
+        notice: u32,
+        /// In fen.
+        amount_fen: u64,
+    },
+    /// 审批退付
+    RefundDecided {
+        /// Number of the notice.
+        notice: u32,
+        /// Whether the money goes back.
+        approved: bool,
+    },
+    /// 登记退付
+    RefundPaid {
+        /// Number of the notice.
+        notice: u32,
+        /// Number of the bank's receipt.
+        receipt_number: String,
+    },
 }
 
 /// What a station noticed of the time of an entry which a station below handed over.
@@ -445,6 +489,10 @@ impl SideEvent {
             Self::OrderIssued { .. } => "order_issued",
             Self::OrderAnswered { .. } => "order_answered",
             Self::Unknown => "unknown",
+            Self::FeePaid(_) => "fee_paid",
+            Self::RefundRequested { .. } => "refund_requested",
+            Self::RefundDecided { .. } => "refund_decided",
+            Self::RefundPaid { .. } => "refund_paid",
         }
     }
 

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 
 use super::body::{Body, DeliveryMethod, FaultKind, FollowUp, Mandate, MaterialProvided, Opinion, ReturnReason};
+use super::fee::{FeeInput, PaymentInput};
 use super::private::Private;
 use crate::code::{ItemCode, StaffId};
 use crate::supervision::Office;
@@ -281,6 +282,48 @@ pub enum Command {
         /// What was done.
         words: String,
     },
+
+    /// 开具缴款通知
+    IssueFee {
+        /// What is charged.
+        lines: Vec<FeeInput>,
+    },
+    /// 登记缴款
+    RegisterPayment(PaymentInput),
+    /// 作废缴款通知
+    VoidFee {
+        /// Why.
+        reason: String,
+    },
+    /// 逾期未缴，视为放弃
+    AbandonFee,
+    /// 申请退付
+    RequestRefund {
+        /// Number of the notice; 0: the one that was paid.
+        notice: u32,
+        /// In fen.
+        amount_fen: u64,
+        /// Why.
+        reason: String,
+        /// Account of the payer.
+        account: String,
+    },
+    /// 审批退付
+    DecideRefund {
+        /// Number of the notice; 0: the one that waits.
+        notice: u32,
+        /// Whether the money goes back.
+        approved: bool,
+        /// Why not; may be empty where approved.
+        words: String,
+    },
+    /// 登记退付
+    RegisterRefund {
+        /// Number of the notice; 0: the one that was approved.
+        notice: u32,
+        /// Number of the bank's receipt.
+        receipt_number: String,
+    },
 }
 
 /// An extension as entered.
@@ -380,6 +423,20 @@ actions! {
     IssueOrder = "issue_order" "督办",
     /// Answers an order.
     AnswerOrder = "answer_order" "督办反馈",
+    /// Says what is to be paid.
+    IssueFee = "issue_fee" "开具缴款通知",
+    /// Registers the bank's receipt.
+    RegisterPayment = "register_payment" "登记缴款",
+    /// Takes a notice back.
+    VoidFee = "void_fee" "作废缴款通知",
+    /// Ends a case whose fee was not paid.
+    AbandonFee = "abandon_fee" "逾期未缴，视为放弃",
+    /// Asks for a refund.
+    RequestRefund = "request_refund" "申请退付",
+    /// Approves a refund.
+    DecideRefund = "decide_refund" "审批退付",
+    /// Registers that it was paid back.
+    RegisterRefund = "register_refund" "登记退付",
 }
 
 impl Action {
@@ -400,7 +457,7 @@ impl Action {
     /// Whether it moves the case on; the others are said beside its route.
     #[must_use]
     pub fn is_step(self) -> bool {
-        !matches!(
+        let aside = matches!(
             self,
             Self::RequestWithdrawal
                 | Self::Remind
@@ -409,7 +466,24 @@ impl Action {
                 | Self::FollowUp
                 | Self::Extend
                 | Self::CheckSuperseded
-        ) && !self.is_supervision()
+        ) || self.is_supervision();
+        let money =
+            matches!(self, Self::RegisterPayment | Self::RequestRefund | Self::DecideRefund | Self::RegisterRefund);
+        !aside && !money
+    }
+
+    /// Whether it is about fees, which have rules of their own on whose turn it is.
+    pub(super) fn is_fee(self) -> bool {
+        matches!(
+            self,
+            Self::IssueFee
+                | Self::RegisterPayment
+                | Self::VoidFee
+                | Self::AbandonFee
+                | Self::RequestRefund
+                | Self::DecideRefund
+                | Self::RegisterRefund
+        )
     }
 }
 
@@ -446,6 +520,13 @@ impl Command {
             Self::ReviewAlert { revoked: false, .. } => Action::UpholdAlert,
             Self::IssueOrder { .. } => Action::IssueOrder,
             Self::AnswerOrder { .. } => Action::AnswerOrder,
+            Self::IssueFee { .. } => Action::IssueFee,
+            Self::RegisterPayment(_) => Action::RegisterPayment,
+            Self::VoidFee { .. } => Action::VoidFee,
+            Self::AbandonFee => Action::AbandonFee,
+            Self::RequestRefund { .. } => Action::RequestRefund,
+            Self::DecideRefund { .. } => Action::DecideRefund,
+            Self::RegisterRefund { .. } => Action::RegisterRefund,
         }
     }
 }

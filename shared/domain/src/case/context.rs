@@ -5,7 +5,7 @@ use sanji_log::StationCode;
 
 use crate::calendar::{Calendar, local_date};
 use crate::catalogue::{Catalogue, Defaults, Item};
-use crate::organisation::{Organisation, Staff};
+use crate::organisation::{Organisation, Staff, Role, Standing};
 use crate::supervision::Rules;
 
 use super::refusal::{Refusal, RefusalCode};
@@ -51,11 +51,25 @@ pub struct Context<'a> {
     pub station: StationCode,
     /// The person.
     pub actor: &'a Staff,
+    /// For whom they act besides themselves, and whether they may act at all now.
+    pub standing: &'a Standing,
     /// The district's data.
     pub reference: Reference<'a>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// The person, and those for whom they act.
+    pub(super) fn powers(&self) -> impl Iterator<Item = &'a Staff> + use<'a> {
+        std::iter::once(self.actor).chain(self.standing.for_others.iter().map(|other| &other.staff))
+    }
+
+    /// The same, without the power to decide that a seat B has only while A is away.
+    pub(super) fn powers_for(&self, role: Role) -> impl Iterator<Item = &'a Staff> + use<'a> {
+        let deciding = matches!(role, Role::Approver | Role::ChiefRepresentative);
+        let waits = deciding && self.standing.principal_on_duty;
+        self.powers().skip(usize::from(waits))
+    }
+
     /// The day in China.
     #[must_use]
     pub fn today(&self) -> Date {

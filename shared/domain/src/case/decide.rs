@@ -1,6 +1,8 @@
 //! Decides what a person's command makes of a case: an entry to be written, or a refusal. Pure.
 
 use sanji_log::{RequestId, StationCode};
+use jiff::civil::Date;
+use sanji_log::RequestId;
 
 use super::command::{Action, Command, Draft};
 use super::context::{Context, Reference};
@@ -10,7 +12,7 @@ use super::refusal::Refusal;
 use super::route::{Duty, Route};
 use super::stage::{self, Finding, Procedure};
 use super::state::Case;
-use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded, supervised};
+use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded, supervised, fee};
 use crate::code::StageId;
 
 /// Carries out a command: what is to be written. Always one entry.
@@ -72,6 +74,15 @@ pub fn decide(
         }
         Command::IssueOrder { office, until, words } => supervised::order(handling, office.clone(), *until, words),
         Command::AnswerOrder { order, words } => supervised::answer_order(handling, *order, words),
+        Command::IssueFee { lines } => fee::issue(handling, lines),
+        Command::RegisterPayment(payment) => fee::register(handling, payment),
+        Command::VoidFee { reason } => fee::void(handling, reason),
+        Command::AbandonFee => fee::abandon(handling),
+        Command::RequestRefund { notice, amount_fen, reason, account } => {
+            fee::request_refund(handling, *notice, *amount_fen, reason, account)
+        }
+        Command::DecideRefund { notice, approved, words } => fee::decide_refund(handling, *notice, *approved, words),
+        Command::RegisterRefund { notice, receipt_number } => fee::register_refund(handling, *notice, receipt_number),
     }?;
     Ok(vec![draft])
 }
@@ -102,9 +113,14 @@ pub fn duty_at(case: &Case, reference: &Reference<'_>, stage: &StageId, station:
 pub fn responsible(case: &Case, reference: &Reference<'_>) -> Option<Duty> {
     let item = reference.item_of(case).ok()?;
     let (home, holder) = (case.home()?, case.holder()?);
-    let route = Route { item, home, organisation: reference.organisation };
+    // Who acts is asked by department here, and by person nowhere: the day says nothing.
+    let route = Route { item, home, organisation: reference.organisation, today: Date::ZERO };
     if case.correction().is_some() && holder == home {
         return route.reception();
     }
-    route.duty(route.position(case.stage()?)?, holder)
+    let position = route.position(case.stage()?)?;
+    if fee::awaits_notice(case, &route, position) {
+        return fee::issuing_duty(&route, holder);
+    }
+    route.duty(position, holder)
 }

@@ -23,7 +23,7 @@ use super::turn::Turn;
 use crate::calendar::{Calendar, local_date};
 use crate::catalogue::{Defaults, Item, SupervisedLink};
 use crate::code::StageId;
-use crate::organisation::{Staff, StageTier};
+use crate::organisation::{ALONE, Staff, StageTier};
 
 /// A step that a station writes by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +134,7 @@ pub fn write_due(
     }
     let first = due(case, reference, today).into_iter().find(|due| due.after < today)?;
     let itself = itself(station)?;
-    let context = Context { now_ms, station, actor: &itself, reference: *reference };
+    let context = Context { now_ms, station, actor: &itself, standing: &ALONE, reference: *reference };
     let handling = Handling::open(case, Some(request(&first.what)), &context).ok()?;
     let turn = handling.turn_here().ok()?;
     let draft = match &first.what {
@@ -218,6 +218,7 @@ fn itself(station: StationCode) -> Option<Staff> {
         place: station,
         seat: None,
         backup: None,
+        serves: Vec::new(),
     })
 }
 

@@ -7,6 +7,7 @@ use super::body::{ActorFacts, Body, Side, SideEvent};
 use super::clock::{CaseClock, case_clock};
 use super::command::{Action, Draft, StoredAttachment};
 use super::context::Context;
+use super::fee;
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
 use super::route::{Duty, Route};
@@ -33,27 +34,33 @@ pub(super) struct Handling<'a> {
 
 impl<'a> Handling<'a> {
     pub(super) fn open(case: &'a Case, request: Option<RequestId>, context: &'a Context<'a>) -> Result<Self, Refusal> {
+        present(context)?;
         let item = context.reference.item_of(case)?;
         let home = case.home().ok_or_else(not_here_yet)?;
-        let route = Route { item, home, organisation: context.reference.organisation };
+        let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
         Ok(Self { case, request, context, item, route, today: context.today() })
     }
 
     /// The actions that the actor may take now, in the order in which a desk offers them.
     pub(super) fn actions(&self) -> Vec<Action> {
         let (turn, sight, receives) = (self.my_turn(), self.sight(), self.receives());
-        let permits = |action: &&Action| match action.is_step() {
-            true if reclaim::concerns(**action) => reclaim::fits(self, **action).is_ok(),
-            true => turn.as_ref().is_ok_and(|turn| turn.fits(**action).is_ok()),
-            false => self.aside(**action, sight, receives).is_ok(),
+        let permits = |action: &&Action| match action {
+            action if action.is_fee() => fee::fits(self, **action).is_ok(),
+            action if reclaim::concerns(**action) => reclaim::fits(self, **action).is_ok(),
+            action if action.is_step() => turn.as_ref().is_ok_and(|turn| turn.fits(**action).is_ok()),
+            action => self.aside(**action, sight, receives).is_ok(),
         };
         Action::ALL.iter().filter(permits).copied().collect()
     }
 
     /// Whether it is the actor's turn to take some step.
     pub(super) fn is_todo(&self) -> bool {
-        let steps = || Action::ALL.iter().filter(|action| action.is_step());
-        self.my_turn().is_ok_and(|turn| steps().any(|action| turn.fits(*action).is_ok()))
+        let steps = || Action::ALL.iter().filter(|action| action.is_step() && !action.is_fee());
+        let fees = [Action::IssueFee, Action::RegisterPayment];
+        self.my_turn().is_ok_and(|turn| {
+            steps().any(|action| turn.fits(*action).is_ok())
+                || (fee::is_payment(turn.stage) && fees.iter().any(|action| fee::fits(self, *action).is_ok()))
+        })
     }
 
     /// Whether the actor may say something beside the route.
@@ -73,7 +80,7 @@ impl<'a> Handling<'a> {
 
     /// Whether the actor is one of those who took the application in.
     fn receives(&self) -> bool {
-        self.context.station == self.route.home && self.route.receives(self.context.actor)
+        self.context.station == self.route.home && self.context.powers().any(|staff| self.route.receives(staff))
     }
 
     fn aside(&self, action: Action, sight: Sight, receives: bool) -> Result<(), Refusal> {
@@ -121,7 +128,12 @@ impl<'a> Handling<'a> {
     /// The actor's turn: the case is here, and its stage is theirs.
     fn my_turn(&'a self) -> Result<Turn<'a>, Refusal> {
         let turn = self.turn_here()?;
-        if self.performs(&turn.duty) { Ok(turn) } else { Err(turn.not_yours()) }
+        if self.performs(&turn.duty) {
+            return Ok(turn);
+        }
+        // Only the seat stands in the way: A is there.
+        let seat_waits = self.context.standing.principal_on_duty && self.route.performs(self.context.actor, &turn.duty);
+        if seat_waits { Err(principal_on_duty()) } else { Err(turn.not_yours()) }
     }
 
     /// The turn of whoever may act: the case is here.
@@ -144,12 +156,35 @@ impl<'a> Handling<'a> {
     }
 
     fn duty_now(&self, position: usize, holder: StationCode) -> Option<Duty> {
-        if self.waits_at_home(holder) { self.route.reception() } else { self.route.duty(position, holder) }
+        if self.waits_at_home(holder) {
+            return self.route.reception();
+        }
+        if fee::awaits_notice(self.case, &self.route, position) {
+            return fee::issuing_duty(&self.route, holder);
+        }
+        self.route.duty(position, holder)
     }
 
     fn performs(&self, duty: &Duty) -> bool {
-        let actor = self.context.actor;
-        if self.waits_at_home(duty.station) { self.route.receives(actor) } else { self.route.performs(actor, duty) }
+        self.acting(duty).is_some()
+    }
+
+    /// The person as whom the actor does a duty: themselves where they may, else one for whom they stand in.
+    fn acting(&self, duty: &Duty) -> Option<&'a Staff> {
+        let home = self.waits_at_home(duty.station);
+        let does = |staff: &&Staff| if home { self.route.receives(staff) } else { self.route.performs(staff, duty) };
+        self.context.powers_for(duty.role).find(does)
+    }
+
+    /// The person as they stand now, in the role of a duty, and for whom they act.
+    pub(super) fn facts_of(&self, duty: &Duty) -> ActorFacts {
+        let facts = actor_facts(self.context, Some(duty.role));
+        match self.acting(duty) {
+            Some(other) if other.id != self.context.actor.id => {
+                ActorFacts { acting_for: other.id.to_string(), ..facts }
+            }
+            _ => facts,
+        }
     }
 
     /// A side entry with its words. Nobody needs another's powers to say something.
@@ -159,6 +194,32 @@ impl<'a> Handling<'a> {
         let side = Side { actor, request: self.request, event };
         draft(Body::Side(side), private, &[])
     }
+
+    /// A side entry that takes a power: in a role that the actor has, or one for whom they stand in.
+    pub(super) fn say_as(&self, role: Role, event: SideEvent, private: Private) -> Draft {
+        let facts = actor_facts(self.context, Some(role));
+        let own = self.context.actor.roles.contains(&role);
+        let other = self.context.powers().find(|staff| staff.roles.contains(&role)).filter(|_| !own);
+        let actor = match other {
+            Some(other) => ActorFacts { acting_for: other.id.to_string(), ..facts },
+            None => facts,
+        };
+        draft(Body::Side(Side { actor, request: self.request, event }), private, &[])
+    }
+}
+
+/// Whoever is recorded as away has handed the work over.
+pub(super) fn present(context: &Context<'_>) -> Result<(), Refusal> {
+    if !context.standing.away {
+        return Ok(());
+    }
+    let sentence = "您已登记离岗，业务由顶岗人员办理；返岗后请先办理销假。";
+    Err(Refusal::new(RefusalCode::Away, sentence))
+}
+
+fn principal_on_duty() -> Refusal {
+    let sentence = "A角在岗，由A角办理；A角离岗时，登记离岗后由您行使同等权限。";
+    Refusal::new(RefusalCode::PrincipalOnDuty, sentence)
 }
 
 /// Whether a person calls people back whose cases they don't handle.

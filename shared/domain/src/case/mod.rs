@@ -10,6 +10,9 @@
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside`, `supervised` | the rules of single actions |
+//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | [`fee`] | notices of payment, the fee window, refunds |
+//! | [`who_may`] | who may accept, review and decide an item |
 //! | [`may_see`] | who may see what |
 //! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
 //! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
@@ -34,9 +37,13 @@ mod delivery;
 pub mod due;
 mod extend;
 mod facts;
+pub mod fee;
 mod handling;
 pub(crate) mod input;
 pub(crate) mod numbered;
+mod input;
+mod numbered;
+mod powers;
 mod private;
 mod publicity;
 mod reclaim;
@@ -66,11 +73,12 @@ pub use command::{
 pub use context::{Context, Reference};
 pub use decide::{available, decide, duty_at, is_todo, responsible};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
+pub use powers::who_may;
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};
 pub use route::Duty;
 pub use sight::{Sight, may_see};
 pub use state::Case;
-pub use submit::{may_open, submit};
+pub use submit::{may_open, offers, submit};
 pub use summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Suspension};
 pub use superseded::{superseded, unchecked};

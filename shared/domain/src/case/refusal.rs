@@ -109,6 +109,18 @@ codes! {
     NothingToReclaim = "nothing_to_reclaim" Rule,
     /// A case can only be handed to a station on its way.
     OffTheWay = "off_the_way" Rule,
+    /// A fee that the catalogue does not have, or not so.
+    FeeNotLawful = "fee_not_lawful" Rule,
+    /// The bank has received another sum than the notice asks for.
+    AmountDiffers = "amount_differs" Rule,
+    /// The result is handed over only when the fee is paid.
+    FeeUnpaid = "fee_unpaid" Rule,
+    /// The time to pay is not over.
+    PaymentRunning = "payment_running" Rule,
+    /// The person is recorded as away; a substitute does the work.
+    Away = "away" Right,
+    /// A of the seat is on duty, so B does not decide.
+    PrincipalOnDuty = "principal_on_duty" Right,
     /// The case has moved on since.
     Stale = "stale" Stale,
 }

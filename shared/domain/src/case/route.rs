@@ -3,6 +3,7 @@
 //! The route is the item's list of stages; this module only says what it means for a case that was opened at a
 //! certain station. Stages of a joint group come one after the other.
 
+use jiff::civil::Date;
 use sanji_log::{StationCode, Tier};
 
 use crate::catalogue::{DELIVERY_STAGE, Item, Stage, SupervisedLink};
@@ -35,6 +36,8 @@ pub(super) struct Route<'a> {
     pub(super) item: &'a Item,
     pub(super) home: StationCode,
     pub(super) organisation: &'a Organisation,
+    /// The day on which it is asked who may act.
+    pub(super) today: Date,
 }
 
 impl<'a> Route<'a> {
@@ -106,6 +109,8 @@ impl<'a> Route<'a> {
         let external = self.is_external(self.stage(position)?);
         let stage = self.stage(self.recorded_by(position))?;
         let (department, role) = match station.tier() {
+            // Money is a fee window's, wherever the stage is.
+            Tier::Village if stage.role == Role::Cashier => (stage.department.clone(), Role::Cashier),
             Tier::Village => (VILLAGE.parse().ok()?, Role::Agent),
             Tier::Township => (self.township_office(stage)?, township_role(stage.role)),
             Tier::District => (self.district_department(stage)?, district_role(stage.role)),
@@ -136,16 +141,23 @@ impl<'a> Route<'a> {
 
     /// Whether a person may act where this duty is.
     pub(super) fn performs(&self, staff: &Staff, duty: &Duty) -> bool {
-        if staff.place != duty.station || !holds(staff, duty.role) {
+        let authorised = self.organisation.authorisations.word_on(&self.item.code, duty.role, staff, self.today);
+        if staff.place != duty.station || !authorised.unwrap_or_else(|| holds(staff, duty.role)) {
             return false;
+        }
+        // A general window (综合窗口) takes in and hands over for the departments that it serves.
+        if duty.role == Role::Window && staff.serves.contains(&duty.department) {
+            return true;
         }
         match duty.station.tier() {
             Tier::Village => true,
+            Tier::Township if duty.role == Role::Cashier => true,
             // The township's centre stands in for offices that keep no person with that role there.
             Tier::Township => staff.department == duty.department || staff.department.as_str() == TOWNSHIP,
-            // The hall's general window (综合窗口) takes in and hands over for all departments.
+            // The hall's general window serves all departments unless its people's records name some.
             Tier::District => {
-                let general = duty.role == Role::Window && Some(&staff.department) == self.hall().as_ref();
+                let of_hall = Some(&staff.department) == self.hall().as_ref();
+                let general = duty.role == Role::Window && of_hall && staff.serves.is_empty();
                 staff.department == duty.department || general
             }
         }
@@ -187,7 +199,7 @@ impl<'a> Route<'a> {
 /// In a township the window does what agents and coordinators do elsewhere, and there is no chief representative.
 fn township_role(role: Role) -> Role {
     match role {
-        Role::Agent | Role::JointCoordinator | Role::Cashier => Role::Window,
+        Role::Agent | Role::JointCoordinator => Role::Window,
         Role::ChiefRepresentative => Role::Approver,
         other => other,
     }

@@ -28,17 +28,22 @@ pub fn may_see(case: &Case, context: &Context<'_>) -> Sight {
     if actor.place != context.station || !home.within(actor.place) {
         return Sight::None;
     }
-    if on_the_route(case, home, context) {
+    // A substitute sees the cases of those for whom they stand in (顶岗), as long as they do.
+    if context.powers().any(|staff| on_the_route(case, home, staff, context)) {
         Sight::Full
-    } else if watches(actor) {
+    } else if watches(actor) || collects(case, actor) {
         Sight::Process
     } else {
         Sight::None
     }
 }
 
-fn on_the_route(case: &Case, home: StationCode, context: &Context<'_>) -> bool {
-    let actor = context.actor;
+/// The fee window sees how a case runs for which something is to be paid.
+fn collects(case: &Case, actor: &Staff) -> bool {
+    actor.roles.contains(&Role::Cashier) && !case.fees().notices.is_empty()
+}
+
+fn on_the_route(case: &Case, home: StationCode, actor: &Staff, context: &Context<'_>) -> bool {
     if !actor.roles.iter().any(|role| handles(*role)) {
         return false;
     }
@@ -46,7 +51,7 @@ fn on_the_route(case: &Case, home: StationCode, context: &Context<'_>) -> bool {
         return true;
     }
     let Ok(item) = context.reference.item_of(case) else { return false };
-    let route = Route { item, home, organisation: context.reference.organisation };
+    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
     let takes_in = home == actor.place && route.receives(actor);
     takes_in || route.centre_of(actor.place, &actor.department) || route.involves(actor)
 }

@@ -10,7 +10,6 @@ use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
 use super::turn::Turn;
 use crate::code::StaffId;
-use crate::organisation::Role;
 
 /// Special procedure in which staff go and look: 行政许可法 wants two.
 const SITE_VISIT: &str = "现场勘查";
@@ -55,15 +54,12 @@ pub(super) fn finish(handling: &Handling<'_>, finding: &Finding<'_>) -> Result<D
     Ok(turn.step(event, turn.onwards(), private, finding.attachments))
 }
 
-/// The number under which an outside body answered, or of the bank's receipt: nobody here decides in their place.
+/// The number under which an outside body answered: nobody here decides in their place.
 fn outside_number(turn: &Turn<'_>, given: &str) -> Result<String, Refusal> {
-    let missing = if turn.duty.role == Role::Cashier {
-        "请核对银行到账，并填写缴款票据号码；没有到账的不能通过。"
-    } else if turn.duty.external {
-        "请填写外部单位答复的文号或者编号。"
-    } else {
+    if !turn.duty.external {
         return input::optional(given, "outside_number", LONGEST_NAME);
-    };
+    }
+    let missing = "请填写外部单位答复的文号或者编号。";
     input::required(given, "outside_number", LONGEST_NAME, || Refusal::new(RefusalCode::OutsideNumberMissing, missing))
 }
 

@@ -5,7 +5,7 @@ use sanji_log::{StationCode, Tier};
 use super::body::{Body, Channel, Mandate, MaterialProvided, Step, StepEvent, Submitted};
 use super::command::{ApplicantInput, Draft, Submission};
 use super::context::Context;
-use super::handling::{actor_facts, draft};
+use super::handling::{actor_facts, draft, present};
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::{Applicant, Private};
 use super::refusal::{FieldFault, Refusal, RefusalCode};
@@ -39,7 +39,7 @@ pub fn submit(submission: Submission, context: &Context<'_>) -> Result<Vec<Draft
     check_mandatory(&submission.materials, item, submission.mandate.is_some())?;
 
     let home = context.station;
-    let route = Route { item, home, organisation: context.reference.organisation };
+    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
     let first = route.first().and_then(|position| Some((position, route.stage(position)?)));
     let Some((position, stage)) = first else {
         return Err(Refusal::new(RefusalCode::NotCompetent, "该事项没有办理环节，请联系区中心更正事项目录。"));
@@ -78,6 +78,7 @@ pub fn submit(submission: Submission, context: &Context<'_>) -> Result<Vec<Draft
 /// # Errors
 /// A [`Refusal`] that says where the applicant should go, or who may take the application.
 pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
+    present(context)?;
     let home = context.station;
     let channels = item.channels.join("、");
     if home.tier() == Tier::Village && !item.agent_allowed {
@@ -88,8 +89,8 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
         let sentence = format!("本站不受理“{}”，请到{channels}办理。", item.name);
         return Err(Refusal::new(RefusalCode::NotCompetent, sentence));
     }
-    let route = Route { item, home, organisation: context.reference.organisation };
-    if context.actor.place != home || !route.receives(context.actor) {
+    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
+    if context.actor.place != home || !context.powers().any(|staff| route.receives(staff)) {
         let who = match home.tier() {
             Tier::Village => "代办员",
             Tier::Township | Tier::District => "受理窗口人员",
@@ -104,6 +105,12 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether stations of a tier take in applications for an item at all: the services that they offer.
+#[must_use]
+pub fn offers(item: &Item, tier: Tier) -> bool {
+    takes_in(item, tier) && (tier != Tier::Village || item.agent_allowed)
 }
 
 /// A village sends everything up that agents may file; the others take in what is accepted at their tier or names

@@ -223,7 +223,13 @@ impl Summary {
             StepEvent::Delivered { method, signed_on, by_proxy } => {
                 self.delivered = Some(Delivered { method: *method, signed_on: *signed_on, by_proxy: *by_proxy });
             }
-            StepEvent::Reclaimed { .. } | StepEvent::HandedOver { .. } | StepEvent::Unknown => {}
+            StepEvent::FeeAbandoned { .. } => self.outcome = Some(Outcome::Withdrawn),
+            StepEvent::Reclaimed { .. }
+            | StepEvent::HandedOver { .. }
+            | StepEvent::Unknown
+            | StepEvent::FeeIssued(_)
+            | StepEvent::FeePaid(_)
+            | StepEvent::FeeVoided { .. } => {}
         }
     }
 

@@ -7,7 +7,8 @@ use super::body::{Body, Step, StepEvent};
 use super::clock;
 use super::command::{Action, Draft, StoredAttachment};
 use super::correction::calendar_missing;
-use super::handling::{ART_32, Handling, actor_facts, decided, draft};
+use super::fee;
+use super::handling::{ART_32, Handling, decided, draft};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
 use super::route::Duty;
@@ -140,6 +141,7 @@ impl<'a> Turn<'a> {
                     format!("收到申请材料已超过{within}，依法自收到之日起视为受理，不能再要求补正、不予受理或者退回。");
                 Err(Refusal::new(RefusalCode::AcceptanceDeemed, sentence).because_of(ART_32))
             }
+            (Action::Deliver, ..) => fee::check_released(self),
             _ => Ok(()),
         }
     }
@@ -155,6 +157,10 @@ impl<'a> Turn<'a> {
 
     /// Whether the stage is done by saying so: no acceptance, notice, decision or delivery of its own.
     fn finishes(&self) -> bool {
+        // A stage of payment is done by the money; by a word only where all of it is waived or has come before.
+        if fee::is_payment(self.stage) {
+            return self.case().fees().is_settled();
+        }
         let answers = self.accepts() && self.stage.link == SupervisedLink::Acceptance;
         !answers && !self.has_publicity() && !self.delivers() && self.stage.link != SupervisedLink::Approval
     }
@@ -243,7 +249,7 @@ impl<'a> Turn<'a> {
             holder,
             stage,
             request: self.handling.request,
-            actor: actor_facts(self.handling.context, Some(self.duty.role)),
+            actor: self.handling.facts_of(&self.duty),
             event,
         };
         draft(Body::Step(step), private, attachments)

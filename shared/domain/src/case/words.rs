@@ -7,6 +7,7 @@ use super::state::Case;
 use super::summary::{CaseState, Outcome};
 use crate::catalogue::Item;
 use crate::code::StageId;
+use crate::money::in_figures;
 
 impl CaseState {
     /// The words on a list.
@@ -94,6 +95,12 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
             format!("超时默认：{}逾期（应于{}前办结），视为同意", stage(id), date_words(*due))
         }
         StepEvent::Unknown => "新版本步骤（本站软件需要升级）".to_owned(),
+        StepEvent::FeeIssued(issued) => {
+            format!("开具缴款通知{}（{}元）", issued.number, in_figures(issued.payable_fen()))
+        }
+        StepEvent::FeePaid(payment) => format!("已缴款（{}元）", in_figures(payment.amount_fen)),
+        StepEvent::FeeVoided { notice, .. } => format!("作废缴款通知{notice}"),
+        StepEvent::FeeAbandoned { .. } => "逾期未缴款，视为放弃".to_owned(),
     }
 }
 
@@ -116,6 +123,11 @@ pub fn side_title(side: &Side) -> &'static str {
         SideEvent::OrderIssued { .. } => "督办",
         SideEvent::OrderAnswered { .. } => "督办反馈",
         SideEvent::Unknown => "新版本记录（本站软件需要升级）",
+        SideEvent::FeePaid(_) => "已缴款",
+        SideEvent::RefundRequested { .. } => "申请退付",
+        SideEvent::RefundDecided { approved: true, .. } => "同意退付",
+        SideEvent::RefundDecided { approved: false, .. } => "不同意退付",
+        SideEvent::RefundPaid { .. } => "已退付",
     }
 }
 

@@ -8,7 +8,7 @@ use super::item::{DELIVERY_STAGE, Item};
 use super::stage::{PartWork, Stage, SupervisedLink};
 use crate::code::{DepartmentCode, ItemCode, StageId};
 use crate::limit::{Limit, Unit};
-use crate::organisation::Organisation;
+use crate::organisation::{Organisation, Role};
 use crate::toml_file::Section;
 
 /// The code is the file's name.
@@ -29,6 +29,7 @@ pub(super) fn route(item: &Item, section: &Section<'_>) {
         }
     }
     delivery(item, section);
+    payment(item, section);
     if item.first_of(SupervisedLink::Approval).is_none() {
         section.fault("stage", format!("至少要有一个“{}”环节", SupervisedLink::Approval));
     }
@@ -45,6 +46,17 @@ pub(super) fn route(item: &Item, section: &Section<'_>) {
     }
     for (index, variant) in item.variants.iter().enumerate() {
         variant.skip.iter().for_each(|id| known("variant", index, "skip", id));
+    }
+}
+
+/// A stage of payment waits for money, so there must be some to pay.
+fn payment(item: &Item, section: &Section<'_>) {
+    let free = item.fee.items().is_empty() && item.parts.is_empty();
+    for (index, stage) in item.stages.iter().enumerate() {
+        if free && stage.role == Role::Cashier {
+            let line = section.line_in("stage", index, "role");
+            section.fault_at(line, "本事项不收费，不能有收费环节".to_owned());
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes in and what comes out: material, fees, the result.
 
+use jiff::civil::Date;
+
 use crate::term::terms;
 use crate::toml_file::Section;
 
@@ -92,6 +94,18 @@ pub struct FeeItem {
     pub basis: String,
     /// Who is exempt.
     pub waive: Vec<String>,
+    /// First day on which it may be charged; none: it always could.
+    pub from: Option<Date>,
+    /// Last day on which it may be charged; none: it has not been cancelled.
+    pub until: Option<Date>,
+}
+
+impl FeeItem {
+    /// Whether it may be charged on a day.
+    #[must_use]
+    pub fn is_in_force(&self, on: Date) -> bool {
+        self.from.is_none_or(|from| from <= on) && self.until.is_none_or(|until| on <= until)
+    }
 }
 
 /// The document that the applicant gets.
@@ -148,7 +162,24 @@ impl FeeItem {
         let (code, name) = (section.text("code"), section.text("name"));
         let (amount_fen, unit) = (section.number("amount_fen"), section.text("unit"));
         let (basis, waive) = (section.text("basis"), section.texts("waive"));
-        Some(Self { code: code?, name: name?, amount_fen: amount_fen?, unit: unit?, basis: basis?, waive: waive? })
+        let from = section.has("from").then(|| section.date("from"));
+        let until = section.has("until").then(|| section.date("until"));
+        let (from, until) =
+            (from.map_or(Some(None), |day| day.map(Some)), until.map_or(Some(None), |day| day.map(Some)));
+        let fee = Self {
+            code: code?,
+            name: name?,
+            amount_fen: amount_fen?,
+            unit: unit?,
+            basis: basis?,
+            waive: waive?,
+            from: from?,
+            until: until?,
+        };
+        if fee.from.zip(fee.until).is_some_and(|(from, until)| until < from) {
+            section.fault("until", "收费标准的最后一天早于第一天");
+        }
+        Some(fee)
     }
 }
 

@@ -8,12 +8,18 @@ use crate::code::DepartmentCode;
 use crate::identity::CreditCode;
 use crate::term::terms;
 
+mod absence;
+mod authorisation;
 mod read;
 mod role;
+mod rota;
 mod staff;
 
+pub use absence::{ALONE, Absence, AbsenceId, Absences, Colleague, Ground, StandIn, Standing, may_stand_in};
+pub use authorisation::{Authorisation, Authorisations, Power};
 pub use read::OrganisationFiles;
 pub use role::{Role, StageTier};
+pub use rota::{DutyRota, DutyTurn};
 pub use staff::{Seat, Staff};
 
 /// The district and everything below it.
@@ -25,6 +31,10 @@ pub struct Organisation {
     pub departments: Vec<Department>,
     /// What each role may do and which exclude each other.
     pub roles: Roles,
+    /// Who may do what with an item, where the district says more than the roles.
+    pub authorisations: Authorisations,
+    /// Which leaders sit in the hall.
+    pub rota: DutyRota,
     stations: BTreeMap<StationCode, StationInfo>,
 }
 
@@ -43,6 +53,19 @@ pub struct District {
     pub working_hours: String,
     /// The parts of the hall.
     pub halls: Vec<Hall>,
+    /// Where fees are paid to; none: the file says nothing.
+    pub treasury: Option<Treasury>,
+}
+
+/// The account to which fees are paid (财政专户或国库).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Treasury {
+    /// Its name.
+    pub name: String,
+    /// The bank that keeps it.
+    pub bank: String,
+    /// Its number.
+    pub account: String,
 }
 
 /// A part of the district's hall.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sanji_log::{StationCode, Tier};
 
-use super::{Department, District, Hall, Organisation, Role, Roles, StationInfo, StationKind};
+use super::{Department, District, Hall, Organisation, Role, Roles, StationInfo, StationKind, Treasury};
 use crate::toml_file::{FileFault, Section, read_file};
 
 /// The texts of the files that make up the organisation.
@@ -46,7 +46,8 @@ impl Organisation {
         keep(&mut faults, read);
         match (district, departments, roles) {
             (Some(district), Some(departments), Some(roles)) if faults.is_empty() => {
-                Ok(Self { district, departments, roles, stations })
+                let (authorisations, rota) = Default::default();
+                Ok(Self { district, departments, roles, authorisations, rota, stations })
             }
             _ => Err(faults),
         }
@@ -64,6 +65,10 @@ impl District {
             let (name, windows) = (section.text("name"), section.some_texts("windows"));
             Some(Hall { name: name?, windows: windows? })
         });
+        let treasury = section.optional_section("treasury", |section| {
+            let (name, bank, account) = (section.text("name"), section.text("bank"), section.text("account"));
+            Some(Treasury { name: name?, bank: bank?, account: account? })
+        });
         section.section("district", |section| {
             section.skip(&["division_code", "province", "townships", "subdistricts", "towns", "rural_townships"]);
             section.skip(&["communities", "villages", "population", "time_zone"]);
@@ -73,7 +78,15 @@ impl District {
             if code.tier() != Tier::District {
                 section.fault("code", format!("“{code}”不是区县的代码"));
             }
-            Some(Self { code, name: name?, city: city?, hub: hub?, working_hours: working_hours?, halls: halls? })
+            Some(Self {
+                code,
+                name: name?,
+                city: city?,
+                hub: hub?,
+                working_hours: working_hours?,
+                halls: halls?,
+                treasury,
+            })
         })
     }
 

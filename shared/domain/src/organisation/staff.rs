@@ -41,6 +41,9 @@ pub struct Staff {
     pub seat: Option<Seat>,
     /// Who stands in for them.
     pub backup: Option<StaffId>,
+    /// Further departments for which their window takes in and hands over (综合窗口).
+    #[serde(default)]
+    pub serves: Vec<DepartmentCode>,
 }
 
 impl Staff {
@@ -83,12 +86,16 @@ impl Staff {
             place: place?,
             seat,
             backup,
+            serves: section.optional_codes("serves"),
         };
         if let Some((one, other)) = organisation.roles.conflict(&person.roles) {
             section.fault("roles", format!("“{one}”和“{other}”不得由同一人兼任"));
         }
         if organisation.department(&person.department).is_none() {
             section.fault("department", format!("没有代码为“{}”的部门", person.department));
+        }
+        if let Some(unknown) = person.serves.iter().find(|code| organisation.department(code).is_none()) {
+            section.fault("serves", format!("没有代码为“{unknown}”的部门"));
         }
         if organisation.station(&person.place).is_none() {
             section.fault("place", format!("没有代码为“{}”的机构", person.place));

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use sanji_domain::case::{Context, Reference};
 use sanji_domain::organisation::OrganisationFiles;
 use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Rules, Staff};
+use sanji_domain::organisation::{ALONE, OrganisationFiles, Standing};
 use sanji_log::StationCode;
 
 pub(crate) const VILLAGE: &str = "990106101203";
@@ -87,7 +88,11 @@ impl District {
     }
 
     pub(crate) fn at_desk<'a>(&'a self, actor: &'a Staff, now_ms: u64) -> Context<'a> {
-        Context { now_ms, station: actor.place, actor, reference: self.reference() }
+        self.at_desk_as(actor, &ALONE, now_ms)
+    }
+
+    pub(crate) fn at_desk_as<'a>(&'a self, actor: &'a Staff, standing: &'a Standing, now_ms: u64) -> Context<'a> {
+        Context { now_ms, station: actor.place, actor, standing, reference: self.reference() }
     }
 }
 

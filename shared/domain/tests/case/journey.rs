@@ -1,5 +1,7 @@
 //! A case on its way through the district: people act, entries are written, the case is applied.
 
+use sanji_domain::calendar::local_date;
+use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
 use sanji_domain::case::{
     Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, ExtensionInput, FaultInput, FaultKind,
     FollowUp, Mandate, MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission,
@@ -265,18 +267,58 @@ impl Journey {
                 words: "已重新办理".into(),
             },
             other => panic!("{} needs to know who acts", other.name()),
+            Action::IssueFee => Command::IssueFee { lines: self.every_fee() },
+            Action::RegisterPayment => Command::RegisterPayment(self.receipt()),
+            Action::VoidFee => Command::VoidFee { reason: "数量有误".into() },
+            Action::AbandonFee => Command::AbandonFee,
+            Action::RequestRefund => Command::RequestRefund {
+                notice: 0,
+                amount_fen: self
+                    .case
+                    .fees()
+                    .notices
+                    .iter()
+                    .map(|notice| notice.issued.payable_fen())
+                    .max()
+                    .unwrap_or(0),
+                reason: "重复缴款".into(),
+                account: "6222000000000000".into(),
+            },
+            Action::DecideRefund => Command::DecideRefund { notice: 0, approved: true, words: String::new() },
+            Action::RegisterRefund => Command::RegisterRefund { notice: 0, receipt_number: "退2026-1".into() },
+        }
+    }
+
+    /// One unit of each fee that may be charged.
+    pub(crate) fn every_fee(&self) -> Vec<FeeInput> {
+        let today = local_date(i64::try_from(self.now_ms).unwrap());
+        let fees = chargeable(self.item, &self.district.catalogue, today).into_iter();
+        fees.map(|fee| FeeInput { code: fee.code.clone(), quantity: 1, waived_fen: 0, ground: String::new() }).collect()
+    }
+
+    /// The bank's receipt for the notice that is open.
+    pub(crate) fn receipt(&self) -> PaymentInput {
+        PaymentInput {
+            notice: 0,
+            receipt_number: "澄财票2026-0001".into(),
+            amount_fen: self.case.fees().open().map_or(0, |notice| notice.issued.payable_fen()),
+            paid_ms: self.now_ms,
+            bank: "澄川农商行".into(),
+            serial: "880001".into(),
         }
     }
 
     /// Takes the next step towards approval; days pass while a notice hangs. Gives the action, none at the end.
     pub(crate) fn forward(&mut self) -> Option<Action> {
-        const TOWARDS: [Action; 6] = [
+        const TOWARDS: [Action; 8] = [
+            Action::RegisterPayment,
             Action::Accept,
             Action::FinishStage,
             Action::PostPublicity,
             Action::EndPublicity,
             Action::Decide,
             Action::Deliver,
+            Action::IssueFee,
         ];
         self.case.stage()?;
         for _ in 0..40 {

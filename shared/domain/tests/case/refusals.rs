@@ -657,18 +657,18 @@ fn payments_and_outside_bodies() {
         "cz-01",
         finding(Opinion::NoOpinion, "", " "),
         expect![[r#"
-        outside_number_missing Input
-        请核对银行到账，并填写缴款票据号码；没有到账的不能通过。
-          outside_number: 请核对银行到账，并填写缴款票据号码；没有到账的不能通过。
+        not_entitled Right
+        当前环节“缴纳占用费”由澄川区城市管理局的窗口受理人员办理，您没有这项权限。
     "#]],
     );
     acting(
         &journey,
         "cg-01",
-        finding(Opinion::NoOpinion, "", "1"),
+        journey.approving(Action::RegisterPayment),
         expect![[r#"
         not_entitled Right
-        当前环节“缴纳占用费”由澄川区财政局（收费窗口）的收费人员办理，您没有这项权限。
+        缴款由收费窗口凭银行到账登记，审核、审批、开单人员不得经手。
+          依据 《行政许可法》第五十八条、第五十九条
     "#]],
     );
 

@@ -28,12 +28,22 @@ impl Station {
     #[must_use]
     pub fn session(&self, token: &SessionToken) -> Option<Actor> {
         let staff = self.accounts().sessions().staff(token, now_ms())?;
-        self.actor(&staff.parse().ok()?)
+        let actor = staff.parse().ok().and_then(|id| self.actor(&id));
+        match &actor {
+            Some(actor) => self.reader().presence().seen(&actor.staff.id, now_ms()),
+            // Suspended or gone: the sessions end, and don't come back with the person.
+            None => self.accounts().sessions().end_all(&staff),
+        }
+        actor
     }
 
     /// Ends a session.
     pub fn logout(&self, token: &SessionToken) {
+        let staff = self.accounts().sessions().staff(token, now_ms());
         self.accounts().sessions().end(token);
+        if let Some(id) = staff.and_then(|staff| staff.parse().ok()) {
+            self.reader().presence().gone(&id);
+        }
     }
 
     /// Sets a new password. The person's other sessions end; the one that was used last goes on.

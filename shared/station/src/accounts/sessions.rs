@@ -93,6 +93,11 @@ impl Sessions {
         self.0.remove(&token.digest());
     }
 
+    /// Ends all sessions of a member of staff.
+    pub fn end_all(&mut self, staff: &str) {
+        self.0.retain(|_, session| session.staff != staff);
+    }
+
     /// Ends all sessions of a member of staff but the one that was used last: after a change of password.
     pub fn end_others(&mut self, staff: &str) {
         let own = self.0.iter().filter(|(_, session)| session.staff == staff);

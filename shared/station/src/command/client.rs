@@ -10,6 +10,7 @@ use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
 use sanji_proto::v1::record_service_client::RecordServiceClient;
 use sanji_proto::v1::matter_service_client::MatterServiceClient;
 use sanji_proto::v1::supervision_service_client::SupervisionServiceClient;
+use sanji_proto::v1::staff_service_client::StaffServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -131,6 +132,12 @@ impl Client {
     #[must_use]
     pub fn supervision(&self) -> SupervisionServiceClient<Called> {
         SupervisionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// The station's people.
+    #[must_use]
+    pub fn staff(&self) -> StaffServiceClient<Called> {
+        StaffServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sanji_domain::StaffId;
 use sanji_domain::case::{self, Body, Case, Context, Draft, Refusal, RefusalCode, Sight, codec};
-use sanji_domain::organisation::Staff;
+use sanji_domain::organisation::{Staff, Standing};
 use sanji_log::planted::{Bug, planted};
 use sanji_log::{CaseId, CaseNumber, Entry, EntryDraft, Reach};
 use sanji_proto::v1 as proto;
@@ -48,7 +48,8 @@ impl Core {
         };
         let submission = submission(request, message, query_code(random), attachments).map_err(Failure::Refused)?;
         let code = submission.query_code.clone();
-        let context = self.context(&reference, &staff, now_ms)?;
+        let standing = self.reader.standing(&reference, &staff, now_ms);
+        let context = self.context(&reference, &staff, &standing, now_ms)?;
         let drafts = case::submit(submission, &context).map_err(Failure::Refused)?;
         let id = self.next_case(now_ms, bytes(random))?;
         let wrapped = self
@@ -76,7 +77,8 @@ impl Core {
         let request = request(&message.request).map_err(Failure::Refused)?;
         let reference = self.reference();
         let staff = acting(&reference, actor)?;
-        let context = self.context(&reference, &staff, now_ms)?;
+        let standing = self.reader.standing(&reference, &staff, now_ms);
+        let context = self.context(&reference, &staff, &standing, now_ms)?;
         let case = self.visible_case(&message.case_number, &context)?;
         if let Some((rev, hash)) = case.request(&request) {
             return already(&case, rev, &hash);
@@ -125,6 +127,16 @@ impl Core {
 
     fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
         context(reference, self.reader.me(), actor, now_ms)
+    }
+
+    fn context<'a>(
+        &self,
+        reference: &'a ReferenceData,
+        actor: &'a Staff,
+        standing: &'a Standing,
+        now_ms: u64,
+    ) -> Result<Context<'a>, Failure> {
+        context(reference, self.reader.me(), actor, standing, now_ms)
     }
 
     pub(super) fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
@@ -256,6 +268,10 @@ fn seal(
 pub(crate) fn acting(reference: &ReferenceData, id: &StaffId) -> Result<Arc<Staff>, Failure> {
     match reference.staff(id) {
         Some(person) if !person.inactive => Ok(person.staff.clone()),
+        Some(person) if person.is_suspended() => {
+            let sentence = "您已停职（待岗），业务由替补人员办理；有异议请向区中心提出。";
+            Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence)))
+        }
         _ => Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, "您的账号已停用，不能办理业务。"))),
     }
 }
@@ -265,6 +281,7 @@ pub(crate) fn context<'a>(
     reference: &'a ReferenceData,
     station: sanji_log::StationCode,
     actor: &'a Staff,
+    standing: &'a Standing,
     now_ms: u64,
 ) -> Result<Context<'a>, Failure> {
     let rules = reference.rules().ok_or_else(|| {
@@ -273,7 +290,7 @@ pub(crate) fn context<'a>(
             "本站还没有收到区中心下发的事项目录和机构资料，请稍候再办理。",
         ))
     })?;
-    Ok(Context { now_ms, station, actor, reference: rules })
+    Ok(Context { now_ms, station, actor, standing, reference: rules })
 }
 
 /// What a person is told who mistypes a case number.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use sanji_domain::calendar::date_of_number;
+use sanji_domain::case::fee::{FeeInput, PaymentInput};
 use sanji_domain::case::{
     ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, FollowUp,
     MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
@@ -219,6 +220,30 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             }
             Command::AnswerOrder { order: order.unwrap_or(Hash([0; 32])), words: answer.words }
         }
+
+        Action::IssueFee(issue) => Command::IssueFee { lines: issue.lines.into_iter().map(fee).collect() },
+        Action::RegisterPayment(paid) => Command::RegisterPayment(PaymentInput {
+            notice: paid.notice,
+            receipt_number: paid.receipt_number,
+            amount_fen: paid.amount_fen,
+            paid_ms: paid.paid_ms,
+            bank: paid.bank,
+            serial: paid.serial,
+        }),
+        Action::VoidFee(void) => Command::VoidFee { reason: void.reason },
+        Action::AbandonFee(proto::AbandonFee {}) => Command::AbandonFee,
+        Action::RequestRefund(refund) => Command::RequestRefund {
+            notice: refund.notice,
+            amount_fen: refund.amount_fen,
+            reason: refund.reason,
+            account: refund.account,
+        },
+        Action::DecideRefund(refund) => {
+            Command::DecideRefund { notice: refund.notice, approved: refund.approved, words: refund.words }
+        }
+        Action::RegisterRefund(refund) => {
+            Command::RegisterRefund { notice: refund.notice, receipt_number: refund.receipt_number }
+        }
     };
     faults.or(Some(command))
 }
@@ -244,6 +269,10 @@ fn office(faults: &mut Faults, station: u64, department: String) -> Option<Offic
             None
         }
     }
+}
+
+fn fee(input: proto::FeeInput) -> FeeInput {
+    FeeInput { code: input.code, quantity: input.quantity, waived_fen: input.waived_fen, ground: input.ground }
 }
 
 fn answers(answers: Vec<proto::Answer>) -> Vec<(String, String)> {

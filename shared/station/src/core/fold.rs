@@ -15,7 +15,7 @@ use super::quarantine;
 use super::matters::matter_entry;
 use super::reader::Reader;
 use super::reference::ReferenceData;
-use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
+use super::rows::{ACTED, FORKS, KEYS, MISSING, Place, REQUESTS, acted_key, missing_key, request_key, row};
 use super::spread::Spread;
 use crate::error::{Error, store};
 
@@ -82,6 +82,12 @@ impl Fold {
                 None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
             },
         }
+
+        if let Some(entry) = case_entry(entry, writer) {
+            self.note_request(&id, &entry);
+            self.note_acting(&id, &entry);
+            self.folding(reader, &id)?.apply(&entry);
+        }
         Ok(())
     }
 
@@ -135,6 +141,18 @@ impl Fold {
                 let row = quarantine::ignored(entry, &reason, reference);
                 self.rows.extend(row);
             }
+        }
+    }
+
+    /// Who acted for whom, for the ledger of substitutes.
+    fn note_acting(&mut self, case: &CaseId, entry: &CaseEntry) {
+        let acting_for = match &entry.body {
+            Body::Step(step) => &step.actor.acting_for,
+            Body::Side(side) => &side.actor.acting_for,
+        };
+        if !acting_for.is_empty() {
+            let key = acted_key(acting_for, entry.time.millis(), case);
+            self.rows.push(row(ACTED, key, entry.actor.clone().into_bytes()));
         }
     }
 

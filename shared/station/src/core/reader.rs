@@ -8,6 +8,7 @@ use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
 use sanji_log::seal::public_key;
 use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, SigningKey, StationCode};
+use sanji_domain::organisation::{Staff, Standing};
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Store};
 
@@ -16,6 +17,7 @@ use super::ahead::Ahead;
 use super::filed::{FiledCase, case_entry};
 use super::fold::Fold;
 use super::forks::CountingBranches;
+use super::presence::Presence;
 use super::reference::ReferenceData;
 use super::rows::{FILES, Place, REQUESTS, file_key, request_key};
 use crate::error::{Error, store, stored};
@@ -38,6 +40,7 @@ struct Shared {
     reference: RwLock<Arc<ReferenceData>>,
     ahead: Ahead,
     open_cases: AtomicU64,
+    presence: Presence,
 }
 
 impl Reader {
@@ -52,6 +55,7 @@ impl Reader {
             reference: RwLock::default(),
             ahead: Ahead::default(),
             open_cases: AtomicU64::new(0),
+            presence: Presence::default(),
         }))
     }
 
@@ -87,6 +91,17 @@ impl Reader {
     #[must_use]
     pub fn reference(&self) -> Arc<ReferenceData> {
         self.0.reference.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who uses this station's desk.
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
+    }
+
+    /// For whom a person acts now besides themselves, and whether they may act.
+    #[must_use]
+    pub fn standing(&self, reference: &ReferenceData, staff: &Staff, now_ms: u64) -> Standing {
+        reference.standing(staff, &|id| self.0.presence.is_there(id, now_ms), now_ms)
     }
 
     pub(super) fn publish(&self, reference: Arc<ReferenceData>) {

@@ -6,6 +6,7 @@
 //! that opening a station reads these entries and no others.
 
 pub(crate) mod asides;
+mod absences;
 mod files;
 pub(crate) mod forks;
 mod keys;
@@ -17,16 +18,21 @@ use std::sync::{Arc, LazyLock};
 
 use sanji_domain::matter::notice::Notices;
 use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId, Rules};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sanji_domain::organisation::{AbsenceId, Absences};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF, NOTICES};
+use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF, NOTICES, ABSENCES};
 pub use asides::{AsideFacts, RestDecision};
+pub use absences::AbsenceEntry;
 pub use files::PublishedFile;
 pub use forks::Fork;
 pub use keys::KeyLife;
-pub use staff::StaffEntry;
+pub use staff::{Assignment, StaffEntry};
 
 /// What every case needs. Cheap to clone: the parts are shared.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +41,10 @@ pub struct ReferenceData {
     keys: Arc<BTreeMap<PublicKey, KeyLife>>,
     staff: Arc<BTreeMap<StaffId, StaffEntry>>,
     staff_records: Arc<BTreeMap<StaffId, staff::Records>>,
+    absences: Arc<Absences>,
+    absence_entries: Arc<BTreeMap<(StationCode, AbsenceId), AbsenceEntry>>,
+    /// Whose work a person may ever have been asked to do: of these the facts are looked at.
+    substitutes: Arc<BTreeMap<StaffId, BTreeSet<StaffId>>>,
     catalogue: Arc<Catalogue>,
     organisation: Option<Arc<Organisation>>,
     calendar: Arc<Calendar>,
@@ -172,6 +182,7 @@ impl ReferenceData {
         match Kind::try_from(i32::try_from(entry.kind).unwrap_or(0)) {
             Ok(Kind::Station) => Ok((KEYS, self.fold_station(entry, authority_der)?)),
             Ok(Kind::Staff) => Ok((STAFF, self.fold_staff(entry)?)),
+            Ok(Kind::Absence) => Ok((ABSENCES, self.fold_absence(entry)?)),
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
             Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
             Ok(Kind::Aside) => Ok((ASIDES, self.fold_aside(entry)?)),
@@ -182,7 +193,7 @@ impl ReferenceData {
 
     /// Whether an entry is reference data. None of a case is.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside, Kind::Notice];
+        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside, Kind::Notice, Kind::Absence];
         entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
     }
 

@@ -17,6 +17,10 @@ use crate::error::{Error, store};
 pub(crate) const KEYS: &[u8] = b"keys";
 /// Staff records that count: place of the entry.
 pub(crate) const STAFF: &[u8] = b"staff";
+/// Absences that count: place of the entry.
+pub(crate) const ABSENCES: &[u8] = b"absences";
+/// Steps and side entries in which somebody acted for another: who.
+pub(crate) const ACTED: &[u8] = b"acted";
 /// Published files that count: place of the entry.
 pub(crate) const FILES: &[u8] = b"files";
 /// Evidence of forks: place of the entry.
@@ -117,6 +121,24 @@ pub(crate) fn request_key(home: StationCode, request: &RequestId) -> Vec<u8> {
     let mut key = home.number().to_be_bytes().to_vec();
     key.extend_from_slice(request.as_bytes());
     key
+}
+
+/// Orders by the person for whom was acted, then by time.
+pub(crate) fn acted_key(principal: &str, time_ms: u64, case: &CaseId) -> Vec<u8> {
+    let mut key = principal.as_bytes().to_vec();
+    key.push(0);
+    key.extend(time_ms.to_be_bytes());
+    key.extend_from_slice(case.as_bytes());
+    key
+}
+
+/// Principal, time and case of a row of [`ACTED`].
+pub(crate) fn of_acted_key(key: &[u8]) -> Option<(String, u64, CaseId)> {
+    let split = key.iter().position(|byte| *byte == 0)?;
+    let (principal, rest) = key.split_at_checked(split)?;
+    let (time, case) = rest.get(1..)?.split_at_checked(8)?;
+    let time = u64::from_be_bytes(time.try_into().ok()?);
+    Some((String::from_utf8(principal.to_vec()).ok()?, time, CaseId::from_bytes(case).ok()?))
 }
 
 pub(crate) fn file_key(path: &str, version: u32) -> Vec<u8> {

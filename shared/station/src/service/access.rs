@@ -3,6 +3,8 @@
 use sanji_domain::StaffId;
 use tonic::{Request, Status};
 
+use crate::clock::now_ms;
+use crate::command::chain;
 use crate::station::{Actor, Station};
 use crate::tokens::{Holder, Tokens};
 
@@ -27,7 +29,7 @@ impl Access {
     #[allow(clippy::result_large_err)]
     pub fn staff<T>(&self, request: &Request<T>) -> Result<Actor, Status> {
         match self.holder(request)? {
-            Holder::Staff(id) => self.actor(&id).ok_or_else(unauthenticated),
+            Holder::Staff(id) => self.actor(&id, request).ok_or_else(unauthenticated),
             Holder::Keeper => Err(Status::permission_denied("站点管理令牌不能办理业务，请使用工作人员的令牌。")),
         }
     }
@@ -44,6 +46,18 @@ impl Access {
         }
     }
 
+    /// A member of staff, or none for the keeper, who may do at the station what its administrator may.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED.
+    #[allow(clippy::result_large_err)]
+    pub fn staff_or_keeper<T>(&self, request: &Request<T>) -> Result<Option<Actor>, Status> {
+        match self.holder(request)? {
+            Holder::Staff(id) => self.actor(&id, request).map(Some).ok_or_else(unauthenticated),
+            Holder::Keeper => Ok(None),
+        }
+    }
+
     /// Anybody with a token of this station.
     ///
     /// # Errors
@@ -51,26 +65,37 @@ impl Access {
     #[allow(clippy::result_large_err)]
     pub fn anybody<T>(&self, request: &Request<T>) -> Result<(), Status> {
         match self.holder(request)? {
-            Holder::Staff(id) => self.actor(&id).map(|_| ()).ok_or_else(unauthenticated),
+            Holder::Staff(id) => self.actor(&id, request).map(|_| ()).ok_or_else(unauthenticated),
             Holder::Keeper => Ok(()),
         }
     }
 
-    /// A member of staff who works at this station now: a token does not outlive the employment.
-    fn actor(&self, id: &str) -> Option<Actor> {
-        self.station.actor(&id.parse::<StaffId>().ok()?)
+    /// A member of staff who works at this station now: a token does not outlive the employment, and is revoked when
+    /// it is used by somebody who is suspended or gone.
+    fn actor<T>(&self, id: &str, request: &Request<T>) -> Option<Actor> {
+        let actor = id.parse::<StaffId>().ok().and_then(|id| self.station.actor(&id));
+        match &actor {
+            Some(actor) => self.station.reader().presence().seen(&actor.staff.id, now_ms()),
+            None => {
+                if let Some(text) = bearer(request)
+                    && let Err(fault) = self.tokens.revoke_text(text)
+                {
+                    tracing::warn!(error = chain(&fault), "the token of a person who may not act was not revoked");
+                }
+            }
+        }
+        actor
     }
 
     #[allow(clippy::result_large_err)]
     fn holder<T>(&self, request: &Request<T>) -> Result<Holder, Status> {
-        request
-            .metadata()
-            .get("authorization")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .and_then(|token| self.tokens.holder(token))
-            .ok_or_else(unauthenticated)
+        bearer(request).and_then(|token| self.tokens.holder(token)).ok_or_else(unauthenticated)
     }
+}
+
+/// The token of a call.
+fn bearer<T>(request: &Request<T>) -> Option<&str> {
+    request.metadata().get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 fn unauthenticated() -> Status {

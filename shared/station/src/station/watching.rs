@@ -42,7 +42,8 @@ impl Station {
                 };
                 let wanted = |id: &CaseId| number.as_ref().is_none_or(|number| id.number_prefix() == number.prefix());
                 for id in changed.into_iter().filter(wanted) {
-                    let staff = staff.clone();
+                    // Whoever is suspended meanwhile sees nothing more.
+                    let Some(staff) = station.actor(&staff.id).map(|actor| actor.staff) else { return };
                     let change = station.read(move |reader| change(reader, &staff, &id)).await;
                     let Ok(Some(change)) = change else { continue };
                     if sender.send(change).await.is_err() {

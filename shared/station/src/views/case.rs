@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use sanji_domain::calendar::{date_number, local_date};
 use sanji_domain::case::{
-    self, AttachmentName, Body, Case, CaseClock, Private, Sight, StepEvent, available, case_clock, words,
+    self, ActorFacts, AttachmentName, Body, Case, CaseClock, Context, Private, Sight, StepEvent, available, case_clock,
+    words,
 };
 use sanji_domain::organisation::Staff;
 use sanji_domain::{Item, mask};
@@ -13,6 +14,7 @@ use sanji_log::{AttachmentId, CaseId, CaseNumber, Hash, HybridTime, StationCode}
 use sanji_proto::v1 as proto;
 
 use super::delivery::delivery;
+use super::fees;
 use super::timing;
 use crate::core::{Reader, ReferenceData, context, wrong_number};
 use crate::error::{Error, Failure, store};
@@ -49,17 +51,13 @@ impl Reader {
         let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
         let (case, sight) = super::find(self, staff, &number, now_ms)?;
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let key = if sight == Sight::Full { self.case_key(&case.id())? } else { None };
         let lines = lines(self, &case, key.as_ref())?;
         let actions = available(&case, &context);
         let unmasked = request.unmasked && sight == Sight::Full;
-        let has_a_hand = || {
-            case::is_todo(&case, &context)
-                || lines.iter().any(|line| line.writer == self.me())
-                || case.holder() == Some(self.me())
-        };
-        let on_record = unmasked && !has_a_hand();
+        let on_record = unmasked && !has_a_hand(self, &case, &context);
         let mut view = in_the_clear(self, &reference, &case, now_ms);
         view.superseded = timing::superseded(self, &reference, &case, key.as_ref())?;
         view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
@@ -84,6 +82,27 @@ impl Reader {
         }
         Ok(Look { case: case.id(), view, on_record })
     }
+}
+
+impl Reader {
+    /// Whether a look at the personal data of a case comes from outside its way, so that it goes on record.
+    pub(crate) fn looks_from_outside(&self, staff: &Staff, case_number: &str, now_ms: u64) -> Result<bool, Failure> {
+        let number: CaseNumber = case_number.parse().map_err(|_| wrong_number())?;
+        let (case, _) = super::find(self, staff, &number, now_ms)?;
+        let reference = self.reference();
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
+        Ok(!has_a_hand(self, &case, &context))
+    }
+}
+
+/// Whether the person has to act on a case, or this station holds it or has written of it.
+fn has_a_hand(reader: &Reader, case: &Case, context: &Context<'_>) -> bool {
+    let me = reader.me();
+    case::is_todo(case, context)
+        || case.holder() == Some(me)
+        || case.steps().any(|facts| facts.writer == me)
+        || case.sides().any(|facts| facts.writer == me)
 }
 
 /// What supervisors see too.
@@ -121,6 +140,8 @@ fn in_the_clear(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms:
             until: mandate.until.map_or(0, date_number),
         }),
         home: case.home().map_or(0, StationCode::number),
+        fees: fees::notices(reference, case, item),
+        chargeable: fees::chargeable(reference, item, now_ms),
         ..proto::CaseView::default()
     }
 }
@@ -183,13 +204,23 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
         station: line.writer.number(),
         station_name: reference.station_name(line.writer),
         actor_name: actor.name.clone(),
-        actor_role: actor.role.clone(),
+        actor_role: role(actor, reference),
         stage,
         words: line.private.as_ref().map(|private| said(private, &line.body, item)).unwrap_or_default(),
         basis: basis.to_owned(),
         hash: line.hash.0.to_vec(),
         until: until(&line.body).map_or(0, date_number),
     }
+}
+
+/// The role in which somebody acted, and for whom where that was another: "审批，代郑玲凡".
+fn role(actor: &ActorFacts, reference: &ReferenceData) -> String {
+    if actor.acting_for.is_empty() {
+        return actor.role.clone();
+    }
+    let principal = actor.acting_for.parse().ok().and_then(|id| reference.staff(&id));
+    let name = principal.map_or(actor.acting_for.as_str(), |principal| principal.staff.name.as_str());
+    format!("{}，代{name}", actor.role)
 }
 
 /// The last day that a step sets.

@@ -29,7 +29,8 @@ impl Reader {
     /// [`Failure::Refused`] for a request that is none.
     pub fn list(&self, staff: &Staff, request: &proto::ListRequest, now_ms: u64) -> Result<proto::ListReply, Failure> {
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let (work, wanted): (Work, fn(&Case, &Context<'_>) -> bool) = match request.list() {
             WorkList::Todo => (Work::Todo, is_todo),
             WorkList::Open => (Work::Open, is_open),
@@ -156,7 +157,8 @@ impl Reader {
     #[must_use]
     pub fn items(&self, staff: &Staff, words: &str, now_ms: u64) -> Vec<proto::ItemRow> {
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms).ok();
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms).ok();
         let row = |item: &Item| {
             let refusal = context.as_ref().and_then(|context| case::may_open(item, context).err());
             proto::ItemRow {

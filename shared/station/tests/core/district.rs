@@ -349,6 +349,7 @@ fn record(person: &Staff) -> proto::StaffRecord {
         backup: person.backup.as_ref().map_or_else(String::new, ToString::to_string),
         password_hash: String::new(),
         inactive: false,
+        ..proto::StaffRecord::default()
     }
 }
 

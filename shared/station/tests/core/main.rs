@@ -10,6 +10,7 @@ mod district;
 mod forks;
 mod journey;
 mod matters;
+mod people;
 mod receive;
 mod records;
 mod scan;

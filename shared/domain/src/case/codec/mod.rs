@@ -99,6 +99,7 @@ pub fn kind_name(kind: u32, body: &[u8]) -> String {
         },
         Some(proto::Kind::Staff) => "staff".to_owned(),
         Some(proto::Kind::File) => "file".to_owned(),
+        Some(proto::Kind::Absence) => "absence".to_owned(),
         Some(proto::Kind::Fork) => "fork".to_owned(),
         Some(proto::Kind::Aside) => "aside".to_owned(),
         Some(proto::Kind::Audit) => "audit".to_owned(),

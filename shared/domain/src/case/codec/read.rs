@@ -12,6 +12,7 @@ use crate::case::body::{
     ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
     Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
 };
+use crate::case::fee::{FeeIssued, FeeLine, Payment};
 use crate::code::StageId;
 use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
 use crate::supervision::{AlertKey, Level, Office};
@@ -123,6 +124,10 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
             due: date(message.due, "TacitlyApproved", "due")?,
             department: message.department,
         },
+        StepMessage::FeeIssued(message) => StepEvent::FeeIssued(fee_issued(message)?),
+        StepMessage::FeePaid(message) => StepEvent::FeePaid(payment(message)),
+        StepMessage::FeeVoided(message) => StepEvent::FeeVoided { notice: message.notice, reason: message.reason },
+        StepMessage::FeeAbandoned(message) => StepEvent::FeeAbandoned { notice: message.notice },
     })
 }
 
@@ -181,7 +186,7 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
             name: message.actor_name,
             department: message.actor_department,
             role: message.actor_role,
-            acting_for: String::new(),
+            acting_for: message.acting_for,
         },
         request: request(&message.request, "CaseSide")?,
         event: match message.side {
@@ -228,6 +233,16 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
                 order: Hash::try_from(message.order.as_slice())
                     .map_err(|_| field("OrderAnswered", "order", "is not 32 bytes"))?,
             },
+            Some(SideMessage::FeePaid(message)) => SideEvent::FeePaid(payment(message)),
+            Some(SideMessage::RefundRequested(message)) => {
+                SideEvent::RefundRequested { notice: message.notice, amount_fen: message.amount_fen }
+            }
+            Some(SideMessage::RefundDecided(message)) => {
+                SideEvent::RefundDecided { notice: message.notice, approved: message.approved }
+            }
+            Some(SideMessage::RefundPaid(message)) => {
+                SideEvent::RefundPaid { notice: message.notice, receipt_number: message.receipt_number }
+            }
             None => SideEvent::Unknown,
         },
     };
@@ -273,6 +288,43 @@ fn level(number: i32) -> Option<Level> {
         Ok(proto::AlertLevel::Yellow) => Some(Level::Yellow),
         Ok(proto::AlertLevel::Red) => Some(Level::Red),
         Ok(proto::AlertLevel::Unspecified) | Err(_) => None,
+    }
+}
+
+fn fee_issued(message: proto::FeeIssued) -> Result<FeeIssued, Error> {
+    const MESSAGE: &str = "FeeIssued";
+    if message.number == 0 {
+        return Err(field(MESSAGE, "number", "is missing"));
+    }
+    let line = |line: proto::FeeLine| FeeLine {
+        code: line.code,
+        quantity: line.quantity,
+        price_fen: line.price_fen,
+        waived_fen: line.waived_fen,
+        ground: line.ground,
+    };
+    Ok(FeeIssued {
+        number: message.number,
+        lines: message.lines.into_iter().map(line).collect(),
+        until: match message.until {
+            0 => None,
+            number => Some(date(number, MESSAGE, "until")?),
+        },
+        department: message
+            .department
+            .try_into()
+            .map_err(|_| field(MESSAGE, "department", "is not the code of a department"))?,
+    })
+}
+
+fn payment(message: proto::FeePaid) -> Payment {
+    Payment {
+        notice: message.notice,
+        receipt_number: message.receipt_number,
+        amount_fen: message.amount_fen,
+        paid_ms: message.paid_ms,
+        bank: message.bank,
+        serial: message.serial,
     }
 }
 

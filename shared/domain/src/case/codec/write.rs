@@ -7,6 +7,7 @@ use sanji_proto::v1::case_step::Step as StepMessage;
 
 use crate::calendar::date_number;
 use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+use crate::case::fee::{FeeLine, Payment};
 use crate::limit::Unit;
 use crate::supervision::Level;
 
@@ -116,6 +117,17 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
             due: date_number(*due),
             department: department.clone(),
         }),
+        StepEvent::FeeIssued(issued) => StepMessage::FeeIssued(proto::FeeIssued {
+            number: issued.number,
+            lines: issued.lines.iter().map(fee_line).collect(),
+            until: issued.until.map_or(0, date_number),
+            department: issued.department.to_string(),
+        }),
+        StepEvent::FeePaid(paid) => StepMessage::FeePaid(payment(paid)),
+        StepEvent::FeeVoided { notice, reason } => {
+            StepMessage::FeeVoided(proto::FeeVoided { notice: *notice, reason: reason.clone() })
+        }
+        StepEvent::FeeAbandoned { notice } => StepMessage::FeeAbandoned(proto::FeeAbandoned { notice: *notice }),
         StepEvent::Unknown => return None,
     })
 }
@@ -127,6 +139,7 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
         actor_role: side.actor.role.clone(),
         request: request_bytes(side.request),
         private: sealed,
+        acting_for: side.actor.acting_for.clone(),
         side: match &side.event {
             SideEvent::Note => Some(SideMessage::Note(proto::Note {})),
             SideEvent::Reminder { station } => {
@@ -170,6 +183,20 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
             SideEvent::OrderAnswered { order } => {
                 Some(SideMessage::OrderAnswered(proto::OrderAnswered { order: order.0.to_vec() }))
             }
+
+            SideEvent::FeePaid(paid) => Some(SideMessage::FeePaid(payment(paid))),
+            SideEvent::RefundRequested { notice, amount_fen } => {
+                let (notice, amount_fen) = (*notice, *amount_fen);
+                Some(SideMessage::RefundRequested(proto::RefundRequested { notice, amount_fen }))
+            }
+            SideEvent::RefundDecided { notice, approved } => {
+                let (notice, approved) = (*notice, *approved);
+                Some(SideMessage::RefundDecided(proto::RefundDecided { notice, approved }))
+            }
+            SideEvent::RefundPaid { notice, receipt_number } => {
+                let receipt_number = receipt_number.clone();
+                Some(SideMessage::RefundPaid(proto::RefundPaid { notice: *notice, receipt_number }))
+            }
             SideEvent::Unknown => None,
         },
     }
@@ -201,6 +228,27 @@ fn number(level: Option<Level>) -> i32 {
         Some(Level::Red) => proto::AlertLevel::Red,
     };
     level.into()
+}
+
+fn fee_line(line: &FeeLine) -> proto::FeeLine {
+    proto::FeeLine {
+        code: line.code.clone(),
+        quantity: line.quantity,
+        price_fen: line.price_fen,
+        waived_fen: line.waived_fen,
+        ground: line.ground.clone(),
+    }
+}
+
+fn payment(payment: &Payment) -> proto::FeePaid {
+    proto::FeePaid {
+        notice: payment.notice,
+        receipt_number: payment.receipt_number.clone(),
+        amount_fen: payment.amount_fen,
+        paid_ms: payment.paid_ms,
+        bank: payment.bank.clone(),
+        serial: payment.serial.clone(),
+    }
 }
 
 fn request_bytes(request: Option<RequestId>) -> Vec<u8> {

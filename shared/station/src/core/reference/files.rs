@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prost::Message;
 use sanji_domain::organisation::OrganisationFiles;
 use sanji_domain::{Calendar, Defaults, FileFault, Item, Organisation, Rules};
+use sanji_domain::organisation::{Authorisations, DutyRota, OrganisationFiles};
 use sanji_log::Entry;
 use sanji_proto::v1 as proto;
 
@@ -77,7 +78,15 @@ impl ReferenceData {
             (text("district"), text("departments"), text("roles"), text("townships"), text("villages"))
         {
             let files = OrganisationFiles { district, departments, roles, townships, villages };
-            self.organisation = Some(Arc::new(Organisation::parse(files).map_err(faults)?));
+            let mut organisation = Organisation::parse(files).map_err(faults)?;
+            if let Some(text) = text("authorisations") {
+                organisation = organisation
+                    .with_authorisations(Authorisations::parse("authorisations.toml", text).map_err(faults)?);
+            }
+            if let Some(text) = text("rota") {
+                organisation = organisation.with_rota(DutyRota::parse("rota.toml", text).map_err(faults)?);
+            }
+            self.organisation = Some(Arc::new(organisation));
         }
         Ok(())
     }

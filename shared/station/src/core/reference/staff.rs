@@ -1,6 +1,7 @@
 //! Members of staff. Who works where with which powers is the district's word; the password may also be set by
 //! the person's own station. Of each the latest record counts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost::Message;
@@ -20,9 +21,35 @@ pub struct StaffEntry {
     pub password_hash: Arc<str>,
     /// Has left or is suspended: can neither log in nor act.
     pub inactive: bool,
+    /// 停职、待岗: why; empty: not suspended.
+    pub suspended_reason: Arc<str>,
+    /// Why it was changed, and who consented.
+    change_reason: Arc<str>,
+    consent: Arc<str>,
+}
+
+/// One record of the district about a person: the assignment history is all of them.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// From when: milliseconds since 1970-01-01 UTC.
+    pub from_ms: u64,
+    /// The person as it stood then.
+    pub entry: StaffEntry,
+    /// Why it was changed; empty for the first.
+    pub reason: Arc<str>,
+    /// Who consented, under which number.
+    pub consent: Arc<str>,
+    /// Who recorded it: a staff id; empty: the keeper of the hub.
+    pub recorded_by: String,
 }
 
 impl StaffEntry {
+    /// Whether the person is suspended, and not gone.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.inactive && !self.suspended_reason.is_empty()
+    }
+
     /// The record that says the same: where a change begins.
     #[must_use]
     pub fn record(&self) -> proto::StaffRecord {
@@ -39,6 +66,10 @@ impl StaffEntry {
             backup: staff.backup.as_ref().map_or_else(String::new, StaffId::to_string),
             password_hash: self.password_hash.to_string(),
             inactive: self.inactive,
+            serves: staff.serves.iter().map(ToString::to_string).collect(),
+            suspended_reason: self.suspended_reason.to_string(),
+            change_reason: String::new(),
+            consent: String::new(),
         }
     }
 }
@@ -47,6 +78,8 @@ impl StaffEntry {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Records {
     by_district: Option<Record>,
+    /// Everything that the district has said of the person, by its version.
+    history: BTreeMap<(HybridTime, Hash), (StaffEntry, String)>,
     by_station: Option<Record>,
 }
 
@@ -83,23 +116,55 @@ impl ReferenceData {
         }
         let id = staff.id.clone();
         let records = Arc::make_mut(&mut self.staff_records).entry(id.clone()).or_default();
-        let slot = if by_district { &mut records.by_district } else { &mut records.by_station };
         let version = (entry.time, entry.hash);
-        if slot.as_ref().is_some_and(|known| known.version >= version) {
-            return Err(Ignored::Superseded);
-        }
+        let backup = staff.backup.clone();
         let said = StaffEntry {
             staff: Arc::new(staff),
             password_hash: record.password_hash.into(),
             inactive: record.inactive,
+            suspended_reason: record.suspended_reason.into(),
+            change_reason: record.change_reason.into(),
+            consent: record.consent.into(),
         };
-        *slot = Some(Record { version, entry: said });
         let mut row = vec![u8::from(by_district)];
         row.extend_from_slice(id.as_str().as_bytes());
+        if by_district {
+            // Each has a row of its own, in the order of their times: the history is kept.
+            row.push(0);
+            row.extend(entry.time.millis().to_be_bytes());
+            row.extend_from_slice(&entry.hash.0);
+            records.history.insert(version, (said.clone(), entry.actor.clone()));
+        }
+        let slot = if by_district { &mut records.by_district } else { &mut records.by_station };
+        if slot.as_ref().is_none_or(|known| known.version < version) {
+            *slot = Some(Record { version, entry: said });
+        } else if !by_district {
+            return Err(Ignored::Superseded);
+        }
+        if let Some(backup) = backup {
+            self.note_substitute(backup, id.clone());
+        }
+        let records = Arc::make_mut(&mut self.staff_records).entry(id.clone()).or_default();
         if let Some(effective) = records.effective() {
             Arc::make_mut(&mut self.staff).insert(id, effective);
         }
         Ok(row)
+    }
+}
+
+impl ReferenceData {
+    /// Everything that the district has said of a person, oldest first.
+    #[must_use]
+    pub fn assignments(&self, id: &StaffId) -> Vec<Assignment> {
+        let history = self.staff_records.get(id).map(|records| &records.history);
+        let assignment = |(version, (entry, actor)): (&(HybridTime, Hash), &(StaffEntry, String))| Assignment {
+            from_ms: version.0.millis(),
+            reason: entry.change_reason.clone(),
+            consent: entry.consent.clone(),
+            entry: entry.clone(),
+            recorded_by: actor.clone(),
+        };
+        history.into_iter().flatten().map(assignment).collect()
     }
 }
 
@@ -114,5 +179,6 @@ fn checked(record: &proto::StaffRecord) -> Option<Staff> {
         place: StationCode::from_number(record.place).ok()?,
         seat: if record.seat.is_empty() { None } else { Some(Seat::from_term(&record.seat)?) },
         backup: if record.backup.is_empty() { None } else { Some(record.backup.parse().ok()?) },
+        serves: record.serves.iter().map(|code| code.parse().ok()).collect::<Option<_>>()?,
     })
 }

@@ -1,0 +1,394 @@
+//! The people of a station from the command line: absences, the ledger of substitutes, suspension, changes.
+
+use clap::Subcommand;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+use sanji_log::StationCode;
+use sanji_proto::v1 as proto;
+
+use super::output::pretty;
+use super::{At, Error, Output, json, words};
+
+/// China has had one time without daylight saving since 1991.
+const CHINA: Offset = Offset::constant(8);
+
+/// Commands on people.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the people of a station: who is here, away or suspended, and who acts for whom
+    #[command(after_help = "Example:\n  sanji-node staff list --data township --token sanji_…")]
+    List {
+        /// Division code of another station; with the keeper's token, or an administrator's.
+        #[arg(long, value_name = "CODE")]
+        place: Option<StationCode>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Record that somebody is away; the substitute does the work from then until the return
+    ///
+    /// Works without a line. A day stands for its beginning, so --until names the day of return.
+    #[command(
+        after_help = "Example:\n  sanji-node staff absent --until 2026-07-06 --reason '参加培训' --data township \
+        --token sanji_…\n  sanji-node staff absent --staff 990106101-03 --from 2026-07-03T14:00 --until 2026-07-06 \
+        --reason '病假' --data township"
+    )]
+    Absent {
+        /// Staff id; without it, oneself.
+        #[arg(long, default_value = "")]
+        staff: String,
+        /// A day or a time in China; without it, now.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// The time of return.
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Who does the work; without it, the substitute of the person's record.
+        #[arg(long, default_value = "")]
+        substitute: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End an absence early: the person is back
+    #[command(after_help = "Example:\n  sanji-node staff back --data township --token sanji_…")]
+    Back {
+        /// Staff id; without it, oneself.
+        #[arg(long, default_value = "")]
+        staff: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The ledger of substitutes: who was away, who acted, on which cases
+    #[command(after_help = "Example:\n  sanji-hub staff absences --from 2026-07-01 --data hub --json")]
+    Absences {
+        /// From this day on.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Until this day.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Suspend a person from work (停职、待岗), at the hub: no login, no work, from now on
+    #[command(after_help = "Example:\n  sanji-hub staff suspend mz-05 --reason '投诉查实' --data hub")]
+    Suspend {
+        /// Staff id.
+        staff: String,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a suspended person work again, at the hub
+    #[command(after_help = "Example:\n  sanji-hub staff reinstate mz-05 --reason '整改合格' --data hub")]
+    Reinstate {
+        /// Staff id.
+        staff: String,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change a person's post, roles, department, place, seat or substitute, at the hub
+    ///
+    /// What is not named stays. "-" takes away a seat, a substitute or the departments that a window serves.
+    #[command(after_help = "Example:\n  sanji-hub staff change mz-05 --role 审核 --post 审批股科员 --reason '轮岗' \
+        --consent '程成军 澄政务〔2026〕7号' --data hub\n  \
+        sanji-hub staff change sp-08 --serves mz --serves rs --reason '综合窗口' --consent '程成军 8号' --data hub")]
+    Change {
+        /// Staff id.
+        staff: String,
+        /// A role of roles.toml; may be repeated: all that the person has then.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// The post in words.
+        #[arg(long, default_value = "")]
+        post: String,
+        /// Code of a department.
+        #[arg(long, default_value = "")]
+        department: String,
+        /// Division code of another station.
+        #[arg(long, value_name = "CODE")]
+        place: Option<StationCode>,
+        /// A, B or -.
+        #[arg(long, default_value = "")]
+        seat: String,
+        /// Staff id of the substitute, or -.
+        #[arg(long, default_value = "")]
+        backup: String,
+        /// A department that the person's window serves; may be repeated.
+        #[arg(long = "serves", value_name = "DEPARTMENT")]
+        serves: Vec<String>,
+        /// The person leaves.
+        #[arg(long)]
+        leaves: bool,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        /// Who consented, under which number.
+        #[arg(long)]
+        consent: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The assignment history of a person
+    #[command(after_help = "Example:\n  sanji-hub staff history mz-05 --data hub")]
+    History {
+        /// Staff id.
+        staff: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Who may accept, review and decide an item at this station
+    #[command(after_help = "Example:\n  sanji-hub staff powers mz-dibao --data hub")]
+    Powers {
+        /// Code of the item.
+        item: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The register of stations: in operation or not, agent, opening hours, last activity, services
+    #[command(after_help = "Example:\n  sanji-hub staff stations --data hub --json")]
+    Stations {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The full-course agent's list: what the township has to send to the district or higher, with its state
+    #[command(after_help = "Example:\n  sanji-node staff upward --data township --token sanji_…")]
+    Upward {
+        /// Closed cases too.
+        #[arg(long)]
+        closed: bool,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+impl Command {
+    #[allow(clippy::too_many_lines)]
+    pub(super) async fn run(self) -> Result<(), Error> {
+        match self {
+            Self::List { place, at, output } => {
+                let request = proto::ListStaffRequest { place: place.map_or(0, StationCode::number) };
+                let reply = at.connect().await?.staff().list_staff(request).await?.into_inner();
+                output.print(&json::show("ListStaffReply", &reply)?, |_| people(&reply))
+            }
+            Self::Absent { staff, from, until, reason, substitute, at, output } => {
+                let from_ms = from.as_deref().map_or(Ok(0), time)?;
+                let request =
+                    proto::RecordAbsenceRequest { staff, from_ms, until_ms: time(&until)?, reason, substitute };
+                let reply = at.connect().await?.staff().record_absence(request).await?.into_inner();
+                output.print(&json::show("AbsenceView", &reply)?, |_| absence(&reply))
+            }
+            Self::Back { staff, at, output } => {
+                let request = proto::EndAbsenceRequest { id: Vec::new(), staff };
+                let reply = at.connect().await?.staff().end_absence(request).await?.into_inner();
+                output.print(&json::show("AbsenceView", &reply)?, |_| absence(&reply))
+            }
+            Self::Absences { from, until, at, output } => {
+                let from_ms = from.as_deref().map_or(Ok(0), time)?;
+                let until_ms = until.as_deref().map_or(Ok(0), time)?;
+                let request = proto::ListAbsencesRequest { from_ms, until_ms };
+                let reply = at.connect().await?.staff().list_absences(request).await?.into_inner();
+                let told = |_: &_| reply.absences.iter().map(absence).collect::<Vec<_>>().join("\n");
+                output.print(&json::show("ListAbsencesReply", &reply)?, told)
+            }
+            Self::Suspend { staff, reason, at, output } => {
+                let request = proto::SuspendStaffRequest { staff, reason };
+                let reply = at.connect().await?.staff().suspend_staff(request).await?.into_inner();
+                output.print(&json::show("StaffView", &reply)?, |_| person(&reply))
+            }
+            Self::Reinstate { staff, reason, at, output } => {
+                let request = proto::ReinstateStaffRequest { staff, reason };
+                let reply = at.connect().await?.staff().reinstate_staff(request).await?.into_inner();
+                output.print(&json::show("StaffView", &reply)?, |_| person(&reply))
+            }
+            Self::Change {
+                staff,
+                roles,
+                post,
+                department,
+                place,
+                seat,
+                backup,
+                serves,
+                leaves,
+                reason,
+                consent,
+                at,
+                output,
+            } => {
+                let place = place.map_or(0, StationCode::number);
+                let request = proto::ChangeStaffRequest {
+                    staff,
+                    roles,
+                    post,
+                    department,
+                    place,
+                    seat,
+                    backup,
+                    serves,
+                    reason,
+                    consent,
+                    leaves,
+                };
+                let reply = at.connect().await?.staff().change_staff(request).await?.into_inner();
+                output.print(&json::show("ChangeStaffReply", &reply)?, |_| {
+                    let mut lines: Vec<String> = reply.staff.iter().map(person).collect();
+                    lines.extend(reply.warnings.iter().map(|warning| format!("注意：{warning}")));
+                    lines.join("\n")
+                })
+            }
+            Self::History { staff, at, output } => {
+                let reply =
+                    at.connect().await?.staff().staff_history(proto::StaffHistoryRequest { staff }).await?.into_inner();
+                output.print(&json::show("StaffHistoryReply", &reply)?, |_| history(&reply))
+            }
+            Self::Powers { item, at, output } => {
+                let reply = at
+                    .connect()
+                    .await?
+                    .staff()
+                    .authorisations(proto::AuthorisationsRequest { item })
+                    .await?
+                    .into_inner();
+                output.print(&json::show("AuthorisationsReply", &reply)?, |_| powers(&reply))
+            }
+            Self::Stations { at, output } => {
+                let request = proto::StationRegisterRequest {};
+                let reply = at.connect().await?.staff().station_register(request).await?.into_inner();
+                output.print(&json::show("StationRegisterReply", &reply)?, |_| stations(&reply))
+            }
+            Self::Upward { closed, at, output } => {
+                let request = proto::UpwardCasesRequest { closed };
+                let reply = at.connect().await?.staff().upward_cases(request).await?.into_inner();
+                output.print(&json::show("UpwardCasesReply", &reply)?, pretty)
+            }
+        }
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC of a day or a time in China.
+fn time(text: &str) -> Result<u64, Error> {
+    let at = text
+        .parse::<DateTime>()
+        .or_else(|_| text.parse::<Date>().map(|day| day.to_datetime(jiff::civil::Time::midnight())));
+    let at = at.ok().and_then(|at| TimeZone::fixed(CHINA).to_timestamp(at).ok());
+    at.and_then(|at| u64::try_from(at.as_millisecond()).ok())
+        .ok_or_else(|| Error::Input(format!("'{text}' is not a day (2026-07-03) or a time (2026-07-03T14:00)")))
+}
+
+fn person(person: &proto::StaffView) -> String {
+    let mut line = format!(
+        "{}  {}  {}  {}  {}",
+        person.id,
+        person.state,
+        person.name,
+        person.roles.join("、"),
+        person.department_name
+    );
+    if !person.seat.is_empty() {
+        line.push_str(&format!("  {}角", person.seat));
+    }
+    if !person.acts_for.is_empty() {
+        line.push_str(&format!("  顶岗：{}", person.acts_for.join("、")));
+    }
+    if !person.suspended_reason.is_empty() {
+        line.push_str(&format!("  原因：{}", person.suspended_reason));
+    }
+    line
+}
+
+fn people(reply: &proto::ListStaffReply) -> String {
+    let mut lines: Vec<String> = reply.staff.iter().map(person).collect();
+    if !reply.on_duty_today.is_empty() {
+        lines.push(format!("今日带班：{}", reply.on_duty_today.join("、")));
+    }
+    lines.join("\n")
+}
+
+fn absence(absence: &proto::AbsenceView) -> String {
+    let (from, until) = (words::time(absence.from_ms), words::time(absence.until_ms));
+    let mut line = format!("{}  {}  {from} — {until}  {}", absence.staff, absence.staff_name, absence.reason);
+    if !absence.substitute.is_empty() {
+        line.push_str(&format!("  顶岗：{} {}", absence.substitute, absence.substitute_name));
+    }
+    if !absence.cases.is_empty() {
+        line.push_str(&format!("  办件：{}", absence.cases.join("、")));
+    }
+    line
+}
+
+fn history(reply: &proto::StaffHistoryReply) -> String {
+    let line = |row: &proto::StaffHistoryRow| {
+        let staff = row.staff.as_ref().map(person).unwrap_or_default();
+        format!("{}  {staff}  {}  {}", words::time(row.from_ms), row.reason, row.consent)
+    };
+    reply.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn powers(reply: &proto::AuthorisationsReply) -> String {
+    let line = |power: &proto::AuthorisationView| {
+        format!("{}  {}  {}  {}", power.power, power.source, power.staff.join("、"), power.document)
+    };
+    reply.powers.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn stations(reply: &proto::StationRegisterReply) -> String {
+    let line = |station: &proto::RegisteredStation| {
+        let heard =
+            if station.last_activity_ms == 0 { "—".to_owned() } else { words::time(station.last_activity_ms) };
+        format!(
+            "{:012}  {}  {}  {}  {heard}  {}  {}项",
+            station.station,
+            station.state,
+            station.name,
+            station.people.join("、"),
+            station.opening_hours,
+            station.services
+        )
+    };
+    reply.stations.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_day_stands_for_its_beginning_in_china() {
+        assert_eq!(time("1970-01-02").unwrap(), 16 * 60 * 60 * 1000);
+        assert_eq!(time("1970-01-02T14:30").unwrap(), (16 * 60 + 14 * 60 + 30) * 60 * 1000);
+        for wrong in ["", "明天", "2026-02-30", "1969-12-31"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! 停职、调岗: what the district says of a person. At the hub, by its administrators; each change is a record with its
+//! reason, and the records of a person are the assignment history.
+
+use prost::Message as _;
+use sanji_domain::calendar::local_date;
+use sanji_domain::case::{Refusal, RefusalCode};
+use sanji_domain::organisation::{Role, Roles, Seat, StageTier, may_stand_in};
+use sanji_domain::{DepartmentCode, StaffId};
+use sanji_log::{Reach, StationCode, Tier};
+use sanji_proto::v1 as proto;
+
+use super::{administers, name_of, no_such_person, not_entitled, reason, record_view, sees_all};
+use crate::clock::now_ms;
+use crate::core::ReferenceData;
+use crate::core::input_fault;
+use crate::core::reference::{Assignment, StaffEntry};
+use crate::error::Failure;
+use crate::station::{Actor, Administrative, Station};
+
+/// 工作时间必须满两年: less is allowed with consent, and said.
+const TWO_YEARS_MS: u64 = 2 * 365 * 24 * 60 * 60 * 1000;
+/// What stands for nobody or nothing in a request that leaves empty fields as they are.
+const NONE: &str = "-";
+
+impl Station {
+    /// 停职、待岗: from now on the person can neither act nor log in, at their station as soon as it has heard of it,
+    /// and the substitute does the work.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`].
+    pub async fn suspend(
+        &self,
+        caller: Option<&Actor>,
+        request: proto::SuspendStaffRequest,
+    ) -> Result<proto::StaffView, Failure> {
+        let known = self.to_be_changed(caller, &request.staff)?;
+        if known.inactive {
+            return Err(Failure::Refused(Refusal::new(RefusalCode::AlreadyDone, "该人员已经停职或者离开。")));
+        }
+        let reason = reason(&request.reason, "请写明停职（待岗）的原因。")?;
+        let record = proto::StaffRecord {
+            inactive: true,
+            suspended_reason: reason.clone(),
+            change_reason: format!("停职（待岗）：{reason}"),
+            ..known.record()
+        };
+        self.write_staff(caller, vec![record], "staff.suspended").await?;
+        self.accounts().sessions().end_all(known.staff.id.as_str());
+        self.reader().presence().gone(&known.staff.id);
+        self.view_of(&known.staff.id)
+    }
+
+    /// Back to work.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`].
+    pub async fn reinstate(
+        &self,
+        caller: Option<&Actor>,
+        request: proto::ReinstateStaffRequest,
+    ) -> Result<proto::StaffView, Failure> {
+        let known = self.to_be_changed(caller, &request.staff)?;
+        if !known.is_suspended() {
+            return Err(Failure::Refused(Refusal::new(RefusalCode::AlreadyDone, "该人员没有停职。")));
+        }
+        let reason = reason(&request.reason, "请写明恢复上岗的原因。")?;
+        let record = proto::StaffRecord {
+            inactive: false,
+            suspended_reason: String::new(),
+            change_reason: format!("恢复上岗：{reason}"),
+            ..known.record()
+        };
+        self.write_staff(caller, vec![record], "staff.reinstated").await?;
+        self.view_of(&known.staff.id)
+    }
+
+    /// 调岗: with an approved request. What goes against two years in a post is said and not forbidden.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] also where the roles exclude each other.
+    pub async fn change_staff(
+        &self,
+        caller: Option<&Actor>,
+        request: proto::ChangeStaffRequest,
+    ) -> Result<proto::ChangeStaffReply, Failure> {
+        let known = self.to_be_changed(caller, &request.staff)?;
+        let reference = self.reference();
+        let change_reason = reason(&request.reason, "请写明调整的原因。")?;
+        let consent = reason(&request.consent, "人员调整须提前提出申请并经同意，请填写批准人和批准文号。")?;
+        let mut record = proto::StaffRecord { change_reason, consent, ..known.record() };
+        apply(&mut record, &request);
+        check(&reference, &record, self.reader().me())?;
+        let mut warnings = Vec::new();
+        if let Some(since) = last_change(&reference.assignments(&known.staff.id))
+            && now_ms().saturating_sub(since) < TWO_YEARS_MS
+        {
+            let day = local_date(i64::try_from(since).unwrap_or(i64::MAX));
+            warnings.push(format!("该人员自{day}起任现岗位，不满两年；按规定工作时间应满两年，已经同意的可以调整。"));
+        }
+        let mut records = Vec::new();
+        if record.place != known.staff.place.number() {
+            // The former station must hear that the person works there no more.
+            let leaves =
+                proto::StaffRecord { inactive: true, change_reason: record.change_reason.clone(), ..known.record() };
+            records.push(leaves);
+        }
+        records.push(record);
+        self.write_staff(caller, records, "staff.changed").await?;
+        Ok(proto::ChangeStaffReply { staff: Some(self.view_of(&known.staff.id)?), warnings })
+    }
+
+    /// The assignment history of a person, oldest first.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`].
+    pub fn staff_history(
+        &self,
+        caller: Option<&Actor>,
+        request: &proto::StaffHistoryRequest,
+    ) -> Result<proto::StaffHistoryReply, Failure> {
+        let own = caller.is_some_and(|actor| actor.staff.id.as_str() == request.staff);
+        if !own && !sees_all(caller) {
+            return Err(not_entitled("任职记录只有本人、管理员和监察人员可以查看。"));
+        }
+        let reference = self.reference();
+        let id: StaffId = request.staff.parse().map_err(|_| no_such_person())?;
+        let rows = reference.assignments(&id).into_iter().map(|assignment| {
+            let Assignment { from_ms, entry, reason, consent, recorded_by } = assignment;
+            let state = if entry.is_suspended() {
+                "停职"
+            } else if entry.inactive {
+                "已离开"
+            } else {
+                "在岗"
+            };
+            let staff = proto::StaffView {
+                state: state.to_owned(),
+                suspended_reason: entry.suspended_reason.to_string(),
+                ..record_view(&reference, &entry.staff)
+            };
+            let (reason, consent) = (reason.to_string(), consent.to_string());
+            proto::StaffHistoryRow { from_ms, staff: Some(staff), reason, consent, recorded_by }
+        });
+        Ok(proto::StaffHistoryReply { rows: rows.collect() })
+    }
+
+    /// A person whom the caller may change: only the hub's administrators and its keeper may, and nobody themselves.
+    fn to_be_changed(&self, caller: Option<&Actor>, staff: &str) -> Result<StaffEntry, Failure> {
+        let me = self.reader().me();
+        if me.tier() != Tier::District {
+            return Err(not_entitled("人员由区中心管理，请在区中心办理。"));
+        }
+        if caller.is_some_and(|actor| !administers(&actor.staff, me)) {
+            return Err(not_entitled("人员调整和停职由管理员办理，您没有这项权限。"));
+        }
+        if caller.is_some_and(|actor| actor.staff.id.as_str() == staff) {
+            return Err(not_entitled("不能调整本人，请由其他管理员办理。"));
+        }
+        let id: StaffId = staff.parse().map_err(|_| no_such_person())?;
+        self.reference().staff(&id).cloned().ok_or_else(no_such_person)
+    }
+
+    async fn write_staff(
+        &self,
+        caller: Option<&Actor>,
+        records: Vec<proto::StaffRecord>,
+        event: &'static str,
+    ) -> Result<(), Failure> {
+        let mut entries = Vec::new();
+        let staff = records.first().map(|record| record.id.clone()).unwrap_or_default();
+        for record in records {
+            let home = StationCode::from_number(record.place).map_err(|_| no_such_station())?;
+            let (reach, kind) = (Reach::Private, proto::Kind::Staff);
+            entries.push(Administrative { home, reach, kind, body: record.encode_to_vec() });
+        }
+        self.administer(name_of(caller), entries).await?;
+        self.record(event, name_of(caller), &staff, "by the administrator");
+        Ok(())
+    }
+
+    fn view_of(&self, id: &StaffId) -> Result<proto::StaffView, Failure> {
+        let reference = self.reference();
+        let entry = reference.staff(id).ok_or_else(no_such_person)?;
+        Ok(self.staff_view(&reference, entry, now_ms()))
+    }
+}
+
+/// Puts what a request names into a record; what it leaves empty stays.
+fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
+    let set = |field: &mut String, given: &str| match given.trim() {
+        "" => {}
+        NONE => field.clear(),
+        given => given.clone_into(field),
+    };
+    set(&mut record.post, &request.post);
+    set(&mut record.department, &request.department);
+    set(&mut record.seat, &request.seat);
+    set(&mut record.backup, &request.backup);
+    if !request.roles.is_empty() {
+        record.roles.clone_from(&request.roles);
+    }
+    match request.serves.as_slice() {
+        [] => {}
+        [none] if none == NONE => record.serves.clear(),
+        serves => record.serves = serves.to_vec(),
+    }
+    if let Ok(place) = StationCode::from_number(request.place) {
+        record.place = request.place;
+        record.tier = StageTier::from(place.tier()).to_string();
+    }
+    record.inactive = request.leaves;
+    record.suspended_reason = String::new();
+}
+
+/// Whether a record may be given: everything that it names exists, and its roles don't exclude each other.
+fn check(reference: &ReferenceData, record: &proto::StaffRecord, hub: StationCode) -> Result<(), Failure> {
+    let organisation = reference.organisation().ok_or(Failure::NotHereYet)?;
+    let place = StationCode::from_number(record.place).ok().filter(|place| organisation.station(place).is_some());
+    let place = place.filter(|place| place.within(hub)).ok_or_else(no_such_station)?;
+    let roles: Option<Vec<Role>> = record.roles.iter().map(|role| Role::from_term(role)).collect();
+    let Some(roles) = roles.filter(|roles| !roles.is_empty() || record.inactive) else {
+        return Err(input_fault("roles", "岗位角色不正确，请按岗位角色表填写。"));
+    };
+    conflict(&organisation.roles, &roles)?;
+    let known =
+        |code: &String| code.parse::<DepartmentCode>().is_ok_and(|code| organisation.department(&code).is_some());
+    if !known(&record.department) {
+        return Err(input_fault("department", "没有这个部门，请核对部门代码。"));
+    }
+    if !record.serves.iter().all(known) {
+        return Err(input_fault("serves", "综合窗口服务的部门中有不存在的部门代码，请核对。"));
+    }
+    if !record.seat.is_empty() && Seat::from_term(&record.seat).is_none() {
+        return Err(input_fault("seat", "席位只能是A角或者B角。"));
+    }
+    if record.backup.is_empty() {
+        return Ok(());
+    }
+    let backup = record.backup.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
+    let Some(backup) = backup.filter(|backup| backup.staff.place == place && backup.staff.id.as_str() != record.id)
+    else {
+        return Err(input_fault("backup", "替补人员须是同一机构的其他人员。"));
+    };
+    let known = reference.staff(&record.id.parse().map_err(|_| no_such_person())?);
+    let changed = known.map(|known| sanji_domain::Staff { roles: roles.clone(), ..(*known.staff).clone() });
+    if changed.is_some_and(|changed| !may_stand_in(&backup.staff, &changed, &organisation.roles)) {
+        return Err(input_fault("backup", "替补人员的岗位与该岗位不得由同一人兼任，请另选替补人员。"));
+    }
+    Ok(())
+}
+
+fn conflict(roles: &Roles, given: &[Role]) -> Result<(), Failure> {
+    match roles.conflict(given) {
+        None => Ok(()),
+        Some((one, other)) => {
+            let sentence = format!("“{one}”和“{other}”不得由同一人兼任（职责分离），请调整岗位。");
+            Err(input_fault("roles", &sentence))
+        }
+    }
+}
+
+/// Since when a person has had the present post, as far as the records tell.
+fn last_change(history: &[Assignment]) -> Option<u64> {
+    let post = |assignment: &Assignment| {
+        let staff = &assignment.entry.staff;
+        (staff.roles.clone(), staff.post.clone(), staff.department.clone(), staff.place)
+    };
+    let newest = history.last()?;
+    let same = history.iter().rev().take_while(|assignment| post(assignment) == post(newest));
+    same.last().map(|assignment| assignment.from_ms)
+}
+
+fn no_such_station() -> Failure {
+    input_fault("place", "没有这个机构，请核对机构代码。")
+}

@@ -1,0 +1,114 @@
+//! A/B角顶岗台账: who was away, who acted, and on which cases. It fills itself: from the absences, and from the entries
+//! that say for whom somebody acted.
+
+use std::collections::BTreeMap;
+
+use sanji_domain::StaffId;
+use sanji_domain::calendar::{date_number, local_date};
+use sanji_log::CaseId;
+use sanji_proto::v1 as proto;
+
+use super::{DAY_MS, absence_view, sees_all};
+use crate::clock::now_ms;
+use crate::core::Reader;
+use crate::core::reference::AbsenceEntry;
+use crate::core::rows::{ACTED, of_acted_key};
+use crate::error::{Error, Failure, store};
+use crate::station::{Actor, Station};
+
+/// Most entries that one ledger looks at, so that none takes long.
+const LOOKED_AT_MAX: usize = 50_000;
+const PAGE: usize = 1000;
+/// What the ledger says of a seat B that decided on a day on which nobody had recorded A's absence.
+const UNRECORDED: &str = "A角未在岗（未登记离岗）";
+
+/// One entry in which somebody acted for another.
+struct Acted {
+    principal: String,
+    actor: String,
+    time_ms: u64,
+    case: CaseId,
+}
+
+impl Station {
+    /// The ledger of substitutes of this station; administrators, supervisors and the keeper see those below it too.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the index can't be read.
+    pub async fn absences(
+        &self,
+        caller: Option<&Actor>,
+        request: proto::ListAbsencesRequest,
+    ) -> Result<proto::ListAbsencesReply, Failure> {
+        let from_ms = request.from_ms;
+        let until_ms = if request.until_ms == 0 { now_ms() + DAY_MS } else { request.until_ms };
+        let (me, all) = (self.reader().me(), sees_all(caller));
+        let reference = self.reference();
+        let acted = self.read(move |reader| Ok(acted(reader, from_ms, until_ms)?)).await?;
+        let here = |entry: &&AbsenceEntry| all || entry.absence.place == me;
+        let touches = |entry: &&AbsenceEntry| entry.absence.from_ms < until_ms && from_ms < entry.absence.until_ms;
+        let recorded: Vec<&AbsenceEntry> = reference.absences().filter(here).filter(touches).collect();
+        let mut rows: Vec<proto::AbsenceView> = recorded
+            .iter()
+            .map(|entry| {
+                let during = acted.iter().filter(|acted| is_during(acted, entry));
+                proto::AbsenceView { cases: numbers(during), ..absence_view(&reference, entry) }
+            })
+            .collect();
+        let mut others: BTreeMap<(String, String, u32), Vec<&Acted>> = BTreeMap::new();
+        for acted in acted.iter().filter(|acted| !recorded.iter().any(|entry| is_during(acted, entry))) {
+            let day = date_number(local_date(i64::try_from(acted.time_ms).unwrap_or(i64::MAX)));
+            others.entry((acted.principal.clone(), acted.actor.clone(), day)).or_default().push(acted);
+        }
+        let name = |id: &str| {
+            let person = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
+            person.map(|person| person.staff.name.clone()).unwrap_or_default()
+        };
+        for ((principal, actor, _), acted) in others {
+            let times = || acted.iter().map(|acted| acted.time_ms);
+            rows.push(proto::AbsenceView {
+                staff_name: name(&principal),
+                staff: principal,
+                substitute_name: name(&actor),
+                substitute: actor,
+                from_ms: times().min().unwrap_or(0),
+                until_ms: times().max().unwrap_or(0),
+                reason: UNRECORDED.to_owned(),
+                cases: numbers(acted.iter().copied()),
+                ..proto::AbsenceView::default()
+            });
+        }
+        rows.sort_by(|one, other| (other.from_ms, &other.staff).cmp(&(one.from_ms, &one.staff)));
+        Ok(proto::ListAbsencesReply { absences: rows })
+    }
+}
+
+fn is_during(acted: &Acted, entry: &AbsenceEntry) -> bool {
+    acted.principal == entry.absence.staff.as_str() && entry.absence.runs(acted.time_ms)
+}
+
+/// Case numbers, each once.
+fn numbers<'a>(acted: impl Iterator<Item = &'a Acted>) -> Vec<String> {
+    let mut numbers: Vec<String> = acted.map(|acted| acted.case.number().to_string()).collect();
+    numbers.sort();
+    numbers.dedup();
+    numbers
+}
+
+fn acted(reader: &Reader, from_ms: u64, until_ms: u64) -> Result<Vec<Acted>, Error> {
+    let mut found = Vec::new();
+    let mut after: Option<Vec<u8>> = None;
+    for _ in 0..LOOKED_AT_MAX / PAGE {
+        let page = reader.indexed()?.rows(ACTED, after.as_deref(), false, PAGE).map_err(store("read a ledger"))?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        for (key, actor) in page {
+            let Some((principal, time_ms, case)) = of_acted_key(&key) else { continue };
+            if from_ms <= time_ms && time_ms < until_ms {
+                let actor = String::from_utf8(actor).unwrap_or_default();
+                found.push(Acted { principal, actor, time_ms, case });
+            }
+        }
+    }
+    Ok(found)
+}
