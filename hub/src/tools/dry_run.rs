@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz;
 use sanji_domain::case::{
     Action, Body, Case, CaseClock, CaseEntry, Command, Context, Draft, Duty, Reference, Refusal, RefusalCode,
-    available, case_clock, decide, is_todo, may_open, responsible, submit,
+    available, case_clock, decide, is_todo, may_open, my_stages, responsible, submit,
 };
 use sanji_domain::{Item, Staff, StaffId, StageId};
 use sanji_log::{CaseId, Hash, HybridTime, LogId, PublicKey, Reach, RequestId, StationCode, Tier};
@@ -153,7 +153,9 @@ impl<'a> DryRun<'a> {
             let stage = self.case.stage().map_or("", StageId::as_str);
             Error::Input(format!("nobody can go on in stage '{stage}' of '{}'", self.item.code))
         })?;
-        let (action, stage) = (command.action(), self.case.stage().cloned());
+        // Of stages that run in parallel this person has one, not always the first.
+        let stage = my_stages(&self.case, &self.at(&actor)?).into_iter().next();
+        let action = command.action();
         let able = |staff: &&Staff| self.at(staff).is_ok_and(|context| is_todo(&self.case, &context));
         let people = self.people(duty.station, able);
         self.act(&actor, command)?;
@@ -174,11 +176,12 @@ impl<'a> DryRun<'a> {
 
     /// The action of the branch where it is offered, else one towards approval.
     fn choose(&self, offered: &[&str]) -> Option<Command> {
-        const TOWARDS: [Action; 8] = [
+        const TOWARDS: [Action; 9] = [
             Action::ConfirmWithdrawal,
             Action::SupplyCorrection,
             Action::EndPublicity,
             Action::Accept,
+            Action::SendUp,
             Action::FinishStage,
             Action::PostPublicity,
             Action::Decide,

@@ -210,9 +210,12 @@ pub struct CaseStep {
     /// What only people on the case's route may read. Absent: nothing.
     #[prost(message, optional, tag = "11")]
     pub private: ::core::option::Option<Sealed>,
+    /// Documents that this step issues, with their numbers (文号). Empty: none, or written by an older release.
+    #[prost(message, repeated, tag = "60")]
+    pub documents: ::prost::alloc::vec::Vec<DocumentIssued>,
     #[prost(
         oneof = "case_step::Step",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44"
     )]
     pub step: ::core::option::Option<case_step::Step>,
 }
@@ -254,6 +257,26 @@ pub mod case_step {
         HandedOver(super::HandedOver),
         #[prost(message, tag = "66")]
         TacitlyApproved(super::TacitlyApproved),
+        #[prost(message, tag = "35")]
+        VariantChosen(super::VariantChosen),
+        #[prost(message, tag = "36")]
+        SentUp(super::SentUp),
+        #[prost(message, tag = "37")]
+        Chased(super::Chased),
+        #[prost(message, tag = "38")]
+        OutsideAnswered(super::OutsideAnswered),
+        #[prost(message, tag = "39")]
+        SecondCorrectionAllowed(super::SecondCorrectionAllowed),
+        #[prost(message, tag = "40")]
+        CorrectedAtOnce(super::CorrectedAtOnce),
+        #[prost(message, tag = "41")]
+        Transferred(super::Transferred),
+        #[prost(message, tag = "42")]
+        ConsultedAgain(super::ConsultedAgain),
+        #[prost(message, tag = "43")]
+        PreliminaryAnswered(super::PreliminaryAnswered),
+        #[prost(message, tag = "44")]
+        PreliminarySubmitted(super::PreliminarySubmitted),
     }
 }
 /// Opens the case (rev 1). Its private part has the applicant, the form and the query code.
@@ -276,6 +299,15 @@ pub struct Submitted {
     /// The applicant's village or community, a division code. 0: not known or outside the district.
     #[prost(uint64, tag = "6")]
     pub village: u64,
+    /// The variant that the applicant asks for: its position in the item's list, from 1. 0: none. The window chooses.
+    #[prost(uint32, tag = "10")]
+    pub variant: u32,
+    /// True: the applicant asks that it be handled as urgent; the reason is in the private part.
+    #[prost(bool, tag = "11")]
+    pub urgent: bool,
+    /// True: a draft for checking (预申报). No limit runs, and nothing is accepted, before a PreliminarySubmitted.
+    #[prost(bool, tag = "12")]
+    pub preliminary: bool,
 }
 /// 委托代办书, the parts that decide what the agent may do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -307,11 +339,26 @@ pub struct MaterialProvided {
     pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// 受理. Starts the promised limit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Accepted {
     /// True where the law deems it accepted because nobody answered in time.
     #[prost(bool, tag = "1")]
     pub deemed: bool,
+    /// Optional materials that are missing and may follow (容缺), each by its own day.
+    #[prost(message, repeated, tag = "30")]
+    pub tolerated: ::prost::alloc::vec::Vec<accepted::Tolerated>,
+}
+/// Nested message and enum types in `Accepted`.
+pub mod accepted {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Tolerated {
+        /// Position of the material in the item's list, from 0.
+        #[prost(uint32, tag = "1")]
+        pub material: u32,
+        /// Last day to hand it in, as YYYYMMDD. Required.
+        #[prost(uint32, tag = "2")]
+        pub until: u32,
+    }
 }
 /// 不予受理. Ends the route but for delivery. The words are in the private part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -372,6 +419,9 @@ pub struct StageFinished {
     pub together_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "5")]
     pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+    /// Day on which an outside body answered, as YYYYMMDD. 0: no outside body acts in this stage.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
 }
 /// 公示 begins on the day after it was posted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -439,9 +489,12 @@ pub struct Decided {
     /// Number of the document or certificate. Empty: none.
     #[prost(string, tag = "5")]
     pub document_number: ::prost::alloc::string::String,
+    /// Day on which an outside body decided, as YYYYMMDD. 0: the decision is this station's.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
 }
 /// 退回件: the case ends without a decision. The words are in the private part.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Returned {
     #[prost(enumeration = "ReturnReason", tag = "1")]
     pub reason: i32,
@@ -451,10 +504,17 @@ pub struct Returned {
     /// Basis in law or policy. Required.
     #[prost(string, tag = "3")]
     pub basis: ::prost::alloc::string::String,
+    /// Materials that go back to the applicant.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialProvided>,
 }
 /// The applicant's withdrawal takes effect.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Withdrawn {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Withdrawn {
+    /// Materials that go back to the applicant.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
 /// 送达.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Delivered {
@@ -495,8 +555,108 @@ pub struct TacitlyApproved {
     #[prost(string, tag = "3")]
     pub department: ::prost::alloc::string::String,
 }
-/// Something said beside the route, by any station that holds the case. Order does not matter.
+/// An easier or urgent procedure of the item is used for this case. Its reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VariantChosen {
+    /// Position in the item's list of variants, from 1. Required.
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
+}
+/// 报送: the case was sent to an outside body, whose answer is waited for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SentUp {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Name of the outside body. Required.
+    #[prost(string, tag = "2")]
+    pub body: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "3")]
+    pub sent_on: u32,
+    /// Number under which the outside body keeps it. Empty: not known yet.
+    #[prost(string, tag = "4")]
+    pub outside_number: ::prost::alloc::string::String,
+}
+/// The outside body was asked where its answer is. The words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Chased {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "2")]
+    pub on: u32,
+}
+/// The outside body has answered a question that the deciding stage had sent up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutsideAnswered {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "2")]
+    pub answered_on: u32,
+    /// Number of the answer. Required.
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub approved: bool,
+}
+/// The chief representative gives leave for one more correction. The reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecondCorrectionAllowed {}
+/// A mistake was put right at the window, while the applicant waited. Replaces the named materials.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CorrectedAtOnce {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// The present stage goes to another window or department of the same station. The reason is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transferred {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Code of the department. Required.
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+}
+/// After a disagreement the deciding stage asks departments once more. The words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultedAgain {
+    /// Stages that are to answer. Required.
+    #[prost(string, repeated, tag = "1")]
+    pub stages: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a draft lacks; the requirements are in the private part. Nothing listed: it can be submitted as it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreliminaryAnswered {
+    #[prost(message, repeated, tag = "1")]
+    pub faults: ::prost::alloc::vec::Vec<correction_requested::Fault>,
+}
+/// A draft becomes an application. Replaces the named materials.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreliminarySubmitted {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// A document with a number of its own. Numbers of one organ and kind run on without a hole within a year.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentIssued {
+    #[prost(enumeration = "DocumentKind", tag = "1")]
+    pub kind: i32,
+    /// Word of the organ (机关代字). Required.
+    #[prost(string, tag = "2")]
+    pub organ: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub year: u32,
+    /// From 1. Required.
+    #[prost(uint32, tag = "4")]
+    pub number: u32,
+}
+/// Something said beside the route, by any station that holds the case. Order does not matter.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CaseSide {
     /// As in CaseStep.
     #[prost(string, tag = "1")]
@@ -510,12 +670,15 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47")]
+    #[prost(
+        oneof = "case_side::Side",
+        tags = "20, 21, 22, 23, 45, 46, 47, 24, 25, 26, 27, 28, 29"
+    )]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
 pub mod case_side {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Side {
         #[prost(message, tag = "20")]
         Note(super::Note),
@@ -531,6 +694,18 @@ pub mod case_side {
         Extended(super::Extended),
         #[prost(message, tag = "47")]
         SupersededChecked(super::SupersededChecked),
+        #[prost(message, tag = "24")]
+        Marked(super::Marked),
+        #[prost(message, tag = "25")]
+        Consulted(super::Consulted),
+        #[prost(message, tag = "26")]
+        Visit(super::Visit),
+        #[prost(message, tag = "27")]
+        DutyDone(super::DutyDone),
+        #[prost(message, tag = "28")]
+        Review(super::Review),
+        #[prost(message, tag = "29")]
+        DocumentVoided(super::DocumentVoided),
     }
 }
 /// A remark; its words are in the private part.
@@ -604,6 +779,86 @@ pub struct SupersededChecked {
     /// True: what the step did was done again.
     #[prost(bool, tag = "2")]
     pub redone: bool,
+}
+/// A case is put first, or no longer. The reason is in the private part. Of several the latest counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Marked {
+    #[prost(enumeration = "Mark", tag = "1")]
+    pub mark: i32,
+    /// False: the mark is taken away.
+    #[prost(bool, tag = "2")]
+    pub set: bool,
+    /// The day until which the case shall be finished, as YYYYMMDD. 0: none.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+/// A consulted department has looked at its copy (抄告单), or answers it while another station holds the case. The
+/// words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Consulted {
+    /// The department's stage. Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Rev of the step by which the case came into the stages that run in parallel; 0 for a signature before that.
+    #[prost(uint32, tag = "2")]
+    pub round: u32,
+    /// OPINION_UNSPECIFIED: signed for only.
+    #[prost(enumeration = "Opinion", tag = "3")]
+    pub opinion: i32,
+}
+/// 联合踏勘: arranged, or held. The minutes are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Visit {
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// Where, in words.
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    /// Codes of the departments that are asked to come, or came.
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: it took place.
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    /// Ids of the members of staff who came.
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Root hashes of photographs and of the signed minutes, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Something that was left to be made up is done.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DutyDone {
+    /// True: what the variant leaves to be made up.
+    #[prost(bool, tag = "1")]
+    pub variant: bool,
+    /// Materials that had been tolerated missing.
+    #[prost(message, repeated, tag = "2")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// 复核: the applicant objects to a returned case, or is answered. The words are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Review {
+    /// False: it is asked for.
+    #[prost(bool, tag = "1")]
+    pub answered: bool,
+    /// Whether the objection is right.
+    #[prost(bool, tag = "2")]
+    pub upheld: bool,
+}
+/// A number is void (作废): it stays on record and is never used again. The reason is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentVoided {
+    /// Entry of the step that issued it, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DocumentKind", tag = "2")]
+    pub kind: i32,
+    /// The document that takes its place.
+    #[prost(message, optional, tag = "3")]
+    pub replacement: ::core::option::Option<DocumentIssued>,
 }
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -980,6 +1235,8 @@ pub enum Opinion {
     ReferUp = 3,
     /// 无需意见: the stage only hands on.
     None = 4,
+    /// 逾期视为同意: nobody answered in time. Written by the station itself, only where the item's stage allows it.
+    Tacit = 5,
 }
 impl Opinion {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -993,6 +1250,7 @@ impl Opinion {
             Self::Disagree => "OPINION_DISAGREE",
             Self::ReferUp => "OPINION_REFER_UP",
             Self::None => "OPINION_NONE",
+            Self::Tacit => "OPINION_TACIT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1003,6 +1261,7 @@ impl Opinion {
             "OPINION_DISAGREE" => Some(Self::Disagree),
             "OPINION_REFER_UP" => Some(Self::ReferUp),
             "OPINION_NONE" => Some(Self::None),
+            "OPINION_TACIT" => Some(Self::Tacit),
             _ => None,
         }
     }
@@ -1095,6 +1354,69 @@ impl DeliveryMethod {
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
+pub enum DocumentKind {
+    Unspecified = 0,
+    /// 受理通知书
+    Accepted = 1,
+    /// 不予受理通知书
+    NotAccepted = 2,
+    /// 一次性告知书
+    Correction = 3,
+    /// 退回件通知书
+    Returned = 4,
+    /// 联办件通知书
+    Joint = 5,
+    /// 抄告单
+    Copy = 6,
+    /// 特别程序告知书
+    Special = 7,
+    /// 延长办理期限通知书
+    Extension = 8,
+    /// 准予决定书
+    Approved = 9,
+    /// 不予批准决定书
+    Denied = 10,
+}
+impl DocumentKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DOCUMENT_KIND_UNSPECIFIED",
+            Self::Accepted => "DOCUMENT_KIND_ACCEPTED",
+            Self::NotAccepted => "DOCUMENT_KIND_NOT_ACCEPTED",
+            Self::Correction => "DOCUMENT_KIND_CORRECTION",
+            Self::Returned => "DOCUMENT_KIND_RETURNED",
+            Self::Joint => "DOCUMENT_KIND_JOINT",
+            Self::Copy => "DOCUMENT_KIND_COPY",
+            Self::Special => "DOCUMENT_KIND_SPECIAL",
+            Self::Extension => "DOCUMENT_KIND_EXTENSION",
+            Self::Approved => "DOCUMENT_KIND_APPROVED",
+            Self::Denied => "DOCUMENT_KIND_DENIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DOCUMENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DOCUMENT_KIND_ACCEPTED" => Some(Self::Accepted),
+            "DOCUMENT_KIND_NOT_ACCEPTED" => Some(Self::NotAccepted),
+            "DOCUMENT_KIND_CORRECTION" => Some(Self::Correction),
+            "DOCUMENT_KIND_RETURNED" => Some(Self::Returned),
+            "DOCUMENT_KIND_JOINT" => Some(Self::Joint),
+            "DOCUMENT_KIND_COPY" => Some(Self::Copy),
+            "DOCUMENT_KIND_SPECIAL" => Some(Self::Special),
+            "DOCUMENT_KIND_EXTENSION" => Some(Self::Extension),
+            "DOCUMENT_KIND_APPROVED" => Some(Self::Approved),
+            "DOCUMENT_KIND_DENIED" => Some(Self::Denied),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
 pub enum LimitUnit {
     Unspecified = 0,
     /// 工作日
@@ -1120,6 +1442,37 @@ impl LimitUnit {
             "LIMIT_UNIT_UNSPECIFIED" => Some(Self::Unspecified),
             "LIMIT_UNIT_WORKING_DAY" => Some(Self::WorkingDay),
             "LIMIT_UNIT_NATURAL_DAY" => Some(Self::NaturalDay),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Mark {
+    Unspecified = 0,
+    /// 紧急
+    Urgent = 1,
+    /// 重点项目
+    Priority = 2,
+}
+impl Mark {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MARK_UNSPECIFIED",
+            Self::Urgent => "MARK_URGENT",
+            Self::Priority => "MARK_PRIORITY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MARK_UNSPECIFIED" => Some(Self::Unspecified),
+            "MARK_URGENT" => Some(Self::Urgent),
+            "MARK_PRIORITY" => Some(Self::Priority),
             _ => None,
         }
     }
@@ -2922,6 +3275,15 @@ pub struct SubmitRequest {
     /// The applicant's village, a division code. 0: this station, if it is a village.
     #[prost(uint64, tag = "8")]
     pub village: u64,
+    /// The variant that the applicant asks for: its position in the item's list, from 1. 0: none.
+    #[prost(uint32, tag = "10")]
+    pub variant: u32,
+    /// Why it is urgent. Empty: it is not.
+    #[prost(string, tag = "11")]
+    pub urgent_reason: ::prost::alloc::string::String,
+    /// True: a draft for checking (预申报); mandatory materials may be missing.
+    #[prost(bool, tag = "12")]
+    pub preliminary: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MaterialInput {
@@ -2966,7 +3328,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 70, 71, 72, 73, 74, 75"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -3016,6 +3378,44 @@ pub mod act_request {
         HandOver(super::HandOver),
         #[prost(message, tag = "63")]
         CheckSuperseded(super::CheckSuperseded),
+        #[prost(message, tag = "27")]
+        FinishAtOnce(super::FinishAtOnce),
+        #[prost(message, tag = "28")]
+        ChooseVariant(super::ChooseVariant),
+        #[prost(message, tag = "29")]
+        SendUp(super::SendUp),
+        #[prost(message, tag = "30")]
+        Chase(super::Chase),
+        #[prost(message, tag = "31")]
+        RegisterAnswer(super::RegisterAnswer),
+        #[prost(message, tag = "32")]
+        AllowSecondCorrection(super::AllowSecondCorrection),
+        #[prost(message, tag = "33")]
+        CorrectAtOnce(super::CorrectAtOnce),
+        #[prost(message, tag = "34")]
+        Transfer(super::Transfer),
+        #[prost(message, tag = "35")]
+        ConsultAgain(super::ConsultAgain),
+        #[prost(message, tag = "36")]
+        AnswerPreliminary(super::AnswerPreliminary),
+        #[prost(message, tag = "37")]
+        SubmitPreliminary(super::SubmitPreliminary),
+        #[prost(message, tag = "38")]
+        SetMark(super::SetMark),
+        #[prost(message, tag = "39")]
+        AnswerCopy(super::AnswerCopy),
+        #[prost(message, tag = "70")]
+        SignForCopy(super::SignForCopy),
+        #[prost(message, tag = "71")]
+        RecordVisit(super::RecordVisit),
+        #[prost(message, tag = "72")]
+        FinishDuty(super::FinishDuty),
+        #[prost(message, tag = "73")]
+        AskReview(super::AskReview),
+        #[prost(message, tag = "74")]
+        AnswerReview(super::AnswerReview),
+        #[prost(message, tag = "75")]
+        VoidDocument(super::VoidDocument),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3032,8 +3432,21 @@ pub struct ActReply {
     pub hash: ::prost::alloc::vec::Vec<u8>,
 }
 /// 受理
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Accept {
+    /// 容缺: optional materials that are missing and may follow.
+    #[prost(message, repeated, tag = "30")]
+    pub tolerated: ::prost::alloc::vec::Vec<ToleratedInput>,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Accept {}
+pub struct ToleratedInput {
+    /// Position in the item's list, from 0.
+    #[prost(uint32, tag = "1")]
+    pub material: u32,
+    /// Last day to hand it in, as YYYYMMDD. 0: as long as an applicant has for a correction.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+}
 /// 不予受理
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefuseAcceptance {
@@ -3087,6 +3500,12 @@ pub struct FinishStage {
     pub together_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "5")]
     pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Day on which an outside body answered. 0: today, where one acts.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
+    /// The stage, where several run in parallel and the caller acts in more than one. Empty: the first of them.
+    #[prost(string, tag = "31")]
+    pub stage: ::prost::alloc::string::String,
 }
 /// 张贴公示
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3142,9 +3561,15 @@ pub struct Decide {
     pub ground: u32,
     #[prost(string, tag = "5")]
     pub document_number: ::prost::alloc::string::String,
+    /// Day on which an outside body decided. 0: today, where one does.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
+    /// As in FinishStage.
+    #[prost(string, tag = "31")]
+    pub stage: ::prost::alloc::string::String,
 }
 /// 退回
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Return {
     #[prost(enumeration = "ReturnReason", tag = "1")]
     pub reason: i32,
@@ -3154,6 +3579,12 @@ pub struct Return {
     /// Required.
     #[prost(string, tag = "3")]
     pub basis: ::prost::alloc::string::String,
+    /// What the applicant can do now: where and under which conditions to apply. Required.
+    #[prost(string, tag = "30")]
+    pub what_now: ::prost::alloc::string::String,
+    /// Materials that go back.
+    #[prost(message, repeated, tag = "31")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialInput>,
 }
 /// 送达
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3179,8 +3610,12 @@ pub struct RequestWithdrawal {
     #[prost(string, tag = "1")]
     pub words: ::prost::alloc::string::String,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ConfirmWithdrawal {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfirmWithdrawal {
+    /// Materials that go back.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialInput>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Rate {
     /// 1 to 5.
@@ -3222,6 +3657,31 @@ pub struct HandOver {
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
 }
+/// 当场办结: accepted, decided and, where a receiver is named, delivered, as far as it is all the caller's.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinishAtOnce {
+    /// What was found, in words.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub document_number: ::prost::alloc::string::String,
+    /// Name of the person who signed. Empty: delivered later.
+    #[prost(string, tag = "3")]
+    pub receiver: ::prost::alloc::string::String,
+    /// DELIVERY_METHOD_UNSPECIFIED: in person.
+    #[prost(enumeration = "DeliveryMethod", tag = "4")]
+    pub method: i32,
+}
+/// 选用简易或紧急程序, before acceptance.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChooseVariant {
+    /// Position in the item's list, from 1. Required.
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// 核对 a step that was superseded.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckSuperseded {
@@ -3234,6 +3694,198 @@ pub struct CheckSuperseded {
     /// Required.
     #[prost(string, tag = "3")]
     pub words: ::prost::alloc::string::String,
+}
+/// 登记报送
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendUp {
+    /// Name of the outside body. Empty: the one of the stage.
+    #[prost(string, tag = "1")]
+    pub body: ::prost::alloc::string::String,
+    /// 0: today.
+    #[prost(uint32, tag = "2")]
+    pub sent_on: u32,
+    /// Its number there. Empty: not known yet.
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+}
+/// 登记催办 of an outside body.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Chase {
+    /// 0: today.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// How and with what answer. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 登记批复, where a question had been sent up before a decision.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterAnswer {
+    /// 0: today.
+    #[prost(uint32, tag = "1")]
+    pub answered_on: u32,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub outside_number: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub approved: bool,
+    /// Required where not approved.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 批准再次补正, by the chief representative.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AllowSecondCorrection {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 当场更正
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CorrectAtOnce {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Answers that replace those of the same field.
+    #[prost(message, repeated, tag = "2")]
+    pub answers: ::prost::alloc::vec::Vec<Answer>,
+}
+/// 转其他窗口（部门）办理
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transfer {
+    /// Code of the department, one of CaseView.transfer_to. Required.
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 重新征求意见 of the departments that disagree.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultAgain {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 答复预申报
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnswerPreliminary {
+    /// What is missing. None: the draft can be submitted.
+    #[prost(message, repeated, tag = "1")]
+    pub faults: ::prost::alloc::vec::Vec<FaultInput>,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 预申报转为正式申请
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmitPreliminary {
+    /// Materials that replace those of the same position.
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Answers that replace those of the same field.
+    #[prost(message, repeated, tag = "2")]
+    pub answers: ::prost::alloc::vec::Vec<Answer>,
+}
+/// 标注紧急件、重点项目件
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetMark {
+    #[prost(enumeration = "Mark", tag = "1")]
+    pub mark: i32,
+    /// True: takes the mark away.
+    #[prost(bool, tag = "2")]
+    pub remove: bool,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Day until which it shall be finished. 0: none.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+}
+/// 抄告单签收
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignForCopy {
+    /// The stage; empty: the caller's first.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+}
+/// 抄告反馈, while another station holds the case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerCopy {
+    #[prost(enumeration = "Opinion", tag = "1")]
+    pub opinion: i32,
+    /// Required unless OPINION_NONE.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    /// The stage; empty: the caller's first.
+    #[prost(string, tag = "3")]
+    pub stage: ::prost::alloc::string::String,
+}
+/// 联合踏勘
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordVisit {
+    /// Day. Required.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// Required for an appointment.
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    /// Codes of departments. Required for an appointment.
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: it took place; then the minutes are required.
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    /// Staff ids.
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Minutes, or a remark to the appointment.
+    #[prost(string, tag = "6")]
+    pub words: ::prost::alloc::string::String,
+    /// Ids that PutAttachment gave.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// 补齐容缺材料、补办手续
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FinishDuty {
+    /// True: what the variant leaves to be made up.
+    #[prost(bool, tag = "1")]
+    pub variant: bool,
+    /// Required for the variant's.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+}
+/// 申请复核
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskReview {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 答复复核
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerReview {
+    #[prost(bool, tag = "1")]
+    pub upheld: bool,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 文书作废（重新编号）
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoidDocument {
+    /// Hash of the step that issued it, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DocumentKind", tag = "2")]
+    pub kind: i32,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// True: a new number takes its place.
+    #[prost(bool, tag = "4")]
+    pub replace: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRequest {
@@ -3313,6 +3965,186 @@ pub struct CaseView {
     /// When the station that holds the case was last heard. 0: never, or it is this station.
     #[prost(uint64, tag = "43")]
     pub holder_heard_ms: u64,
+    /// Absent: not a joint case, or not accepted yet.
+    #[prost(message, optional, tag = "30")]
+    pub joint: ::core::option::Option<JointView>,
+    /// What is left to be made up, done or not.
+    #[prost(message, repeated, tag = "31")]
+    pub duties: ::prost::alloc::vec::Vec<DutyView>,
+    /// Absent: none chosen.
+    #[prost(message, optional, tag = "32")]
+    pub variant: ::core::option::Option<VariantView>,
+    /// Absent: no such mark.
+    #[prost(message, optional, tag = "33")]
+    pub urgent: ::core::option::Option<MarkView>,
+    #[prost(message, optional, tag = "34")]
+    pub priority: ::core::option::Option<MarkView>,
+    /// Absent: no outside body has been asked.
+    #[prost(message, optional, tag = "35")]
+    pub outside: ::core::option::Option<OutsideView>,
+    /// 复核. Absent: nobody has asked for one.
+    #[prost(message, optional, tag = "36")]
+    pub review: ::core::option::Option<ReviewView>,
+    /// Departments to which the caller may transfer the present stage.
+    #[prost(message, repeated, tag = "37")]
+    pub transfer_to: ::prost::alloc::vec::Vec<NamedCode>,
+    /// Stages in which the caller may act now, where several run in parallel.
+    #[prost(message, repeated, tag = "38")]
+    pub my_stages: ::prost::alloc::vec::Vec<NamedCode>,
+    /// Position of the variant that the applicant asked for, from 1. 0: none.
+    #[prost(uint32, tag = "39")]
+    pub variant_wanted: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedCode {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// 联办
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JointView {
+    #[prost(string, tag = "1")]
+    pub lead: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub departments: ::prost::alloc::vec::Vec<ConsultedView>,
+    /// 联合踏勘, in order of time.
+    #[prost(message, repeated, tag = "3")]
+    pub visits: ::prost::alloc::vec::Vec<VisitView>,
+    /// Last day of the limit that the law sets for joint cases. 0: not known.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultedView {
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub department_name: ::prost::alloc::string::String,
+    /// When the copy went out.
+    #[prost(uint64, tag = "5")]
+    pub copied_ms: u64,
+    /// Last day to answer. 0: not known yet.
+    #[prost(uint32, tag = "6")]
+    pub reply_until: u32,
+    /// Silence counts as agreement.
+    #[prost(bool, tag = "7")]
+    pub tacit: bool,
+    /// Who looked at it first, and when.
+    #[prost(string, tag = "8")]
+    pub signed_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "9")]
+    pub signed_ms: u64,
+    /// Empty: not answered.
+    #[prost(string, tag = "10")]
+    pub opinion: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub answered_by: ::prost::alloc::string::String,
+    /// A角 or B角; empty: neither.
+    #[prost(string, tag = "12")]
+    pub seat: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "13")]
+    pub answered_ms: u64,
+    /// Hash of the entry that answers, to find its words among the steps.
+    #[prost(bytes = "vec", tag = "14")]
+    pub answer: ::prost::alloc::vec::Vec<u8>,
+    /// Which part of the joint item it does. Empty: none of its own.
+    #[prost(string, tag = "15")]
+    pub part: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VisitView {
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "6")]
+    pub recorded_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub recorded_ms: u64,
+    #[prost(bytes = "vec", tag = "8")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DutyView {
+    /// What, in words.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    /// Last day. 0: not known yet.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    #[prost(bool, tag = "3")]
+    pub done: bool,
+    #[prost(uint64, tag = "4")]
+    pub done_ms: u64,
+    /// True: of the variant.
+    #[prost(bool, tag = "5")]
+    pub variant: bool,
+    /// Position of the material, where it is one.
+    #[prost(uint32, tag = "6")]
+    pub material: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VariantView {
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub effect: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkView {
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub since_ms: u64,
+    /// 0: none.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutsideView {
+    #[prost(string, tag = "1")]
+    pub body: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub sent_on: u32,
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+    /// Days on which it was chased.
+    #[prost(uint32, repeated, tag = "4")]
+    pub chased_on: ::prost::alloc::vec::Vec<u32>,
+    /// 0: not answered.
+    #[prost(uint32, tag = "5")]
+    pub answered_on: u32,
+    #[prost(string, tag = "6")]
+    pub answer_number: ::prost::alloc::string::String,
+    /// In words.
+    #[prost(string, tag = "7")]
+    pub result: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewView {
+    #[prost(uint64, tag = "1")]
+    pub asked_ms: u64,
+    /// Last day on which it could be asked for.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    #[prost(bool, tag = "3")]
+    pub answered: bool,
+    #[prost(bool, tag = "4")]
+    pub upheld: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterialView {
@@ -3347,7 +4179,7 @@ pub struct AttachmentView {
     #[prost(uint64, repeated, tag = "6")]
     pub held_by: ::prost::alloc::vec::Vec<u64>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StepView {
     #[prost(uint32, tag = "1")]
     pub rev: u32,
@@ -3379,6 +4211,26 @@ pub struct StepView {
     /// Last day that the step sets: to answer a correction, of a public notice. 0: it sets none.
     #[prost(uint32, tag = "13")]
     pub until: u32,
+    /// Documents that it issued.
+    #[prost(message, repeated, tag = "30")]
+    pub documents: ::prost::alloc::vec::Vec<DocumentView>,
+    /// Name of the stage at which the case was returned. Empty: it was not.
+    #[prost(string, tag = "31")]
+    pub stage_left: ::prost::alloc::string::String,
+    /// What goes back to the applicant.
+    #[prost(message, repeated, tag = "32")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentView {
+    #[prost(enumeration = "DocumentKind", tag = "1")]
+    pub kind: i32,
+    /// 文号, for example 澄民政受字〔2026〕128号.
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    /// 作废
+    #[prost(bool, tag = "3")]
+    pub void: bool,
 }
 /// Who holds the newest entry of this case: the ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3581,6 +4433,11 @@ pub struct CaseRow {
     /// True: the case came back from a correction and goes ahead of the queue.
     #[prost(bool, tag = "13")]
     pub ahead: bool,
+    /// 紧急件, 重点项目件
+    #[prost(bool, tag = "30")]
+    pub urgent: bool,
+    #[prost(bool, tag = "31")]
+    pub priority: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
@@ -3749,6 +4606,12 @@ pub enum WorkList {
     Open = 2,
     /// 已办结
     Closed = 3,
+    /// 急办、重点件: open cases with a mark.
+    Marked = 30,
+    /// 报批在外: cases that wait for an outside body, which the window keeps chasing.
+    Outside = 31,
+    /// 待补手续: cases, open or closed, with something left to be made up.
+    Duties = 32,
 }
 impl WorkList {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3761,6 +4624,9 @@ impl WorkList {
             Self::Todo => "WORK_LIST_TODO",
             Self::Open => "WORK_LIST_OPEN",
             Self::Closed => "WORK_LIST_CLOSED",
+            Self::Marked => "WORK_LIST_MARKED",
+            Self::Outside => "WORK_LIST_OUTSIDE",
+            Self::Duties => "WORK_LIST_DUTIES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3770,6 +4636,9 @@ impl WorkList {
             "WORK_LIST_TODO" => Some(Self::Todo),
             "WORK_LIST_OPEN" => Some(Self::Open),
             "WORK_LIST_CLOSED" => Some(Self::Closed),
+            "WORK_LIST_MARKED" => Some(Self::Marked),
+            "WORK_LIST_OUTSIDE" => Some(Self::Outside),
+            "WORK_LIST_DUTIES" => Some(Self::Duties),
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ mod attachment;
 mod bundles;
 mod case;
 mod exchange;
+mod flow;
 mod form;
 mod frame;
 mod guard;

@@ -5,7 +5,7 @@
 //! | `cases` | what a person's command does |
 //! | `attachments`, `uploads` | how files are kept and read; what becomes of those that no command names |
 //! | `spread` | which stations hold which attachments |
-//! | `serial` | which number a new case gets |
+//! | `serial`, `numbers` | which number a new case gets, and which a document |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
@@ -26,6 +26,7 @@ pub(crate) mod filed;
 mod fold;
 mod forks;
 mod group;
+mod numbers;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -87,6 +88,8 @@ pub struct Core {
     have: Have,
     /// Day and highest number given on it, staged ones included.
     last_serial: Option<(u16, u16)>,
+    /// Highest document numbers given, staged ones included.
+    documents: numbers::Given,
     group: Group,
 }
 
@@ -125,6 +128,7 @@ impl Core {
             pending: Arc::default(),
             clock: HybridTime::default(),
             last_serial: None,
+            documents: numbers::Given::new(),
             group: Group::default(),
         };
         if planted(Bug::ReuseSequence) {

@@ -11,6 +11,7 @@
 
 mod case;
 mod delivery;
+mod flow;
 mod list;
 mod query;
 mod timing;

@@ -9,7 +9,9 @@
 //! | [`command`] | what people ask for |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
-//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | `round`, `copy` | stages that run in parallel, and what consulted departments answer |
+//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` … | the rules of single actions |
+//! | [`variant`], [`duties`], [`Mark`], [`document`] | easier procedures, what is left to be made up, what goes first, numbers of papers |
 //! | [`may_see`] | who may see what |
 //! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
 //! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
@@ -21,26 +23,35 @@
 
 mod acceptance;
 mod aside;
+mod at_once;
 pub mod body;
 mod chain;
 pub mod clock;
 pub mod codec;
 pub mod command;
 mod context;
+mod copy;
 mod correction;
 mod decide;
 mod decision;
 mod delivery;
+pub mod document;
 pub mod due;
+mod duty;
 mod extend;
 mod facts;
 mod handling;
 mod input;
+mod mark;
 mod numbered;
+mod outside;
+mod preliminary;
 mod private;
 mod publicity;
 mod reclaim;
 mod refusal;
+mod review;
+mod round;
 mod route;
 mod sight;
 mod snapshot;
@@ -49,23 +60,34 @@ mod state;
 mod submit;
 mod summary;
 mod superseded;
+mod transfer;
 mod turn;
+pub mod variant;
+mod visit;
 pub mod words;
 
 pub use body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, MaterialProvided, Opinion,
-    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, Mark, MaterialProvided, Opinion,
+    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted, Tolerated, Visit,
 };
 pub use chain::Rejection;
 pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};
 pub use command::{
     Action, ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
+    ToleratedInput,
 };
 pub use context::{Context, Reference};
-pub use decide::{available, decide, is_todo, responsible};
+pub use copy::{Consulted, consulted};
+pub use decide::{available, decide, is_todo, my_stages, responsible, responsibles, transfer_targets};
+pub use document::{CaseDocument, DocumentIssued, DocumentKind};
+pub use duty::{OpenDuty, duties};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
+pub use mark::Marked;
+pub use outside::{Outside, chased_by};
+pub use preliminary::Preliminary;
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};
+pub use review::{Review, review_until};
 pub use route::Duty;
 pub use sight::{Sight, may_see};
 pub use state::Case;

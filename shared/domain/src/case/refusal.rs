@@ -109,6 +109,14 @@ codes! {
     NothingToReclaim = "nothing_to_reclaim" Rule,
     /// A case can only be handed to a station on its way.
     OffTheWay = "off_the_way" Rule,
+    /// A department disagrees, and stages before the decision have been passed over.
+    Disagreed = "disagreed" Rule,
+    /// A higher authority has to answer first.
+    OutsideAnswerMissing = "outside_answer_missing" Rule,
+    /// Materials that were tolerated missing have not followed.
+    MaterialOutstanding = "material_outstanding" Rule,
+    /// The time for asking for a review is over.
+    ReviewOverdue = "review_overdue" Rule,
     /// The case has moved on since.
     Stale = "stale" Stale,
 }

@@ -46,7 +46,7 @@ fn on_the_route(case: &Case, home: StationCode, context: &Context<'_>) -> bool {
         return true;
     }
     let Ok(item) = context.reference.item_of(case) else { return false };
-    let route = Route { item, home, organisation: context.reference.organisation };
+    let Some(route) = Route::of(case, item, context.reference.organisation) else { return false };
     let takes_in = home == actor.place && route.receives(actor);
     takes_in || route.centre_of(actor.place, &actor.department) || route.involves(actor)
 }

@@ -29,6 +29,7 @@ pub(super) fn route(item: &Item, section: &Section<'_>) {
         }
     }
     delivery(item, section);
+    groups(item, section);
     if item.first_of(SupervisedLink::Approval).is_none() {
         section.fault("stage", format!("至少要有一个“{}”环节", SupervisedLink::Approval));
     }
@@ -45,6 +46,22 @@ pub(super) fn route(item: &Item, section: &Section<'_>) {
     }
     for (index, variant) in item.variants.iter().enumerate() {
         variant.skip.iter().for_each(|id| known("variant", index, "skip", id));
+    }
+}
+
+/// Stages that run in parallel stand one after the other: what stood between would be passed over.
+fn groups(item: &Item, section: &Section<'_>) {
+    let mut ended = BTreeSet::new();
+    let mut before: Option<&String> = None;
+    for (index, stage) in item.stages.iter().enumerate() {
+        let group = stage.group.as_ref();
+        if before != group {
+            ended.extend(before);
+        }
+        if let Some(group) = group.filter(|group| ended.contains(group)) {
+            section.fault_at(section.line_in("stage", index, "group"), format!("并行环节“{group}”应当相邻"));
+        }
+        before = group;
     }
 }
 

@@ -4,6 +4,7 @@
 mod clock;
 mod codec;
 mod district;
+mod flow;
 mod journey;
 mod order;
 mod refusals;

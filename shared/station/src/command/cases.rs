@@ -37,7 +37,10 @@ pub enum Command {
         finish_stage '{\"opinion\": \"OPINION_AGREE\", \"words\": \"情况属实\"}'\n\n\
         Actions are the fields of ActRequest's action in the contract: accept, refuse_acceptance,\n\
         request_correction, supply_correction, finish_stage, post_publicity, end_publicity, suspend, resume,\n\
-        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate.")]
+        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate, finish_at_once,\n\
+        choose_variant, send_up, chase, register_answer, allow_second_correction, correct_at_once, transfer,\n\
+        consult_again, answer_preliminary, submit_preliminary, set_mark, answer_copy, sign_for_copy, record_visit,\n\
+        finish_duty, ask_review, answer_review, void_document.")]
     Act {
         #[command(flatten)]
         at: At,
@@ -152,6 +155,12 @@ pub enum WorkList {
     Open,
     /// 已办结
     Closed,
+    /// 急办、重点件
+    Marked,
+    /// 报批在外
+    Outside,
+    /// 待补手续
+    Duties,
 }
 
 impl From<WorkList> for proto::WorkList {
@@ -160,6 +169,9 @@ impl From<WorkList> for proto::WorkList {
             WorkList::Todo => Self::Todo,
             WorkList::Open => Self::Open,
             WorkList::Closed => Self::Closed,
+            WorkList::Marked => Self::Marked,
+            WorkList::Outside => Self::Outside,
+            WorkList::Duties => Self::Duties,
         }
     }
 }

@@ -10,6 +10,7 @@ use sanji_store::Row;
 
 use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
+use super::numbers;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{FORKS, KEYS, MISSING, Place, REQUESTS, missing_key, request_key, row};
@@ -66,6 +67,9 @@ impl Fold {
         }
         if let Some(entry) = case_entry(entry, writer) {
             self.note_request(&id, &entry);
+            if writer == Some(reader.me()) {
+                self.rows.extend(numbers::rows(&entry.body));
+            }
             self.folding(reader, &id)?.apply(&entry);
         }
         Ok(())
