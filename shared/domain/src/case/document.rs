@@ -203,8 +203,10 @@ pub(super) fn void(
 ) -> Result<Draft, Refusal> {
     handling.permits_aside(Action::VoidDocument)?;
     let documents = handling.case.documents();
-    let of_step = documents.iter().filter(|document| document.step == *step && document.document.kind == kind);
-    let Some(newest) = of_step.filter(|document| document.writer == handling.context.station).last() else {
+    let is_meant = |document: &&CaseDocument| {
+        document.step == *step && document.document.kind == kind && document.writer == handling.context.station
+    };
+    let Some(newest) = documents.iter().rfind(is_meant) else {
         let sentence = "只能作废本站出具的文书，请从列表中选择。";
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("kind"));
     };
