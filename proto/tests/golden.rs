@@ -71,6 +71,7 @@ fn step(step: case_step::Step) -> Vec<u8> {
         actor_role: "窗口受理".into(),
         acting_for: "990106101-04".into(),
         private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24], ciphertext: vec![0xcc; 20] }),
+        documents: Vec::new(),
         step: Some(step),
     }
     .encode_to_vec()
@@ -202,9 +203,10 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 }),
                 materials: vec![material()],
                 village: 990_106_101_203,
+                ..Default::default()
             })),
         ),
-        ("step.accepted", step(Step::Accepted(proto::Accepted { deemed: true }))),
+        ("step.accepted", step(Step::Accepted(proto::Accepted { deemed: true, ..Default::default() }))),
         (
             "step.not_accepted",
             step(Step::NotAccepted(proto::NotAccepted {
@@ -235,6 +237,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 outside_number: "〔2026〕1号".into(),
                 together_with: vec!["990106101-06".into()],
                 materials: vec![material()],
+                ..Default::default()
             })),
         ),
         (
@@ -286,6 +289,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 basis: "第十一条".into(),
                 ground: 2,
                 document_number: "1".into(),
+                ..Default::default()
             })),
         ),
         (
@@ -294,9 +298,10 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 reason: proto::ReturnReason::Duplicate.into(),
                 stage: "accept".into(),
                 basis: "第九条".into(),
+                ..Default::default()
             })),
         ),
-        ("step.withdrawn", step(Step::Withdrawn(proto::Withdrawn {}))),
+        ("step.withdrawn", step(Step::Withdrawn(proto::Withdrawn::default()))),
         (
             "step.delivered",
             step(Step::Delivered(proto::Delivered {
@@ -306,6 +311,113 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         ("step.reclaimed", step(Step::Reclaimed(proto::Reclaimed { from: 990_106_101_203 }))),
+        (
+            "step.accepted.tolerated",
+            step(Step::Accepted(proto::Accepted {
+                deemed: false,
+                tolerated: vec![proto::accepted::Tolerated { material: 5, until: 20_260_722 }],
+            })),
+        ),
+        (
+            "step.returned.back",
+            step(Step::Returned(proto::Returned {
+                reason: proto::ReturnReason::Duplicate.into(),
+                stage: "accept".into(),
+                basis: "第九条".into(),
+                materials_back: vec![material()],
+            })),
+        ),
+        (
+            "step.decided.outside",
+            step(Step::Decided(proto::Decided {
+                stage: "upper".into(),
+                approved: true,
+                document_number: "1".into(),
+                answered_on: 20_260_801,
+                ..Default::default()
+            })),
+        ),
+        ("step.variant_chosen", step(Step::VariantChosen(proto::VariantChosen { variant: 1 }))),
+        (
+            "step.sent_up",
+            step(Step::SentUp(proto::SentUp {
+                stage: "upper".into(),
+                body: "省林业局".into(),
+                sent_on: 20_260_710,
+                outside_number: "7".into(),
+            })),
+        ),
+        ("step.chased", step(Step::Chased(proto::Chased { stage: "upper".into(), on: 20_260_720 }))),
+        (
+            "step.outside_answered",
+            step(Step::OutsideAnswered(proto::OutsideAnswered {
+                stage: "approve".into(),
+                answered_on: 20_260_801,
+                outside_number: "8".into(),
+                approved: true,
+            })),
+        ),
+        ("step.second_correction_allowed", step(Step::SecondCorrectionAllowed(proto::SecondCorrectionAllowed {}))),
+        ("step.corrected_at_once", step(Step::CorrectedAtOnce(proto::CorrectedAtOnce { materials: vec![material()] }))),
+        (
+            "step.transferred",
+            step(Step::Transferred(proto::Transferred { stage: "accept".into(), department: "rs".into() })),
+        ),
+        (
+            "step.consulted_again",
+            step(Step::ConsultedAgain(proto::ConsultedAgain { stages: vec!["ly".into(), "sl".into()] })),
+        ),
+        (
+            "step.preliminary_answered",
+            step(Step::PreliminaryAnswered(proto::PreliminaryAnswered {
+                faults: vec![proto::correction_requested::Fault {
+                    material: 3,
+                    kind: proto::FaultKind::Missing.into(),
+                }],
+            })),
+        ),
+        (
+            "step.preliminary_submitted",
+            step(Step::PreliminarySubmitted(proto::PreliminarySubmitted { materials: vec![material()] })),
+        ),
+        (
+            "side.marked",
+            side(Side::Marked(proto::Marked { mark: proto::Mark::Priority.into(), set: true, until: 20_260_710 })),
+        ),
+        (
+            "side.consulted",
+            side(Side::Consulted(proto::Consulted {
+                stage: "ly".into(),
+                round: 5,
+                opinion: proto::Opinion::Disagree.into(),
+            })),
+        ),
+        (
+            "side.visit",
+            side(Side::Visit(proto::Visit {
+                on: 20_260_708,
+                place: "村东".into(),
+                departments: vec!["zr".into()],
+                held: true,
+                attended: vec!["990106101-06".into()],
+                attachments: vec![vec![0x44; 32]],
+            })),
+        ),
+        ("side.duty_done", side(Side::DutyDone(proto::DutyDone { variant: true, materials: vec![material()] }))),
+        ("side.review", side(Side::Review(proto::Review { answered: true, upheld: true }))),
+        (
+            "side.document_voided",
+            side(Side::DocumentVoided(proto::DocumentVoided {
+                step: vec![0x55; 32],
+                kind: proto::DocumentKind::Returned.into(),
+                replacement: Some(proto::DocumentIssued {
+                    kind: proto::DocumentKind::Returned.into(),
+                    organ: "澄民政".into(),
+                    year: 2026,
+                    number: 128,
+                }),
+            })),
+        ),
         ("side.note", side(Side::Note(proto::Note {}))),
         ("side.reminder", side(Side::Reminder(proto::Reminder { station: 990_106_101_000 }))),
         ("side.withdrawal_requested", side(Side::WithdrawalRequested(proto::WithdrawalRequested {}))),

@@ -140,6 +140,7 @@ pub async fn application(
         mandate: Some(full_mandate()),
         witnesses: String::new(),
         village: village.number(),
+        ..proto::SubmitRequest::default()
     })
 }
 
@@ -198,7 +199,7 @@ pub async fn up_and_down(district: &District, village: StationCode) -> Result<St
     let township = village.parent().ok_or_else(|| Error::Sample("township".into()))?;
     let mut teller = submit(district, village, "rs-canbao").await?;
     let window = (township, "township", "窗口受理");
-    teller.act(district, window, "accept", "受理", Action::Accept(proto::Accept {})).await?;
+    teller.act(district, window, "accept", "受理", Action::Accept(proto::Accept::default())).await?;
     teller.act(district, (township, "township", "审核"), "first", "初审同意", finish("材料属实，同意上报。")).await?;
     let approver = (village.district(), "rs", "审批");
     let decide = proto::Decide { approved: true, document_number: "〔2026〕1号".into(), ..Default::default() };
@@ -216,7 +217,7 @@ pub async fn minimum_living(district: &District, village: StationCode) -> Result
     let mut teller = submit(district, village, "mz-dibao").await?;
     let window = (township, "township", "窗口受理");
     let reviewer = (township, "township", "审核");
-    teller.act(district, window, "accept", "受理", Action::Accept(proto::Accept {})).await?;
+    teller.act(district, window, "accept", "受理", Action::Accept(proto::Accept::default())).await?;
     let second = district.sample.staff_of(township, "township", "窗口受理")?.id.clone();
     let survey = proto::FinishStage {
         opinion: proto::Opinion::Agree.into(),

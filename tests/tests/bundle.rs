@@ -177,7 +177,7 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     stick.import(&district, township, "2-up");
     let again = stick.import(&district, township, "2-up");
     assert_eq!(number(&again, "entries"), 0, "twice is harmless: {again}");
-    act(&district, (township, "township", "窗口受理"), &case, Action::Accept(proto::Accept {})).await;
+    act(&district, (township, "township", "窗口受理"), &case, Action::Accept(proto::Accept::default())).await;
     let opinion = proto::Opinion::Agree.into();
     let finish = proto::FinishStage { opinion, words: "材料属实，同意上报。".into(), ..Default::default() };
     act(&district, (township, "township", "审核"), &case, Action::FinishStage(finish)).await;

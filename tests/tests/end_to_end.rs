@@ -123,7 +123,7 @@ async fn everybody_goes_on_while_a_line_is_down_and_all_arrives_once_in_order() 
     let mut window = district.client(township, "township", "窗口受理").await.unwrap();
     for number in &numbers {
         stage_at(&mut window, number, "accept").await;
-        window.act(number, Action::Accept(proto::Accept {})).await.unwrap();
+        window.act(number, Action::Accept(proto::Accept::default())).await.unwrap();
     }
     stage_at(&mut agent, &numbers[5], "first").await;
 
@@ -216,7 +216,7 @@ async fn wrong_input_gets_a_clear_answer_and_nothing_is_half_done() {
     assert_eq!(agent.cases.list(list).await.unwrap().into_inner().cases.len(), 1);
 
     // A step by somebody who may not; no token; a wrong token.
-    let status = agent.act(&once.case_number, Action::Accept(proto::Accept {})).await.unwrap_err();
+    let status = agent.act(&once.case_number, Action::Accept(proto::Accept::default())).await.unwrap_err();
     assert!(status.to_string().contains("Act failed"), "{status}");
     let mut nobody = Client::connect(district.address(village).unwrap().api, "wrong").await.unwrap();
     let request = proto::GetRequest { case_number: once.case_number.clone(), unmasked: false };

@@ -62,7 +62,7 @@ impl Scene {
     }
 
     async fn accept(&self, number: &str) {
-        self.act((self.township, "township", "窗口受理"), number, Action::Accept(proto::Accept {})).await;
+        self.act((self.township, "township", "窗口受理"), number, Action::Accept(proto::Accept::default())).await;
     }
 
     /// What the township still has to do, until the case is before the district.

@@ -10,7 +10,7 @@ use jiff::tz;
 use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
 use sanji_domain::case::{
     Action, Body, Case, CaseClock, CaseEntry, Command, Context, Draft, Duty, Reference, Refusal, RefusalCode,
-    available, case_clock, decide, is_todo, may_open, responsible, submit,
+    available, case_clock, decide, is_todo, may_open, my_stages, responsible, submit,
 };
 use sanji_domain::catalogue::FeeItem;
 use sanji_domain::organisation::ALONE;
@@ -156,7 +156,9 @@ impl<'a> DryRun<'a> {
             let stage = self.case.stage().map_or("", StageId::as_str);
             Error::Input(format!("nobody can go on in stage '{stage}' of '{}'", self.item.code))
         })?;
-        let (action, stage) = (command.action(), self.case.stage().cloned());
+        // Of stages that run in parallel this person has one, not always the first.
+        let stage = my_stages(&self.case, &self.at(&actor)?).into_iter().next();
+        let action = command.action();
         let able = |staff: &&Staff| self.at(staff).is_ok_and(|context| is_todo(&self.case, &context));
         let people = self.people(duty.station, able);
         self.act(&actor, command)?;
@@ -183,6 +185,7 @@ impl<'a> DryRun<'a> {
             Action::SupplyCorrection,
             Action::EndPublicity,
             Action::Accept,
+            Action::SendUp,
             Action::FinishStage,
             Action::PostPublicity,
             Action::Decide,

@@ -81,6 +81,9 @@ pub(super) fn application(item: &Item, home: StationCode) -> Submission {
         village: None,
         query_code: "000000".to_owned(),
         attachments: Vec::new(),
+        variant: 0,
+        urgent_reason: String::new(),
+        preliminary: false,
     }
 }
 
@@ -91,8 +94,9 @@ pub(super) fn command(action: Action, approves: bool, visitors: u32) -> Option<C
     let words = || "按规定办理".to_owned();
     let number = || "试走〔0〕1号".to_owned();
     Some(match action {
-        Action::Accept => Command::Accept,
-        Action::ConfirmWithdrawal => Command::ConfirmWithdrawal,
+        Action::Accept => Command::Accept { tolerated: Vec::new() },
+        Action::ConfirmWithdrawal => Command::ConfirmWithdrawal { materials_back: Vec::new() },
+        Action::SendUp => Command::SendUp { body: String::new(), sent_on: None, outside_number: String::new() },
         Action::RequestCorrection => Command::RequestCorrection {
             faults: vec![FaultInput { material: 0, kind: FaultKind::Unclear, requirement: words() }],
         },
@@ -113,6 +117,8 @@ pub(super) fn command(action: Action, approves: bool, visitors: u32) -> Option<C
             together_with: (1..visitors).filter_map(|number| format!("colleague-{number}").parse().ok()).collect(),
             materials: Vec::new(),
             attachments: Vec::new(),
+            answered_on: None,
+            stage: None,
         },
         Action::PostPublicity => Command::PostPublicity {
             place: String::new(),
@@ -126,8 +132,16 @@ pub(super) fn command(action: Action, approves: bool, visitors: u32) -> Option<C
             basis: words(),
             ground: 0,
             document_number: number(),
+            answered_on: None,
+            stage: None,
         },
-        Action::Return => Command::Return { reason: ReturnReason::Duplicate, words: words(), basis: words() },
+        Action::Return => Command::Return {
+            reason: ReturnReason::Duplicate,
+            words: words(),
+            basis: words(),
+            what_now: words(),
+            materials_back: Vec::new(),
+        },
         Action::Deliver => {
             Command::Deliver { method: DeliveryMethod::InPerson, receiver: "申请人".to_owned(), signed_on: None }
         }

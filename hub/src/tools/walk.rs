@@ -202,6 +202,7 @@ fn documents<'a>(taken: &Taken, item: &'a Item, outcome: Option<Outcome>) -> Vec
         Some(Action::RequestCorrection) => vec!["一次性告知书"],
         Some(Action::SupplyCorrection) => vec!["补正材料"],
         Some(Action::Return) => vec!["退回件通知书"],
+        Some(Action::SendUp) => vec!["报送登记"],
         Some(Action::PostPublicity) => vec!["公示照片"],
         Some(Action::ConfirmWithdrawal) => vec!["撤回申请"],
         Some(Action::Deliver) if outcome == Some(Outcome::Approved) => {

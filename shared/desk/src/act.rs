@@ -10,6 +10,7 @@ use sanji_proto::v1::act_request::Action;
 use crate::apply::add_refusal;
 use crate::case::{Failed, show_failed};
 use crate::fees;
+use crate::flow;
 use crate::form::{Faults, Form};
 use crate::guard::{Person, Posted};
 use crate::materials;
@@ -36,7 +37,7 @@ pub(crate) async fn post(
     let mut faults = Faults::default();
     let head = proto::AttachmentHead { case_number: case_number.clone(), ..Default::default() };
     materials::store_uploads(&desk, &person.actor, &mut form, &head, &mut faults).await?;
-    let command = command(&action, &form, &item, &mut faults).ok_or_else(Problem::not_found)?;
+    let command = command(&action, &form, &item, &case, &mut faults).ok_or_else(Problem::not_found)?;
     if !faults.is_empty() {
         return show_failed(&desk, &person, &number, Failed { action, form, faults, stale: false }).await;
     }
@@ -64,11 +65,11 @@ pub(crate) async fn back(Path((number, _)): Path<(String, String)>, _: Person) -
 
 /// The command that a form stands for. None: no such action. What can't be read becomes a fault; what is
 /// missing is for the station to say.
-fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Option<Action> {
+fn command(action: &str, form: &Form, item: &Item, case: &proto::CaseView, faults: &mut Faults) -> Option<Action> {
     let text = |field: &str| form.value(field).to_owned();
     let enumeration = |field: &str| i32::try_from(form.number(field)).unwrap_or_default();
     Some(match action {
-        "accept" => Action::Accept(proto::Accept {}),
+        "accept" => Action::Accept(accept(form, faults)),
         "refuse_acceptance" => Action::RefuseAcceptance(proto::RefuseAcceptance {
             reason: text("reason"),
             basis: basis(form),
@@ -85,6 +86,8 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             outside_number: text("outside_number"),
             together_with: staff_ids(form.value("together_with")),
             materials: Vec::new(),
+            answered_on: day(form, faults, "answered_on"),
+            stage: text("stage"),
         }),
         "post_publicity" => Action::PostPublicity(proto::PostPublicity {
             place: text("place"),
@@ -101,10 +104,18 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             told_on: day(form, faults, "told_on"),
         }),
         "resume" => Action::Resume(proto::Resume { outside_number: text("outside_number") }),
-        "decide" => Action::Decide(decision(form)),
-        "return" => {
-            Action::Return(proto::Return { reason: enumeration("reason"), words: text("words"), basis: basis(form) })
-        }
+        "decide" => Action::Decide(proto::Decide {
+            answered_on: day(form, faults, "answered_on"),
+            stage: text("stage"),
+            ..decision(form)
+        }),
+        "return" => Action::Return(proto::Return {
+            reason: enumeration("reason"),
+            words: text("words"),
+            basis: basis(form),
+            what_now: text("what_now"),
+            materials_back: going_back(form, case),
+        }),
         "deliver" => Action::Deliver(proto::Deliver {
             method: enumeration("method"),
             receiver: text("receiver"),
@@ -113,7 +124,9 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
         "add_note" => Action::AddNote(proto::AddNote { words: text("words") }),
         "remind" => Action::Remind(proto::Remind {}),
         "request_withdrawal" => Action::RequestWithdrawal(proto::RequestWithdrawal { words: text("words") }),
-        "confirm_withdrawal" => Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}),
+        "confirm_withdrawal" => {
+            Action::ConfirmWithdrawal(proto::ConfirmWithdrawal { materials_back: going_back(form, case) })
+        }
         "follow_up" => Action::FollowUp(proto::RecordFollowUp { what: enumeration("what"), words: text("words") }),
         "rate" => Action::Rate(proto::Rate { satisfaction: form.number("satisfaction"), words: text("words") }),
         "extend" => Action::Extend(proto::Extend {
@@ -141,8 +154,30 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
             order: HEXLOWER.decode(form.value("order").as_bytes()).unwrap_or_default(),
             words: text("words"),
         }),
-        _ => return fees::command(action, form, faults),
+        _ => {
+            return flow::command(action, form, item, faults).or_else(|| fees::command(action, form, faults));
+        }
     })
+}
+
+/// 容缺: those that were ticked, all by one day.
+fn accept(form: &Form, faults: &mut Faults) -> proto::Accept {
+    let until = day(form, faults, "tolerated_until");
+    let ticked = form.all("tolerated").filter_map(|number| number.parse().ok());
+    proto::Accept { tolerated: ticked.map(|material| proto::ToleratedInput { material, until }).collect() }
+}
+
+/// The materials that were ticked to go back, as many as came in.
+fn going_back(form: &Form, case: &proto::CaseView) -> Vec<proto::MaterialInput> {
+    let ticked: Vec<u32> = form.all("back").filter_map(|number| number.parse().ok()).collect();
+    let back = case.materials.iter().filter(|material| ticked.contains(&material.material));
+    back.map(|material| proto::MaterialInput {
+        material: material.material,
+        originals: material.originals,
+        copies: material.copies,
+        attachments: Vec::new(),
+    })
+    .collect()
 }
 
 /// What was typed wins over what was chosen.
@@ -157,7 +192,9 @@ fn basis(form: &Form) -> String {
 fn decision(form: &Form) -> proto::Decide {
     let document_number = form.value("document_number").to_owned();
     if form.value("approved") == "1" {
-        return proto::Decide { approved: true, document_number, ..Default::default() };
+        // The reason counts where a department disagrees.
+        let reason = form.value("reason").to_owned();
+        return proto::Decide { approved: true, document_number, reason, ..Default::default() };
     }
     proto::Decide {
         approved: false,
@@ -165,10 +202,21 @@ fn decision(form: &Form) -> proto::Decide {
         basis: basis(form),
         ground: form.number("ground"),
         document_number,
+        ..Default::default()
     }
 }
 
+/// The request of a correction: it must list something.
 fn correction(form: &Form, item: &Item, faults: &mut Faults) -> proto::RequestCorrection {
+    let listed = listed(form, item, faults);
+    if listed.is_empty() && faults.is_empty() {
+        faults.add("faults", "请至少列出一项需要补正的内容。");
+    }
+    proto::RequestCorrection { faults: listed }
+}
+
+/// What is wrong with each material, as listed in a form.
+pub(crate) fn listed(form: &Form, item: &Item, faults: &mut Faults) -> Vec<proto::FaultInput> {
     let positions = (0..).take(item.materials.len()).chain([u32::MAX]);
     let mut listed = Vec::new();
     for material in positions {
@@ -185,26 +233,23 @@ fn correction(form: &Form, item: &Item, faults: &mut Faults) -> proto::RequestCo
             }),
         }
     }
-    if listed.is_empty() && faults.is_empty() {
-        faults.add("faults", "请至少列出一项需要补正的内容。");
-    }
-    proto::RequestCorrection { faults: listed }
+    listed
 }
 
-fn answers(form: &Form) -> Vec<proto::Answer> {
+pub(crate) fn answers(form: &Form) -> Vec<proto::Answer> {
     match form.value("answer") {
         "" => Vec::new(),
         value => vec![proto::Answer { field: CORRECTION_FIELD.to_owned(), value: value.to_owned() }],
     }
 }
 
-fn staff_ids(typed: &str) -> Vec<String> {
+pub(crate) fn staff_ids(typed: &str) -> Vec<String> {
     let separators = [',', '，', '、', ' ', '　', ';', '；'];
     typed.split(separators).filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
 /// A day that may be left out.
-fn day(form: &Form, faults: &mut Faults, field: &'static str) -> u32 {
+pub(crate) fn day(form: &Form, faults: &mut Faults, field: &'static str) -> u32 {
     let typed = form.value(field);
     if typed.is_empty() {
         return 0;
@@ -227,7 +272,7 @@ mod tests {
     fn a_yes_carries_no_grounds_of_refusal() {
         let yes =
             decision(&form(&[("approved", "1"), ("reason", "旧草稿"), ("ground", "2"), ("document_number", "证1")]));
-        assert!(yes.approved && yes.reason.is_empty() && yes.ground == 0 && yes.document_number == "证1", "{yes:?}");
+        assert!(yes.approved && yes.basis.is_empty() && yes.ground == 0 && yes.document_number == "证1", "{yes:?}");
         let no = decision(&form(&[
             ("approved", "0"),
             ("reason", "收入超过规定"),

@@ -189,6 +189,9 @@ fn submission(item: &Item, agent: bool, form: &Form) -> Result<proto::SubmitRequ
         }),
         witnesses: form.value("witnesses").to_owned(),
         village: form.value("village").parse().unwrap_or_default(),
+        variant: form.number("variant"),
+        urgent_reason: form.value("urgent_reason").to_owned(),
+        preliminary: form.ticked("preliminary"),
     })
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use sanji_domain::Item;
-use sanji_domain::catalogue::{LegalBasis, Publicity, Special, SpecialClock};
+use sanji_domain::catalogue::{LegalBasis, Material, Publicity, Special, SpecialClock, Variant};
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::form::{Faults, Form};
 use crate::frame::{Frame, Tab};
 use crate::guard::Person;
 use crate::materials::{self, KeptFile, MaterialField};
-use crate::paper::Paper;
+use crate::paper::{self, Paper};
 use crate::problem::{Problem, page};
 use crate::state::Desk;
 use crate::ticks::Ticks;
@@ -50,7 +50,7 @@ pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
 const SUPERVISION: [&str; 6] =
     ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 27] = [
+const TITLES: [(&str, &str); 46] = [
     ("issue_order", "发督办单"),
     ("answer_order", "督办反馈"),
     ("accept", "受理"),
@@ -78,6 +78,25 @@ const TITLES: [(&str, &str); 27] = [
     ("request_refund", "申请退付"),
     ("decide_refund", "审批退付"),
     ("register_refund", "登记退付"),
+    ("finish_at_once", "当场办结"),
+    ("choose_variant", "选用程序"),
+    ("send_up", "登记报送"),
+    ("chase", "登记对外催办"),
+    ("register_answer", "登记批复"),
+    ("allow_second_correction", "批准再次补正"),
+    ("correct_at_once", "当场更正"),
+    ("transfer", "转其他窗口办理"),
+    ("consult_again", "重新征求意见"),
+    ("answer_preliminary", "答复预申报"),
+    ("submit_preliminary", "转为正式申请"),
+    ("set_mark", "标注急办、重点"),
+    ("answer_copy", "抄告反馈"),
+    ("sign_for_copy", "签收抄告单"),
+    ("record_visit", "登记联合踏勘"),
+    ("finish_duty", "补齐材料、手续"),
+    ("ask_review", "申请复核"),
+    ("answer_review", "答复复核"),
+    ("void_document", "文书作废"),
 ];
 
 
@@ -107,6 +126,9 @@ pub(crate) struct CasePage {
     specials: Vec<Special>,
     publicity: Option<Publicity>,
     photographs: Vec<KeptFile>,
+    /// Optional materials that are missing: they may follow.
+    tolerable: Vec<Ground>,
+    variants: Vec<VariantChoice>,
 
     // An action that was refused.
     failed: String,
@@ -139,6 +161,22 @@ struct Correctable {
 struct Ground {
     number: String,
     words: String,
+}
+
+/// An easier or urgent procedure of the item.
+struct VariantChoice {
+    /// From 1.
+    number: String,
+    name: String,
+    when: String,
+    effect: String,
+}
+
+/// A document that this station may make void.
+struct DocumentChoice {
+    /// Hash of its step and its kind, as the form carries them.
+    value: String,
+    name: String,
 }
 
 /// An action that the station refused, with what had been typed.
@@ -218,6 +256,8 @@ async fn build(
         specials: item.as_deref().map(|item| specials(item, &case.stage)).unwrap_or_default(),
         publicity: item.as_ref().and_then(|item| publicity(item, &case.stage)),
         photographs: materials::kept_files(&failed.form, "photographs"),
+        tolerable: item.as_deref().map(|item| tolerable(item, &case)).unwrap_or_default(),
+        variants: item.as_deref().map(variants).unwrap_or_default(),
         fresh_from: if failed.stale { failed.form.number("rev") } else { 0 },
         failed: failed.action,
         form: failed.form,
@@ -247,8 +287,21 @@ impl CasePage {
         if !self.failed.is_empty() {
             return self.failed == action;
         }
-        let beside =
-            ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend", "void_fee"];
+        let beside = [
+            "add_note",
+            "remind",
+            "request_withdrawal",
+            "rate",
+            "return",
+            "refuse_acceptance",
+            "suspend",
+            "void_fee",
+            "transfer",
+            "set_mark",
+            "void_document",
+            "record_visit",
+            "chase",
+        ];
         let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)
@@ -272,6 +325,27 @@ impl CasePage {
 
     fn fault(&self, prefix: &str, field: &str) -> String {
         if self.mine(prefix) { self.faults.of(field) } else { String::new() }
+    }
+
+    /// Whether the variant of the case leaves something that has not been made up.
+    fn owes_variant(&self) -> bool {
+        self.case.duties.iter().any(|duty| duty.variant && !duty.done)
+    }
+
+    /// Whether an outside body decides or answers now.
+    fn is_outside(&self) -> bool {
+        self.case.outside.as_ref().is_some_and(|outside| outside.answered_on == 0)
+    }
+
+    /// Documents that were issued here and are not void.
+    fn own_documents(&self) -> Vec<DocumentChoice> {
+        let own = self.case.steps.iter().filter(|step| step.station == self.here.number());
+        let choice = |step: &proto::StepView, document: &proto::DocumentView| DocumentChoice {
+            value: format!("{} {}", words::hex(&step.hash), document.kind),
+            name: format!("{}　{}", paper::document_name(document.kind), document.number),
+        };
+        own.flat_map(|step| step.documents.iter().filter(|issued| !issued.void).map(move |issued| choice(step, issued)))
+            .collect()
     }
 
     fn finish_title(&self) -> String {
@@ -334,6 +408,26 @@ fn bases(item: &Item) -> Vec<String> {
         basis.articles.iter().map(|article| format!("《{}》{article}", basis.title)).collect()
     };
     item.legal_basis.iter().flat_map(choices).collect()
+}
+
+fn tolerable(item: &Item, case: &proto::CaseView) -> Vec<Ground> {
+    let here = |index: u32| case.materials.iter().any(|material| material.material == index);
+    let optional = (0..).zip(&item.materials).filter(|(index, material)| !material.mandatory && !here(*index));
+    let words = |material: &Material| match &material.when {
+        Some(when) => format!("{}（{when}）", material.name),
+        None => material.name.clone(),
+    };
+    optional.map(|(index, material): (u32, _)| Ground { number: index.to_string(), words: words(material) }).collect()
+}
+
+fn variants(item: &Item) -> Vec<VariantChoice> {
+    let choice = |(number, variant): (u32, &Variant)| VariantChoice {
+        number: number.to_string(),
+        name: variant.name.clone(),
+        when: variant.when.clone(),
+        effect: variant.effect.clone(),
+    };
+    (1..).zip(&item.variants).map(choice).collect()
 }
 
 fn grounds(item: &Item) -> Vec<Ground> {

@@ -59,6 +59,9 @@ pub(crate) async fn show(
     let (list, title, name) = match wanted.list.as_str() {
         "open" => (proto::WorkList::Open, "在办", "open"),
         "closed" => (proto::WorkList::Closed, "已办结", "closed"),
+        "marked" => (proto::WorkList::Marked, "急办、重点", "marked"),
+        "outside" => (proto::WorkList::Outside, "报批在外", "outside"),
+        "duties" => (proto::WorkList::Duties, "待补手续", "duties"),
         _ => (proto::WorkList::Todo, "我的待办", "todo"),
     };
     let request = proto::ListRequest { list: list.into(), limit: ROWS, after: wanted.after };

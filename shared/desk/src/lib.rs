@@ -25,6 +25,7 @@ mod case;
 mod case_file;
 mod exchange;
 mod fees;
+mod flow;
 mod form;
 mod frame;
 mod guard;

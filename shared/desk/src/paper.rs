@@ -1,7 +1,7 @@
 //! Papers of a case, to be printed: receipt, mandate, and the notices that its steps call for.
 //!
-//! Fields and wording follow the district's templates. The document number is left open: offices number their
-//! papers by hand.
+//! Fields and wording follow the district's templates. A paper carries the number (文号) that the station gave it when
+//! it took the step; steps of older releases have none, and the line is left open.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -9,6 +9,7 @@ use axum::response::Response;
 use qrcode::QrCode;
 use qrcode::render::svg;
 use sanji_domain::Item;
+use sanji_domain::case::DocumentKind;
 use sanji_domain::catalogue::{ItemType, SpecialClock};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
@@ -34,10 +35,13 @@ pub(crate) enum Paper {
     Concluded,
     PaymentNotice,
     PaymentReceipt,
+    Joint,
+    Copy,
+    Special,
 }
 
 impl Paper {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Receipt,
         Self::Mandate,
         Self::Accepted,
@@ -49,6 +53,9 @@ impl Paper {
         Self::Concluded,
         Self::PaymentNotice,
         Self::PaymentReceipt,
+        Self::Joint,
+        Self::Copy,
+        Self::Special,
     ];
 
     /// Last part of its address.
@@ -65,6 +72,9 @@ impl Paper {
             Self::Concluded => "concluded",
             Self::PaymentNotice => "payment-notice",
             Self::PaymentReceipt => "payment-receipt",
+            Self::Joint => "joint",
+            Self::Copy => "copy",
+            Self::Special => "special",
         }
     }
 
@@ -80,6 +90,11 @@ impl Paper {
             Self::Approved => proto::Paper::Approved,
             Self::Denied => proto::Paper::Denied,
             Self::Concluded => proto::Paper::Concluded,
+            Self::PaymentNotice => proto::Paper::PaymentNotice,
+            Self::PaymentReceipt => proto::Paper::PaymentReceipt,
+            Self::Joint => proto::Paper::Joint,
+            Self::Copy => proto::Paper::Copy,
+            Self::Special => proto::Paper::Special,
         }
     }
 
@@ -97,6 +112,9 @@ impl Paper {
             Self::Concluded => "办结通知书",
             Self::PaymentNotice => "缴款通知书",
             Self::PaymentReceipt => "缴款回执",
+            Self::Joint => "联办件通知书",
+            Self::Copy => "抄告单",
+            Self::Special => "特别程序告知书",
         }
     }
 
@@ -104,7 +122,8 @@ impl Paper {
     fn step(self, case: &proto::CaseView) -> Option<&proto::StepView> {
         let kind = match self {
             Self::Receipt | Self::Mandate => "submitted",
-            Self::Accepted => "accepted",
+            Self::Accepted | Self::Joint | Self::Copy => "accepted",
+            Self::Special => "suspended",
             Self::NotAccepted => "not_accepted",
             Self::Correction => "correction_requested",
             Self::Returned => "returned",
@@ -113,14 +132,34 @@ impl Paper {
             Self::PaymentNotice => "fee_issued",
             Self::PaymentReceipt => "fee_paid",
         };
-        let step = case.steps.iter().rev().find(|step| step.kind == kind)?;
+        // A withdrawn case gets the notice of return too.
+        let calls = |step: &&proto::StepView| step.kind == kind || (self == Self::Returned && step.kind == "withdrawn");
+        let step = case.steps.iter().rev().find(calls)?;
         // A refusal always has a legal basis, an approval never.
         match self {
             Self::Mandate => case.mandate.is_some().then_some(step),
+            Self::Joint | Self::Copy => case.joint.is_some().then_some(step),
             Self::Approved => step.basis.is_empty().then_some(step),
             Self::Denied => (!step.basis.is_empty()).then_some(step),
             _ => Some(step),
         }
+    }
+
+    /// Number of `DocumentKind` under which the step has numbered it; 0: it carries no number.
+    fn document(self) -> i32 {
+        let kind = match self {
+            Self::Accepted => proto::DocumentKind::Accepted,
+            Self::NotAccepted => proto::DocumentKind::NotAccepted,
+            Self::Correction => proto::DocumentKind::Correction,
+            Self::Returned => proto::DocumentKind::Returned,
+            Self::Joint => proto::DocumentKind::Joint,
+            Self::Copy => proto::DocumentKind::Copy,
+            Self::Special => proto::DocumentKind::Special,
+            Self::Approved => proto::DocumentKind::Approved,
+            Self::Denied => proto::DocumentKind::Denied,
+            Self::Receipt | Self::Mandate | Self::Concluded => proto::DocumentKind::Unspecified,
+        };
+        kind.into()
     }
 
     /// The papers that a case calls for.
@@ -141,6 +180,8 @@ struct PaperPage {
     /// The step that called for the paper.
     step: proto::StepView,
     submitted_on: String,
+    /// 文号; empty: none.
+    number: String,
     /// The office that signs.
     organ: String,
     /// Whether the 行政许可法 applies.
@@ -187,6 +228,7 @@ pub(crate) async fn show(
         clock: case.clock.clone().unwrap_or_default(),
         ticks: Ticks::new(desk.station(), case.home, case.rev, &case.delivery.unwrap_or_default()),
         submitted_on: submitted.map(|step| words::day_of(&step.time_ms)).unwrap_or_default(),
+        number: document_number(kind, &step),
         organ: organ(&desk, item, &step),
         licence: item.is_some_and(|item| item.item_type == ItemType::Licence),
         limits_text: item.map(limits_text).unwrap_or_default(),
@@ -204,6 +246,18 @@ pub(crate) async fn show(
         case,
         frame,
     })
+}
+
+/// The number of a paper; empty where it has none. Of several the one that is not void.
+fn document_number(kind: Paper, step: &proto::StepView) -> String {
+    let wanted = kind.document();
+    let issued = step.documents.iter().rev().find(|issued| issued.kind == wanted && !issued.void);
+    issued.map(|issued| issued.number.clone()).unwrap_or_default()
+}
+
+/// What a kind of document is called.
+pub(crate) fn document_name(kind: i32) -> &'static str {
+    DocumentKind::from_number(kind).term()
 }
 
 /// Who signs: at the district the department in the lead, below it the centre.

@@ -7,6 +7,7 @@
 //! | `spread` | which stations hold which attachments |
 //! | `matters`, `matter_commands`, `matter_messages` | the same for matters: complaints, questions and the like |
 //! | `serial` | which number a new case gets |
+//! | `serial`, `numbers` | which number a new case gets, and which a document |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
@@ -38,6 +39,7 @@ mod matter_commands;
 mod matter_messages;
 pub(crate) mod matters;
 mod presence;
+mod numbers;
 pub mod reader;
 mod receive;
 pub mod reference;
@@ -101,6 +103,8 @@ pub struct Core {
     have: Have,
     /// Day and highest number given on it, staged ones included.
     last_serial: Option<(u16, u16)>,
+    /// Highest document numbers given, staged ones included.
+    documents: numbers::Given,
     group: Group,
     /// Nothing of its own may be written.
     silent: bool,
@@ -143,6 +147,7 @@ impl Core {
             pending: Arc::default(),
             clock: HybridTime::default(),
             last_serial: None,
+            documents: numbers::Given::new(),
             group: Group::default(),
             silent: false,
             healing: std::collections::BTreeMap::new(),

@@ -17,6 +17,7 @@ mod assessment;
 mod case;
 mod delivery;
 mod fees;
+mod flow;
 mod list;
 mod matter;
 mod matter_public;

@@ -55,7 +55,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         let answering = tokio::spawn(async move {
             while let Some((number, at)) = at_hub.recv().await {
                 let mut clerk = clerk.clone();
-                clerk.act(&number, Action::Accept(proto::Accept {})).await?;
+                clerk.act(&number, Action::Accept(proto::Accept::default())).await?;
                 if answered.send((number, at)).is_err() {
                     break;
                 }

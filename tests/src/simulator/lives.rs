@@ -145,6 +145,7 @@ impl World {
         let step = Step {
             term: case.term() + 1,
             holder: self.code(HUB),
+            documents: Vec::new(),
             event: StepEvent::Reclaimed { from },
             ..idle_step(&case, self.code(HUB))
         };
@@ -225,6 +226,7 @@ fn idle_step(case: &Case, actor: StationCode) -> Step {
         stage: case.stage().cloned(),
         request: None,
         actor: ActorFacts::default(),
+        documents: Vec::new(),
         event: StepEvent::Resumed { outside_number: String::new() },
     }
 }

@@ -134,6 +134,7 @@ impl World {
             mandate: (station.tier() == Tier::Village).then_some(mandate),
             witnesses: String::new(),
             village: if station.tier() == Tier::Village { station.number() } else { 0 },
+            ..proto::SubmitRequest::default()
         };
         Some(Asked { staff: staff.id.clone(), command: Command::Submit(request) })
     }
@@ -191,7 +192,7 @@ impl World {
         let basis = || "《测试办法》第一条".to_owned();
         let words = || "情况属实".to_owned();
         Some(match name {
-            "accept" => Action::Accept(proto::Accept {}),
+            "accept" => Action::Accept(proto::Accept::default()),
             "refuse_acceptance" => Action::RefuseAcceptance(proto::RefuseAcceptance {
                 reason: words(),
                 basis: basis(),
@@ -222,7 +223,7 @@ impl World {
                 words: words(),
                 outside_number: "1".to_owned(),
                 together_with: Vec::new(),
-                materials: Vec::new(),
+                ..proto::FinishStage::default()
             }),
             "post_publicity" => Action::PostPublicity(proto::PostPublicity {
                 place: "村务公开栏".to_owned(),
@@ -238,13 +239,17 @@ impl World {
                     basis: unless(basis()),
                     ground: u32::from(!approved),
                     document_number: "澄准〔2026〕1号".to_owned(),
+                    ..proto::Decide::default()
                 })
             }
             "return" => Action::Return(proto::Return {
                 reason: proto::ReturnReason::ConditionsNotMet.into(),
                 words: words(),
                 basis: basis(),
+                what_now: words(),
+                materials_back: Vec::new(),
             }),
+            "send_up" => Action::SendUp(proto::SendUp::default()),
             "deliver" => Action::Deliver(proto::Deliver {
                 method: proto::DeliveryMethod::InPerson.into(),
                 receiver: "本人".to_owned(),
@@ -253,7 +258,7 @@ impl World {
             "add_note" => Action::AddNote(proto::AddNote { words: words() }),
             "remind" => Action::Remind(proto::Remind {}),
             "request_withdrawal" => Action::RequestWithdrawal(proto::RequestWithdrawal { words: words() }),
-            "confirm_withdrawal" => Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}),
+            "confirm_withdrawal" => Action::ConfirmWithdrawal(proto::ConfirmWithdrawal::default()),
             "rate" => Action::Rate(proto::Rate { satisfaction: 5, words: String::new() }),
             _ => return None,
         })

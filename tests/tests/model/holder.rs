@@ -83,6 +83,9 @@ fn entry(district: &District, writer: usize, index: usize) -> CaseEntry {
             village: None,
             materials: Vec::new(),
             mandate: None,
+            variant: 0,
+            urgent: false,
+            preliminary: false,
         }),
         None => StepEvent::Resumed { outside_number: String::new() },
     };
@@ -94,6 +97,7 @@ fn entry(district: &District, writer: usize, index: usize) -> CaseEntry {
         stage: None,
         request: None,
         actor: ActorFacts::default(),
+        documents: Vec::new(),
         event,
     };
     CaseEntry {

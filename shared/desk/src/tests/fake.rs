@@ -372,6 +372,7 @@ impl Office for FakeOffice {
             promised_until: 0,
             delivery: Some(proto::Delivery { here: true, township_ms: SUBMITTED_MS, ..Default::default() }),
             ahead,
+            ..proto::CaseRow::default()
         };
         let cases = vec![row("待受理", true, 20_260_703), row("办理中", false, 20_260_630), row("待补正", false, 0)];
         Ok(proto::ListReply { cases, next: "older".to_owned() })

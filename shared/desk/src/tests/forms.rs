@@ -158,7 +158,7 @@ async fn an_action_is_sent_once_and_leads_back_to_the_case() {
     }
     assert_eq!(browser.memory().acted.len(), 1);
     let acted = browser.memory().acted[0].clone();
-    assert_eq!((acted.expected_rev, acted.action), (4, Some(Action::Accept(sanji_proto::v1::Accept {}))));
+    assert_eq!((acted.expected_rev, acted.action), (4, Some(Action::Accept(sanji_proto::v1::Accept::default()))));
     browser.get(&format!("/desk/case/{NUMBER}?done=accept")).await.shows(&["已完成：受理"]);
 }
 

@@ -6,8 +6,9 @@ use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use serde::{Deserialize, Serialize};
 
 use super::fee::{FeeIssued, Payment};
+use super::document::{DocumentIssued, DocumentKind};
 use super::numbered::numbered;
-use crate::code::{ItemCode, StaffId, StageId};
+use crate::code::{DepartmentCode, ItemCode, StaffId, StageId};
 use crate::limit::Limit;
 use crate::supervision::{AlertKey, Level, Office};
 
@@ -37,6 +38,8 @@ pub struct Step {
     pub request: Option<RequestId>,
     /// Who acted.
     pub actor: ActorFacts,
+    /// The documents that it issues. Their numbers are 0 until the station that writes the step has numbered them.
+    pub documents: Vec<DocumentIssued>,
     /// What happened.
     pub event: StepEvent,
 }
@@ -63,6 +66,8 @@ pub enum StepEvent {
     Accepted {
         /// The law deems it accepted because nobody answered in time.
         deemed: bool,
+        /// 容缺: optional materials that may follow.
+        tolerated: Vec<Tolerated>,
     },
     /// 不予受理
     NotAccepted {
@@ -100,6 +105,8 @@ pub enum StepEvent {
         together_with: Vec<StaffId>,
         /// Materials that came in with it.
         materials: Vec<MaterialProvided>,
+        /// Day on which an outside body answered; none: no outside body acts here.
+        answered_on: Option<Date>,
     },
     /// 公示 was posted.
     PublicityPosted {
@@ -150,6 +157,8 @@ pub enum StepEvent {
         ground: u32,
         /// Number of the document or certificate; empty: none.
         document_number: String,
+        /// Day on which an outside body decided; none: the decision is this station's.
+        answered_on: Option<Date>,
     },
     /// 退回
     Returned {
@@ -159,9 +168,14 @@ pub enum StepEvent {
         stage: StageId,
         /// Law or policy.
         basis: String,
+        /// Materials that go back.
+        materials_back: Vec<MaterialProvided>,
     },
     /// The applicant's withdrawal takes effect.
-    Withdrawn,
+    Withdrawn {
+        /// Materials that go back.
+        materials_back: Vec<MaterialProvided>,
+    },
     /// 送达
     Delivered {
         /// How.
@@ -208,6 +222,70 @@ pub enum StepEvent {
         /// Number of the notice.
         notice: u32,
     },
+
+    /// An easier or urgent procedure of the item is used.
+    VariantChosen {
+        /// Position in the item's list, from 1.
+        variant: u32,
+    },
+    /// 报送 to an outside body.
+    SentUp {
+        /// In which stage.
+        stage: StageId,
+        /// Name of the outside body.
+        body: String,
+        /// When.
+        sent_on: Date,
+        /// Its number there; empty: not known yet.
+        outside_number: String,
+    },
+    /// The outside body was asked where its answer is.
+    Chased {
+        /// In which stage.
+        stage: StageId,
+        /// When.
+        on: Date,
+    },
+    /// The outside body has answered what the deciding stage had sent up.
+    OutsideAnswered {
+        /// In which stage.
+        stage: StageId,
+        /// When.
+        answered_on: Date,
+        /// Number of the answer.
+        outside_number: String,
+        /// Whether it agrees.
+        approved: bool,
+    },
+    /// The chief representative gives leave for one more correction.
+    SecondCorrectionAllowed,
+    /// 当场更正. Replaces the materials named.
+    CorrectedAtOnce {
+        /// What was handed in.
+        materials: Vec<MaterialProvided>,
+    },
+    /// The present stage goes to another window or department of the same station.
+    Transferred {
+        /// Which stage.
+        stage: StageId,
+        /// To whom.
+        department: DepartmentCode,
+    },
+    /// After a disagreement the deciding stage asks departments once more.
+    ConsultedAgain {
+        /// The stages that are to answer.
+        stages: Vec<StageId>,
+    },
+    /// What a draft (预申报) lacks.
+    PreliminaryAnswered {
+        /// Everything; none: it can be submitted as it is.
+        faults: Vec<Fault>,
+    },
+    /// A draft becomes an application. Replaces the materials named.
+    PreliminarySubmitted {
+        /// What was handed in.
+        materials: Vec<MaterialProvided>,
+    },
 }
 
 impl StepEvent {
@@ -227,7 +305,7 @@ impl StepEvent {
             Self::Resumed { .. } => "resumed",
             Self::Decided { .. } => "decided",
             Self::Returned { .. } => "returned",
-            Self::Withdrawn => "withdrawn",
+            Self::Withdrawn { .. } => "withdrawn",
             Self::Delivered { .. } => "delivered",
             Self::Reclaimed { .. } => "reclaimed",
             Self::HandedOver { .. } => "handed_over",
@@ -237,6 +315,29 @@ impl StepEvent {
             Self::FeePaid(_) => "fee_paid",
             Self::FeeVoided { .. } => "fee_voided",
             Self::FeeAbandoned { .. } => "fee_abandoned",
+            Self::VariantChosen { .. } => "variant_chosen",
+            Self::SentUp { .. } => "sent_up",
+            Self::Chased { .. } => "chased",
+            Self::OutsideAnswered { .. } => "outside_answered",
+            Self::SecondCorrectionAllowed => "second_correction_allowed",
+            Self::CorrectedAtOnce { .. } => "corrected_at_once",
+            Self::Transferred { .. } => "transferred",
+            Self::ConsultedAgain { .. } => "consulted_again",
+            Self::PreliminaryAnswered { .. } => "preliminary_answered",
+            Self::PreliminarySubmitted { .. } => "preliminary_submitted",
+        }
+    }
+
+    /// The materials that it brings in.
+    #[must_use]
+    pub fn materials(&self) -> &[MaterialProvided] {
+        match self {
+            Self::Submitted(Submitted { materials, .. })
+            | Self::CorrectionSupplied { materials }
+            | Self::StageFinished { materials, .. }
+            | Self::CorrectedAtOnce { materials }
+            | Self::PreliminarySubmitted { materials } => materials,
+            _ => &[],
         }
     }
 
@@ -265,6 +366,21 @@ pub struct Submitted {
     pub materials: Vec<MaterialProvided>,
     /// The applicant's village; none: not known or outside the district.
     pub village: Option<StationCode>,
+    /// The variant that the applicant asks for, from 1; 0: none.
+    pub variant: u32,
+    /// The applicant asks that it be handled as urgent.
+    pub urgent: bool,
+    /// A draft for checking (预申报): nothing runs before it is submitted.
+    pub preliminary: bool,
+}
+
+/// An optional material that may follow (容缺).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tolerated {
+    /// Position in the item's list, from 0.
+    pub material: u32,
+    /// Last day to hand it in.
+    pub until: Date,
 }
 
 /// 委托代办书: what the agent may do.
@@ -436,6 +552,64 @@ pub enum SideEvent {
         /// Number of the bank's receipt.
         receipt_number: String,
     },
+    /// The case is put first, or no longer.
+    Marked {
+        /// Why.
+        mark: Mark,
+        /// False: the mark is taken away.
+        set: bool,
+        /// The day until which it shall be finished.
+        until: Option<Date>,
+    },
+    /// A consulted department has looked at its copy, or answers it while another station holds the case.
+    Consulted {
+        /// The department's stage.
+        stage: StageId,
+        /// Rev of the step by which the case came into the stages that run in parallel; 0 before that.
+        round: u32,
+        /// What it found; none: signed for only.
+        opinion: Option<Opinion>,
+    },
+    /// 联合踏勘
+    Visit(Visit),
+    /// Something that was left to be made up is done.
+    DutyDone {
+        /// What the variant leaves.
+        variant: bool,
+        /// Materials that had been tolerated missing.
+        materials: Vec<MaterialProvided>,
+    },
+    /// 复核 of a returned case.
+    Review {
+        /// Whether the objection is right; none: it is asked for.
+        upheld: Option<bool>,
+    },
+    /// The number of a document is void.
+    DocumentVoided {
+        /// The entry of the step that issued it.
+        step: Hash,
+        /// Which of its documents.
+        kind: DocumentKind,
+        /// What takes its place.
+        replacement: Option<DocumentIssued>,
+    },
+}
+
+/// A joint visit to the place (联合踏勘): arranged, or held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// The day.
+    pub on: Date,
+    /// Where.
+    pub place: String,
+    /// Departments that are asked to come, or came.
+    pub departments: Vec<DepartmentCode>,
+    /// Whether it took place.
+    pub held: bool,
+    /// Who came.
+    pub attended: Vec<StaffId>,
+    /// Photographs and the signed minutes.
+    pub attachments: Vec<AttachmentId>,
 }
 
 /// What a station noticed of the time of an entry which a station below handed over.
@@ -493,6 +667,15 @@ impl SideEvent {
             Self::RefundRequested { .. } => "refund_requested",
             Self::RefundDecided { .. } => "refund_decided",
             Self::RefundPaid { .. } => "refund_paid",
+            Self::Marked { .. } => "marked",
+            Self::Consulted { opinion: None, .. } => "copy_signed_for",
+            Self::Consulted { opinion: Some(_), .. } => "copy_answered",
+            Self::Visit(Visit { held: false, .. }) => "visit_arranged",
+            Self::Visit(Visit { held: true, .. }) => "visit_held",
+            Self::DutyDone { .. } => "duty_done",
+            Self::Review { upheld: None } => "review_asked",
+            Self::Review { upheld: Some(_) } => "review_answered",
+            Self::DocumentVoided { .. } => "document_voided",
         }
     }
 
@@ -503,6 +686,16 @@ impl SideEvent {
             Self::Extended(extended) => &extended.basis,
             _ => "",
         }
+    }
+}
+
+numbered! {
+    /// Why a case is put first.
+    pub enum Mark {
+        /// Can't wait.
+        Urgent = 1 "紧急件",
+        /// An important project.
+        Priority = 2 "重点项目件",
     }
 }
 
@@ -547,6 +740,8 @@ numbered! {
         ReferUp = 3 "同意，但需报上级批准",
         /// The stage only hands on.
         NoOpinion = 4 "无需意见",
+        /// Nobody answered in time: written by the station itself, only where the item's stage allows it.
+        Tacit = 5 "逾期视为同意",
     }
 }
 

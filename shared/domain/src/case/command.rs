@@ -3,11 +3,13 @@
 use jiff::civil::Date;
 use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 
-use super::body::{Body, DeliveryMethod, FaultKind, FollowUp, Mandate, MaterialProvided, Opinion, ReturnReason};
+use super::body::{Body, DeliveryMethod, FaultKind, FollowUp, Mandate, MaterialProvided, Opinion, ReturnReason, Mark, Visit};
 use super::fee::{FeeInput, PaymentInput};
 use super::private::Private;
-use crate::code::{ItemCode, StaffId};
+use crate::code::{ItemCode, StaffId, DepartmentCode, StageId};
 use crate::supervision::Office;
+use super::document::DocumentKind;
+use super::private::Private;
 
 /// What a rule gives for one new entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,21 @@ pub struct Submission {
     pub query_code: String,
     /// The attachments that were stored for this request.
     pub attachments: Vec<StoredAttachment>,
+    /// The variant that the applicant asks for, from 1; 0: none.
+    pub variant: u32,
+    /// Why it is urgent; empty: it is not.
+    pub urgent_reason: String,
+    /// A draft for checking (预申报).
+    pub preliminary: bool,
+}
+
+/// A material that may follow (容缺), as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToleratedInput {
+    /// Position in the item's list, from 0.
+    pub material: u32,
+    /// Last day to hand it in; none: as long as an applicant has for a correction.
+    pub until: Option<Date>,
 }
 
 /// One thing that is wrong with an application, as typed.
@@ -89,7 +106,10 @@ pub struct FaultInput {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Command {
     /// 受理
-    Accept,
+    Accept {
+        /// 容缺: optional materials that may follow.
+        tolerated: Vec<ToleratedInput>,
+    },
     /// 不予受理
     RefuseAcceptance {
         /// Why.
@@ -127,6 +147,10 @@ pub enum Command {
         materials: Vec<MaterialInput>,
         /// The attachments that were stored for it.
         attachments: Vec<StoredAttachment>,
+        /// Day on which an outside body answered; none: today, where one acts.
+        answered_on: Option<Date>,
+        /// Which of the stages that run in parallel; none: the actor's first.
+        stage: Option<StageId>,
     },
     /// 张贴公示
     PostPublicity {
@@ -172,6 +196,10 @@ pub enum Command {
         ground: u32,
         /// Number of the document; empty: none.
         document_number: String,
+        /// Day on which an outside body decided; none: today, where one does.
+        answered_on: Option<Date>,
+        /// Which of the stages that run in parallel; none: the actor's first.
+        stage: Option<StageId>,
     },
     /// 退回
     Return {
@@ -181,6 +209,10 @@ pub enum Command {
         words: String,
         /// Law or policy.
         basis: String,
+        /// What the applicant can do now.
+        what_now: String,
+        /// Materials that go back.
+        materials_back: Vec<MaterialInput>,
     },
     /// 送达
     Deliver {
@@ -204,7 +236,10 @@ pub enum Command {
         words: String,
     },
     /// 同意撤回
-    ConfirmWithdrawal,
+    ConfirmWithdrawal {
+        /// Materials that go back.
+        materials_back: Vec<MaterialInput>,
+    },
     /// 评价
     Rate {
         /// 1 (worst) to 5 (best).
@@ -324,6 +359,162 @@ pub enum Command {
         /// Number of the bank's receipt.
         receipt_number: String,
     },
+
+    /// 当场办结
+    FinishAtOnce {
+        /// What was found.
+        words: String,
+        /// Number of the document; empty: none.
+        document_number: String,
+        /// Name of the person who signed; empty: delivered later.
+        receiver: String,
+        /// How it is delivered; unknown: in person.
+        method: DeliveryMethod,
+    },
+    /// 选用简易或紧急程序
+    ChooseVariant {
+        /// Position in the item's list, from 1.
+        variant: u32,
+        /// Which of its conditions is met.
+        reason: String,
+    },
+    /// 登记报送
+    SendUp {
+        /// Name of the outside body; empty: the one of the stage.
+        body: String,
+        /// None: today.
+        sent_on: Option<Date>,
+        /// Its number there; empty: not known yet.
+        outside_number: String,
+    },
+    /// 登记催办 of an outside body
+    Chase {
+        /// None: today.
+        on: Option<Date>,
+        /// How, and with what answer.
+        words: String,
+    },
+    /// 登记批复
+    RegisterAnswer {
+        /// None: today.
+        answered_on: Option<Date>,
+        /// Number of the answer.
+        outside_number: String,
+        /// Whether it agrees.
+        approved: bool,
+        /// Why not; required where it does not.
+        words: String,
+    },
+    /// 批准再次补正
+    AllowSecondCorrection {
+        /// Why.
+        reason: String,
+    },
+    /// 当场更正
+    CorrectAtOnce {
+        /// Materials that replace those of the same position.
+        materials: Vec<MaterialInput>,
+        /// Answers that replace those of the same field.
+        answers: Vec<(String, String)>,
+        /// The attachments that were stored for it.
+        attachments: Vec<StoredAttachment>,
+    },
+    /// 转其他窗口（部门）办理
+    Transfer {
+        /// To whom.
+        department: DepartmentCode,
+        /// Why.
+        reason: String,
+    },
+    /// 重新征求意见
+    ConsultAgain {
+        /// Why, and what is to be looked at.
+        words: String,
+    },
+    /// 答复预申报
+    AnswerPreliminary {
+        /// Everything that is missing.
+        faults: Vec<FaultInput>,
+        /// A remark; may be empty.
+        words: String,
+    },
+    /// 预申报转为正式申请
+    SubmitPreliminary {
+        /// Materials that replace those of the same position.
+        materials: Vec<MaterialInput>,
+        /// Answers that replace those of the same field.
+        answers: Vec<(String, String)>,
+        /// The attachments that were stored for it.
+        attachments: Vec<StoredAttachment>,
+    },
+    /// 标注紧急件、重点项目件
+    SetMark {
+        /// Which.
+        mark: Mark,
+        /// Takes it away.
+        remove: bool,
+        /// Why.
+        reason: String,
+        /// Day until which it shall be finished.
+        until: Option<Date>,
+    },
+    /// 抄告反馈
+    AnswerCopy {
+        /// What was found.
+        opinion: Opinion,
+        /// The opinion in words.
+        words: String,
+        /// None: the actor's first.
+        stage: Option<StageId>,
+    },
+    /// 抄告单签收
+    SignForCopy {
+        /// None: the actor's first.
+        stage: Option<StageId>,
+    },
+    /// 联合踏勘
+    RecordVisit {
+        /// What is arranged, or took place.
+        visit: Visit,
+        /// Minutes, or a remark.
+        words: String,
+        /// The attachments that were stored for it.
+        attachments: Vec<StoredAttachment>,
+    },
+    /// 补齐容缺材料、补办手续
+    FinishDuty {
+        /// What the variant leaves.
+        variant: bool,
+        /// What was done.
+        words: String,
+        /// What was handed in.
+        materials: Vec<MaterialInput>,
+        /// The attachments that were stored for it.
+        attachments: Vec<StoredAttachment>,
+    },
+    /// 申请复核
+    AskReview {
+        /// Why.
+        words: String,
+    },
+    /// 答复复核
+    AnswerReview {
+        /// Whether the objection is right.
+        upheld: bool,
+        /// The answer.
+        words: String,
+    },
+    /// 文书作废
+    VoidDocument {
+        /// The entry of the step that issued it.
+        step: Hash,
+        /// Which of its documents.
+        kind: DocumentKind,
+        /// Why.
+        reason: String,
+        /// A new number takes its place.
+        replace: bool,
+    },
 }
 
 /// An extension as entered.
@@ -437,6 +628,44 @@ actions! {
     DecideRefund = "decide_refund" "审批退付",
     /// Registers that it was paid back.
     RegisterRefund = "register_refund" "登记退付",
+    /// Accepts, decides and delivers what is done at once.
+    FinishAtOnce = "finish_at_once" "当场办结",
+    /// Uses an easier or urgent procedure.
+    ChooseVariant = "choose_variant" "选用程序",
+    /// Records that it was sent to an outside body.
+    SendUp = "send_up" "登记报送",
+    /// Records that the outside body was asked.
+    Chase = "chase" "登记外部催办",
+    /// Records what the higher authority answered.
+    RegisterAnswer = "register_answer" "登记批复",
+    /// Gives leave for one more correction.
+    AllowSecondCorrection = "allow_second_correction" "批准再次补正",
+    /// Puts a mistake right while the applicant waits.
+    CorrectAtOnce = "correct_at_once" "当场更正",
+    /// Hands the stage to another window.
+    Transfer = "transfer" "转其他窗口",
+    /// Asks the departments that disagree once more.
+    ConsultAgain = "consult_again" "重新征求意见",
+    /// Says what a draft lacks.
+    AnswerPreliminary = "answer_preliminary" "答复预申报",
+    /// Makes a draft an application.
+    SubmitPreliminary = "submit_preliminary" "转为正式申请",
+    /// Puts it first.
+    SetMark = "set_mark" "标注急办、重点",
+    /// Answers as a consulted department.
+    AnswerCopy = "answer_copy" "抄告反馈",
+    /// Signs for a copy.
+    SignForCopy = "sign_for_copy" "签收抄告单",
+    /// Arranges or records a joint visit.
+    RecordVisit = "record_visit" "联合踏勘",
+    /// Makes up what was left.
+    FinishDuty = "finish_duty" "补齐材料、手续",
+    /// Objects to a return.
+    AskReview = "ask_review" "申请复核",
+    /// Answers an objection.
+    AnswerReview = "answer_review" "答复复核",
+    /// Makes the number of a document void.
+    VoidDocument = "void_document" "文书作废",
 }
 
 impl Action {
@@ -483,6 +712,14 @@ impl Action {
                 | Self::RequestRefund
                 | Self::DecideRefund
                 | Self::RegisterRefund
+                | Self::SetMark
+                | Self::AnswerCopy
+                | Self::SignForCopy
+                | Self::RecordVisit
+                | Self::FinishDuty
+                | Self::AskReview
+                | Self::AnswerReview
+                | Self::VoidDocument
         )
     }
 }
@@ -492,7 +729,7 @@ impl Command {
     #[must_use]
     pub fn action(&self) -> Action {
         match self {
-            Self::Accept => Action::Accept,
+            Self::Accept { .. } => Action::Accept,
             Self::RefuseAcceptance { .. } => Action::RefuseAcceptance,
             Self::RequestCorrection { .. } => Action::RequestCorrection,
             Self::SupplyCorrection { .. } => Action::SupplyCorrection,
@@ -507,7 +744,7 @@ impl Command {
             Self::AddNote { .. } => Action::AddNote,
             Self::Remind => Action::Remind,
             Self::RequestWithdrawal { .. } => Action::RequestWithdrawal,
-            Self::ConfirmWithdrawal => Action::ConfirmWithdrawal,
+            Self::ConfirmWithdrawal { .. } => Action::ConfirmWithdrawal,
             Self::Rate { .. } => Action::Rate,
             Self::Extend(_) => Action::Extend,
             Self::Reclaim { .. } => Action::Reclaim,
@@ -527,6 +764,25 @@ impl Command {
             Self::RequestRefund { .. } => Action::RequestRefund,
             Self::DecideRefund { .. } => Action::DecideRefund,
             Self::RegisterRefund { .. } => Action::RegisterRefund,
+            Self::FinishAtOnce { .. } => Action::FinishAtOnce,
+            Self::ChooseVariant { .. } => Action::ChooseVariant,
+            Self::SendUp { .. } => Action::SendUp,
+            Self::Chase { .. } => Action::Chase,
+            Self::RegisterAnswer { .. } => Action::RegisterAnswer,
+            Self::AllowSecondCorrection { .. } => Action::AllowSecondCorrection,
+            Self::CorrectAtOnce { .. } => Action::CorrectAtOnce,
+            Self::Transfer { .. } => Action::Transfer,
+            Self::ConsultAgain { .. } => Action::ConsultAgain,
+            Self::AnswerPreliminary { .. } => Action::AnswerPreliminary,
+            Self::SubmitPreliminary { .. } => Action::SubmitPreliminary,
+            Self::SetMark { .. } => Action::SetMark,
+            Self::AnswerCopy { .. } => Action::AnswerCopy,
+            Self::SignForCopy { .. } => Action::SignForCopy,
+            Self::RecordVisit { .. } => Action::RecordVisit,
+            Self::FinishDuty { .. } => Action::FinishDuty,
+            Self::AskReview { .. } => Action::AskReview,
+            Self::AnswerReview { .. } => Action::AnswerReview,
+            Self::VoidDocument { .. } => Action::VoidDocument,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::body::{DeliveryMethod, StepEvent};
+use super::acceptance::going_back;
+use super::body::{DeliveryMethod, MaterialProvided, StepEvent};
 use super::command::{Action, Draft};
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME};
@@ -18,7 +19,7 @@ pub(super) fn deliver(
     receiver: &str,
     signed_on: Option<Date>,
 ) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::Deliver)?;
+    let turn = handling.turn(Action::Deliver, None)?;
     let invalid = |sentence: &str, field: &str| Err(Refusal::new(RefusalCode::InvalidInput, sentence).at(field));
     if method == DeliveryMethod::Unknown {
         return invalid("请选择送达方式。", "method");
@@ -45,9 +46,10 @@ pub(super) fn deliver(
 }
 
 /// 同意撤回: the route ends.
-pub(super) fn withdraw(handling: &Handling<'_>) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::ConfirmWithdrawal)?;
-    Ok(turn.step(StepEvent::Withdrawn, turn.to(None), Private::default(), &[]))
+pub(super) fn withdraw(handling: &Handling<'_>, materials_back: &[MaterialProvided]) -> Result<Draft, Refusal> {
+    let turn = handling.turn(Action::ConfirmWithdrawal, None)?;
+    let materials_back = going_back(&turn, materials_back)?;
+    Ok(turn.step(StepEvent::Withdrawn { materials_back }, turn.to(None), Private::default(), &[]))
 }
 
 fn millis(millis: u64) -> i64 {

@@ -136,14 +136,16 @@ pub fn write_due(
     let itself = itself(station)?;
     let context = Context { now_ms, station, actor: &itself, standing: &ALONE, reference: *reference };
     let handling = Handling::open(case, Some(request(&first.what)), &context).ok()?;
-    let turn = handling.turn_here().ok()?;
+    let turns = handling.turns_here().ok()?;
+    let turn = turns.first()?;
     let draft = match &first.what {
         Automatic::DeemedAcceptance => {
             turn.fits(Action::Accept).ok()?;
-            turn.step(StepEvent::Accepted { deemed: true }, turn.onwards(), Private::default(), &[])
+            let event = StepEvent::Accepted { deemed: true, tolerated: Vec::new() };
+            turn.step(event, turn.onwards(), Private::default(), &[])
         }
-        Automatic::TacitAnswer(stage) => tacit_answer(&turn, stage)?,
-        Automatic::TacitApproval => tacit_approval(&turn, first.after)?,
+        Automatic::TacitAnswer(stage) => tacit_answer(&turns, stage)?,
+        Automatic::TacitApproval => tacit_approval(turn, first.after)?,
         Automatic::Reclaim => return None,
     };
     Some((first.what, by_itself(draft)))
@@ -178,21 +180,22 @@ pub fn write_reclaim(
         stage: case.stage().cloned(),
         request: Some(request(&Automatic::Reclaim)),
         actor: ActorFacts::default(),
+        documents: Vec::new(),
         event: StepEvent::Reclaimed { from: holder },
     };
     Some(draft(Body::Step(step), Private::default(), &[]))
 }
 
-fn tacit_answer(turn: &Turn<'_>, stage: &StageId) -> Option<Draft> {
-    if turn.stage.id != *stage {
-        return None;
-    }
+/// The answer of a stage, of those that run in parallel too.
+fn tacit_answer(turns: &[Turn<'_>], stage: &StageId) -> Option<Draft> {
+    let turn = turns.iter().find(|turn| turn.stage.id == *stage)?;
     let event = StepEvent::StageFinished {
         stage: stage.clone(),
-        opinion: Opinion::Agree,
+        opinion: Opinion::Tacit,
         outside_number: String::new(),
         together_with: Vec::new(),
         materials: Vec::new(),
+        answered_on: None,
     };
     Some(turn.step(event, turn.onwards(), Private::default(), &[]))
 }

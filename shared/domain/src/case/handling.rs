@@ -1,22 +1,26 @@
 //! What may be done with a case now, and by whom: the checks before any rule of a single action.
 
 use jiff::civil::Date;
-use sanji_log::{RequestId, StationCode};
+use sanji_log::{RequestId, StationCode, Tier};
 
 use super::body::{ActorFacts, Body, Side, SideEvent};
 use super::clock::{CaseClock, case_clock};
 use super::command::{Action, Draft, StoredAttachment};
 use super::context::Context;
 use super::fee;
+use super::preliminary::Preliminary;
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
+use super::round::Round;
 use super::route::{Duty, Route};
 use super::sight::{Sight, may_see};
 use super::state::Case;
 use super::supervised;
+use super::transfer;
 use super::turn::Turn;
 use super::{extend, reclaim, superseded};
 use crate::catalogue::Item;
+use crate::code::StageId;
 use crate::matter::follow_up;
 use crate::organisation::{Role, Seat, Staff};
 
@@ -36,31 +40,40 @@ impl<'a> Handling<'a> {
     pub(super) fn open(case: &'a Case, request: Option<RequestId>, context: &'a Context<'a>) -> Result<Self, Refusal> {
         present(context)?;
         let item = context.reference.item_of(case)?;
-        let home = case.home().ok_or_else(not_here_yet)?;
-        let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
+        let organisation = context.reference.organisation;
+        let route = Route::of(case, item, organisation, context.today()).ok_or_else(not_here_yet)?;
         Ok(Self { case, request, context, item, route, today: context.today() })
     }
 
     /// The actions that the actor may take now, in the order in which a desk offers them.
     pub(super) fn actions(&self) -> Vec<Action> {
-        let (turn, sight, receives) = (self.my_turn(), self.sight(), self.receives());
-        let permits = |action: &&Action| match action {
-            action if action.is_fee() => fee::fits(self, **action).is_ok(),
-            action if reclaim::concerns(**action) => reclaim::fits(self, **action).is_ok(),
-            action if action.is_step() => turn.as_ref().is_ok_and(|turn| turn.fits(**action).is_ok()),
-            action => self.aside(**action, sight, receives).is_ok(),
+        let turns = self.my_turns().unwrap_or_default();
+        let (sight, receives) = (self.sight(), self.receives());
+        let permits = |action: &&Action| match **action {
+            Action::AllowSecondCorrection => self.leave().is_ok(),
+            action if action.is_fee() => fee::fits(self, action).is_ok(),
+            action if reclaim::concerns(action) => reclaim::fits(self, action).is_ok(),
+            action if action.is_step() => turns.iter().any(|turn| turn.fits(action).is_ok()),
+            action => self.aside(action, sight, receives).is_ok(),
         };
         Action::ALL.iter().filter(permits).copied().collect()
     }
 
-    /// Whether it is the actor's turn to take some step.
+    /// Whether it is the actor's turn to take some step, or to answer as a consulted department.
     pub(super) fn is_todo(&self) -> bool {
         let steps = || Action::ALL.iter().filter(|action| action.is_step() && !action.is_fee());
         let fees = [Action::IssueFee, Action::RegisterPayment];
-        self.my_turn().is_ok_and(|turn| {
+        let turns = self.my_turns().unwrap_or_default();
+        let acts = |turn: &Turn<'_>| {
             steps().any(|action| turn.fits(*action).is_ok())
                 || (fee::is_payment(turn.stage) && fees.iter().any(|action| fee::fits(self, *action).is_ok()))
-        })
+        };
+        turns.iter().any(acts) || self.copies().iter().any(|copy| copy.may_answer)
+    }
+
+    /// The stages in which the actor may act now.
+    pub(super) fn my_stages(&self) -> Vec<StageId> {
+        self.my_turns().unwrap_or_default().into_iter().map(|turn| turn.stage.id.clone()).collect()
     }
 
     /// Whether the actor may say something beside the route.
@@ -74,12 +87,12 @@ impl<'a> Handling<'a> {
         case_clock(self.case, self.item, reference.calendar, reference.defaults, self.today)
     }
 
-    fn sight(&self) -> Sight {
+    pub(super) fn sight(&self) -> Sight {
         may_see(self.case, self.context)
     }
 
     /// Whether the actor is one of those who took the application in.
-    fn receives(&self) -> bool {
+    pub(super) fn receives(&self) -> bool {
         self.context.station == self.route.home && self.context.powers().any(|staff| self.route.receives(staff))
     }
 
@@ -90,10 +103,14 @@ impl<'a> Handling<'a> {
         }
         let allowed = match action {
             Action::Remind => sight != Sight::None,
-            Action::AddNote => sight == Sight::Full,
+            Action::AddNote | Action::FinishDuty | Action::VoidDocument => sight == Sight::Full,
             Action::Extend => return extend::fits(self).map(|_| ()),
             Action::CheckSuperseded => return superseded::fits(self, sight),
             Action::FollowUp => sight == Sight::Full || calls_back(self.context.actor) && sight != Sight::None,
+            Action::SignForCopy | Action::AnswerCopy => !self.copies().is_empty(),
+            Action::RecordVisit => sight == Sight::Full && self.may_arrange(),
+            Action::SetMark => sight != Sight::None && (receives || self.my_turns().is_ok() || self.leads()),
+            Action::AnswerReview => sight != Sight::None && self.answers_reviews(),
             _ => receives,
         };
         if !allowed {
@@ -114,55 +131,89 @@ impl<'a> Handling<'a> {
             Action::FollowUp if !follow_up::is_due(self.case, self.context.reference.defaults) => {
                 Err(Refusal::new(RefusalCode::WrongStage, "该办件没有需要回访整改的差评，或者已经整改完毕。"))
             }
+            Action::SetMark if !self.case.is_open() => Err(ended()),
+            Action::SignForCopy => self.copy_to_sign(None).map(drop),
+            Action::AnswerCopy => self.copy_to_answer(None).map(drop),
+            Action::RecordVisit => self.visit_fits(),
+            Action::FinishDuty => self.duty_fits(),
+            Action::AskReview => self.review_to_ask(),
+            Action::AnswerReview => self.review_to_answer(),
+            Action::VoidDocument => self.document_fits(),
             _ => Ok(()),
         }
     }
 
-    /// The actor's turn to take this step.
-    pub(super) fn turn(&'a self, action: Action) -> Result<Turn<'a>, Refusal> {
-        let turn = self.my_turn()?;
-        turn.fits(action)?;
-        Ok(turn)
-    }
-
-    /// The actor's turn: the case is here, and its stage is theirs.
-    fn my_turn(&'a self) -> Result<Turn<'a>, Refusal> {
-        let turn = self.turn_here()?;
-        if self.performs(&turn.duty) {
-            return Ok(turn);
+    /// The actor's turn to take this step, in the stage that is named where several run in parallel.
+    pub(super) fn turn(&'a self, action: Action, named: Option<&StageId>) -> Result<Turn<'a>, Refusal> {
+        let mut refusal = None;
+        for turn in self.my_turns()? {
+            if named.is_some_and(|named| *named != turn.stage.id) {
+                continue;
+            }
+            match turn.fits(action) {
+                Ok(()) => return Ok(turn),
+                Err(reason) => refusal = refusal.or(Some(reason)),
+            }
         }
-        // Only the seat stands in the way: A is there.
-        let seat_waits = self.context.standing.principal_on_duty && self.route.performs(self.context.actor, &turn.duty);
-        if seat_waits { Err(principal_on_duty()) } else { Err(turn.not_yours()) }
+        Err(refusal.unwrap_or_else(stage_not_open))
     }
 
-    /// The turn of whoever may act: the case is here.
-    pub(super) fn turn_here(&'a self) -> Result<Turn<'a>, Refusal> {
+    /// The actor's turns: the case is here, and its stage, or one of those that run in parallel, is theirs. Never empty.
+    fn my_turns(&'a self) -> Result<Vec<Turn<'a>>, Refusal> {
+        let mut turns = Vec::new();
+        let mut refusal = None;
+        for turn in self.turns_here()? {
+            if self.performs(&turn.duty) {
+                turns.push(turn);
+                continue;
+            }
+            // Only the seat stands in the way: A is there.
+            let seat_waits =
+                self.context.standing.principal_on_duty && self.route.performs(self.context.actor, &turn.duty);
+            let reason = || if seat_waits { principal_on_duty() } else { turn.not_yours() };
+            refusal = refusal.or_else(|| Some(reason()));
+        }
+        if turns.is_empty() { Err(refusal.unwrap_or_else(not_here_yet)) } else { Ok(turns) }
+    }
+
+    /// What anybody at this station may be asked to do with the case now.
+    pub(super) fn turns_here(&'a self) -> Result<Vec<Turn<'a>>, Refusal> {
         let (Some(holder), Some(last)) = (self.case.holder(), self.case.last()) else { return Err(not_here_yet()) };
-        let stage = self.case.stage().ok_or_else(ended)?;
+        let present = self.case.stage().ok_or_else(ended)?;
         if self.context.station != holder {
             return Err(not_holder(self.context, holder));
         }
-        let position = self.route.position(stage).ok_or_else(not_here_yet)?;
-        let (Some(stage), Some(duty)) = (self.route.stage(position), self.duty_now(position, holder)) else {
-            return Err(not_here_yet());
+        let turn = |position: usize| {
+            let (stage, duty) = (self.route.stage(position)?, duty_now(self.case, &self.route, position, holder)?);
+            Some(Turn { handling: self, stage, position, duty, holder, last })
         };
-        Ok(Turn { handling: self, stage, position, duty, holder, last })
+        let positions = positions_now(self.case, &self.route, present, holder);
+        Ok(positions.into_iter().filter_map(turn).collect())
     }
 
-    /// Whether the case waits where it was handed in: then those act who took it in.
-    fn waits_at_home(&self, holder: StationCode) -> bool {
-        self.case.correction().is_some() && holder == self.route.home
+    /// The turn of whoever may give leave for one more correction: the chief representative of the office whose stage
+    /// it is; in a township, whoever decides there.
+    pub(super) fn leave(&'a self) -> Result<Turn<'a>, Refusal> {
+        let mut turns = self.turns_here()?;
+        let mut turn = if turns.is_empty() { return Err(not_here_yet()) } else { turns.swap_remove(0) };
+        turn.duty.role = chief(turn.holder.tier());
+        turn.leave_fits()?;
+        if self.performs(&turn.duty) { Ok(turn) } else { Err(turn.not_yours()) }
     }
 
-    fn duty_now(&self, position: usize, holder: StationCode) -> Option<Duty> {
-        if self.waits_at_home(holder) {
-            return self.route.reception();
+    /// Whether the actor leads cases of this item, or coordinates joint ones, at the district; in a township, decides.
+    pub(super) fn leads(&self) -> bool {
+        let actor = self.context.actor;
+        let has = |role: Role| actor.roles.contains(&role);
+        match actor.place.tier() {
+            Tier::Village => false,
+            Tier::Township => has(Role::Approver),
+            Tier::District => {
+                has(Role::JointCoordinator)
+                    || (actor.department == self.item.department
+                        && (has(Role::Approver) || has(Role::ChiefRepresentative)))
+            }
         }
-        if fee::awaits_notice(self.case, &self.route, position) {
-            return fee::issuing_duty(&self.route, holder);
-        }
-        self.route.duty(position, holder)
     }
 
     fn performs(&self, duty: &Duty) -> bool {
@@ -171,7 +222,7 @@ impl<'a> Handling<'a> {
 
     /// The person as whom the actor does a duty: themselves where they may, else one for whom they stand in.
     fn acting(&self, duty: &Duty) -> Option<&'a Staff> {
-        let home = self.waits_at_home(duty.station);
+        let home = waits_at_home(self.case, self.route.home, duty.station);
         let does = |staff: &&Staff| if home { self.route.receives(staff) } else { self.route.performs(staff, duty) };
         self.context.powers_for(duty.role).find(does)
     }
@@ -189,8 +240,12 @@ impl<'a> Handling<'a> {
 
     /// A side entry with its words. Nobody needs another's powers to say something.
     pub(super) fn say(&self, event: SideEvent, private: Private) -> Draft {
-        let facts = actor_facts(self.context, self.context.actor.roles.first().copied());
-        let actor = ActorFacts { acting_for: String::new(), ..facts };
+        self.say_with(event, private, &[])
+    }
+
+    /// A side entry in a role: what an office answers.
+    pub(super) fn say_as(&self, role: Role, event: SideEvent, private: Private) -> Draft {
+        let actor = ActorFacts { acting_for: String::new(), ..actor_facts(self.context, Some(role)) };
         let side = Side { actor, request: self.request, event };
         draft(Body::Side(side), private, &[])
     }
@@ -205,6 +260,14 @@ impl<'a> Handling<'a> {
             None => facts,
         };
         draft(Body::Side(Side { actor, request: self.request, event }), private, &[])
+    }
+
+    /// A side entry with attachments.
+    pub(super) fn say_with(&self, event: SideEvent, private: Private, attachments: &[StoredAttachment]) -> Draft {
+        let facts = actor_facts(self.context, self.context.actor.roles.first().copied());
+        let actor = ActorFacts { acting_for: String::new(), ..facts };
+        let side = Side { actor, request: self.request, event };
+        draft(Body::Side(side), private, attachments)
     }
 }
 
@@ -225,6 +288,42 @@ fn principal_on_duty() -> Refusal {
 /// Whether a person calls people back whose cases they don't handle.
 fn calls_back(actor: &Staff) -> bool {
     actor.roles.contains(&Role::ComplaintDesk)
+}
+
+/// The stages in which somebody at the holder may act now.
+pub(super) fn positions_now(case: &Case, route: &Route<'_>, present: &StageId, holder: StationCode) -> Vec<usize> {
+    // What has been begun in one of the stages is ended before anything else.
+    let begun = case.suspension().map(|begun| &begun.stage).or(case.publicity().map(|begun| &begun.stage));
+    if let Some(begun) = begun.or(case.correction().map(|begun| &begun.stage)) {
+        return route.position(begun).into_iter().collect();
+    }
+    match Round::now(case, route) {
+        Some(round) => round.answerable(route, present, holder),
+        None => route.position(present).into_iter().collect(),
+    }
+}
+
+/// Whether the case waits where it was handed in: then those act who took it in.
+pub(super) fn waits_at_home(case: &Case, home: StationCode, holder: StationCode) -> bool {
+    holder == home && (case.correction().is_some() || case.preliminary() == Some(Preliminary::Answered))
+}
+
+/// Who acts in a stage: whoever took the case in while it waits for the applicant, or the department to which the stage
+/// was handed over.
+pub(super) fn duty_now(case: &Case, route: &Route<'_>, position: usize, holder: StationCode) -> Option<Duty> {
+    if waits_at_home(case, route.home, holder) {
+        return route.reception();
+    }
+    if fee::awaits_notice(case, route, position) {
+        return fee::issuing_duty(route, holder);
+    }
+    let duty = route.duty(position, holder)?;
+    let department = transfer::department(case, &route.stage(position)?.id, holder);
+    Some(Duty { department: department.unwrap_or(duty.department), ..duty })
+}
+
+fn chief(tier: Tier) -> Role {
+    if tier == Tier::District { Role::ChiefRepresentative } else { Role::Approver }
 }
 
 /// The person as they stand now. Whoever sits in seat B uses the powers of seat A, and the record says so.
@@ -274,6 +373,10 @@ pub(super) fn decided() -> Refusal {
 
 pub(super) fn not_here_yet() -> Refusal {
     Refusal::new(RefusalCode::NotHereYet, "该办件的资料尚未全部传到本站，请稍后再办理。")
+}
+
+fn stage_not_open() -> Refusal {
+    Refusal::new(RefusalCode::WrongStage, "该环节现在不能办理，或者已经反馈过意见，请刷新后再办理。")
 }
 
 pub(super) fn not_entitled() -> Refusal {

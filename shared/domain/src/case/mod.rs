@@ -13,6 +13,9 @@
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
 //! | [`fee`] | notices of payment, the fee window, refunds |
 //! | [`who_may`] | who may accept, review and decide an item |
+//! | `round`, `copy` | stages that run in parallel, and what consulted departments answer |
+//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` … | the rules of single actions |
+//! | [`variant`], [`duties`], [`Mark`], [`document`] | easier procedures, what is left to be made up, what goes first, numbers of papers |
 //! | [`may_see`] | who may see what |
 //! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
 //! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
@@ -24,17 +27,21 @@
 
 mod acceptance;
 mod aside;
+mod at_once;
 pub mod body;
 mod chain;
 pub mod clock;
 pub mod codec;
 pub mod command;
 mod context;
+mod copy;
 mod correction;
 mod decide;
 mod decision;
 mod delivery;
+pub mod document;
 pub mod due;
+mod duty;
 mod extend;
 mod facts;
 pub mod fee;
@@ -42,12 +49,17 @@ mod handling;
 pub(crate) mod input;
 pub(crate) mod numbered;
 mod input;
+mod mark;
 mod numbered;
 mod powers;
+mod outside;
+mod preliminary;
 mod private;
 mod publicity;
 mod reclaim;
 mod refusal;
+mod review;
+mod round;
 mod route;
 mod sight;
 mod snapshot;
@@ -57,25 +69,39 @@ mod submit;
 mod summary;
 mod superseded;
 mod supervised;
+mod transfer;
 mod turn;
+pub mod variant;
+mod visit;
 pub mod words;
 
 pub use aside::rate_as_applicant;
 pub use body::{
     ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
     Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, Mark, MaterialProvided, Opinion,
+    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted, Tolerated, Visit,
 };
 pub use chain::Rejection;
 pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};
 pub use command::{
     Action, ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
+    ToleratedInput,
 };
 pub use context::{Context, Reference};
-pub use decide::{available, decide, duty_at, is_todo, responsible};
+pub use decide::{available, decide, duty_at, is_todo, responsible, my_stages, responsibles, transfer_targets};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
 pub use powers::who_may;
+pub use copy::{Consulted, consulted};
+pub use document::{CaseDocument, DocumentIssued, DocumentKind};
+pub use duty::{OpenDuty, duties};
+pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
+pub use mark::Marked;
+pub use outside::{Outside, chased_by};
+pub use preliminary::Preliminary;
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};
+pub use review::{Review, review_until};
 pub use route::Duty;
 pub use sight::{Sight, may_see};
 pub use state::Case;

@@ -18,7 +18,7 @@ pub fn who_may<'s>(
     on: Date,
     people: &[&'s Staff],
 ) -> Vec<&'s Staff> {
-    let route = Route { item, home: station, organisation: reference.organisation, today: on };
+    let route = Route { item, home: station, organisation: reference.organisation, skip: &[], today: on };
     let duties: Vec<_> = (0..item.stages.len())
         .filter(|at| route.station(*at, false) == station)
         .filter_map(|at| route.duty(at, station))

@@ -18,7 +18,7 @@ pub(super) fn post(
     photographs: &[AttachmentId],
     attachments: &[StoredAttachment],
 ) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::PostPublicity)?;
+    let turn = handling.turn(Action::PostPublicity, None)?;
     let Some(publicity) = handling.item.publicity_of(&turn.stage.id) else {
         return Err(Refusal::new(RefusalCode::WrongStage, "本环节不需要公示。"));
     };
@@ -48,7 +48,7 @@ pub(super) fn post(
 
 /// 公示期满. Not before its last day has ended; with an objection the stage before it is done again.
 pub(super) fn end(handling: &Handling<'_>, objection: bool, words: &str) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::EndPublicity)?;
+    let turn = handling.turn(Action::EndPublicity, None)?;
     let words = if objection {
         input::required(words, "words", LONGEST_TEXT, || {
             input::reason_missing("有异议的，请写明异议内容，以便重新调查。")

@@ -99,6 +99,7 @@ fn step(
         stage: case.stage().cloned(),
         request: handling.request,
         actor: actor_facts(handling.context, mover(handling.context.station)),
+        documents: Vec::new(),
         event,
     };
     Ok(draft(Body::Step(step), Private::of_words(reason), &[]))

@@ -121,6 +121,14 @@ codes! {
     Away = "away" Right,
     /// A of the seat is on duty, so B does not decide.
     PrincipalOnDuty = "principal_on_duty" Right,
+    /// A department disagrees, and stages before the decision have been passed over.
+    Disagreed = "disagreed" Rule,
+    /// A higher authority has to answer first.
+    OutsideAnswerMissing = "outside_answer_missing" Rule,
+    /// Materials that were tolerated missing have not followed.
+    MaterialOutstanding = "material_outstanding" Rule,
+    /// The time for asking for a review is over.
+    ReviewOverdue = "review_overdue" Rule,
     /// The case has moved on since.
     Stale = "stale" Stale,
 }

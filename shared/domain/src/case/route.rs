@@ -1,11 +1,14 @@
 //! The way of a case through the stations: which stage follows, where it is handled, and who may act there.
 //!
-//! The route is the item's list of stages; this module only says what it means for a case that was opened at a
-//! certain station. Stages of a joint group come one after the other.
+//! The route is the item's list of stages, without those that the chosen variant leaves out; this module only says
+//! what it means for a case that was opened at a certain station. Which of the stages that run in parallel are still
+//! open is for [`Round`](super::round::Round) to say.
 
 use jiff::civil::Date;
 use sanji_log::{StationCode, Tier};
 
+use super::state::Case;
+use super::variant;
 use crate::catalogue::{DELIVERY_STAGE, Item, Stage, SupervisedLink};
 use crate::code::{DepartmentCode, StageId};
 use crate::organisation::{DepartmentKind, Organisation, Role, Staff, StageTier};
@@ -38,9 +41,17 @@ pub(super) struct Route<'a> {
     pub(super) organisation: &'a Organisation,
     /// The day on which it is asked who may act.
     pub(super) today: Date,
+    /// Stages that the case leaves out.
+    pub(super) skip: &'a [StageId],
 }
 
 impl<'a> Route<'a> {
+    /// The route of a case; none before its opening has come.
+    pub(super) fn of(case: &Case, item: &'a Item, organisation: &'a Organisation, today: Date) -> Option<Self> {
+        let skip = variant::chosen(case, item).map_or(&[][..], |variant| &variant.skip);
+        Some(Self { item, home: case.home()?, organisation, skip, today })
+    }
+
     /// The stage after the opening: taking in and sending up is done by opening the case, at its tier or above.
     pub(super) fn first(&self) -> Option<usize> {
         self.item.stages.iter().position(|stage| !self.done_by_opening(stage))
@@ -53,14 +64,36 @@ impl<'a> Route<'a> {
             && tier.is_some_and(|tier| self.home.tier() <= tier)
     }
 
-    /// The stage after another.
+    fn is_left_out(&self, position: usize) -> bool {
+        self.stage(position).is_some_and(|stage| self.skip.contains(&stage.id))
+    }
+
+    /// The stage after another, or after all that run in parallel with it.
     pub(super) fn after(&self, position: usize) -> Option<usize> {
-        Some(position + 1).filter(|next| *next < self.item.stages.len())
+        let last = self.beside(position).into_iter().last().unwrap_or(position).max(position);
+        (last + 1..self.item.stages.len()).find(|next| !self.is_left_out(*next))
     }
 
     /// Where a case goes back to when somebody objects to a public notice: the stage before it.
     pub(super) fn before(&self, position: usize) -> usize {
-        position.saturating_sub(1)
+        (0..position).rev().find(|before| !self.is_left_out(*before)).unwrap_or(0)
+    }
+
+    /// The next stage after another that decides.
+    pub(super) fn next_decision(&self, position: usize) -> Option<usize> {
+        let after = self.after(position)?;
+        let decides = |at: &usize| self.stage(*at).is_some_and(|stage| stage.link == SupervisedLink::Approval);
+        (after..self.item.stages.len()).filter(|at| !self.is_left_out(*at)).find(decides)
+    }
+
+    /// The stages that run in parallel with one, that one included; just that one where none do.
+    pub(super) fn beside(&self, position: usize) -> Vec<usize> {
+        let group = self.stage(position).and_then(|stage| stage.group.as_ref());
+        let same = |at: &usize| self.stage(*at).is_some_and(|stage| stage.group.as_ref() == group);
+        match group {
+            None => vec![position],
+            Some(_) => (0..self.item.stages.len()).filter(same).filter(|at| !self.is_left_out(*at)).collect(),
+        }
     }
 
     /// The stage in which the answer is handed over.
@@ -183,6 +216,30 @@ impl<'a> Route<'a> {
         let duties = (0..self.item.stages.len()).filter_map(|at| self.duty(at, self.station(at, false)));
         self.item.department == staff.department
             || duties.into_iter().any(|duty| duty.department == staff.department || self.performs(staff, &duty))
+    }
+
+    /// Departments of a station's tier that have a part in the route: those to which a stage may be handed over there.
+    pub(super) fn departments_at(&self, station: StationCode) -> Vec<DepartmentCode> {
+        let wanted = |code: &&DepartmentCode| match station.tier() {
+            Tier::District => {
+                matches!(self.kind(code), Some(DepartmentKind::District | DepartmentKind::Hub))
+            }
+            Tier::Township => self.kind(code) == Some(DepartmentKind::Station) && code.as_str() != VILLAGE,
+            Tier::Village => false,
+        };
+        let of_stages = self.item.stages.iter().map(|stage| &stage.department);
+        let of_parts = self.item.parts.iter().map(|part| &part.department);
+        let named =
+            [&self.item.department].into_iter().chain(&self.item.co_departments).chain(of_stages).chain(of_parts);
+        let mut departments: Vec<DepartmentCode> = named.filter(wanted).cloned().collect();
+        departments.extend(match station.tier() {
+            Tier::District => self.hall(),
+            Tier::Township => TOWNSHIP.parse().ok(),
+            Tier::Village => None,
+        });
+        departments.sort();
+        departments.dedup();
+        departments
     }
 
     /// Whether a department is the own centre of a township, which answers for all cases of its scope.

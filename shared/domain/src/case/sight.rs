@@ -51,7 +51,8 @@ fn on_the_route(case: &Case, home: StationCode, actor: &Staff, context: &Context
         return true;
     }
     let Ok(item) = context.reference.item_of(case) else { return false };
-    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
+    let organisation = context.reference.organisation;
+    let Some(route) = Route::of(case, item, organisation, context.today()) else { return false };
     let takes_in = home == actor.place && route.receives(actor);
     takes_in || route.centre_of(actor.place, &actor.department) || route.involves(actor)
 }

@@ -4,12 +4,13 @@ use jiff::civil::Date;
 
 use super::body::{MaterialProvided, Opinion, StepEvent};
 use super::command::{Action, Draft, StoredAttachment};
+use super::copy;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
 use super::turn::Turn;
-use crate::code::StaffId;
+use crate::code::{StaffId, StageId};
 
 /// Special procedure in which staff go and look: 行政许可法 wants two.
 const SITE_VISIT: &str = "现场勘查";
@@ -23,23 +24,19 @@ pub(super) struct Finding<'a> {
     pub(super) together_with: &'a [StaffId],
     pub(super) materials: &'a [MaterialProvided],
     pub(super) attachments: &'a [StoredAttachment],
+    pub(super) answered_on: Option<Date>,
+    /// Which of the stages that run in parallel; none: the actor's first.
+    pub(super) stage: Option<&'a StageId>,
 }
 
 /// 完成本环节
 pub(super) fn finish(handling: &Handling<'_>, finding: &Finding<'_>) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::FinishStage)?;
-    let words = match finding.opinion {
-        Opinion::Unknown => {
-            let sentence = "请选择意见：同意、不同意、同意但需报上级批准，或者无需意见。";
-            return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("opinion"));
-        }
-        Opinion::NoOpinion => input::optional(finding.words, "words", LONGEST_TEXT)?,
-        Opinion::Agree | Opinion::Disagree | Opinion::ReferUp => {
-            input::required(finding.words, "words", LONGEST_TEXT, || {
-                input::reason_missing("请写明审查意见，审查意见要存档备查。")
-            })?
-        }
-    };
+    let turn = handling.turn(Action::FinishStage, finding.stage)?;
+    let words = copy::words_of(finding.opinion, finding.words)?;
+    if finding.opinion == Opinion::ReferUp && handling.route.next_decision(turn.position).is_none() {
+        let sentence = "后面没有审批环节，不能选择“同意，但需报上级批准”。";
+        return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("opinion"));
+    }
     let outside_number = outside_number(&turn, finding.outside_number)?;
     let together_with = visitors(&turn, finding.together_with)?;
     input::materials(finding.materials, handling.item, finding.attachments)?;
@@ -49,9 +46,10 @@ pub(super) fn finish(handling: &Handling<'_>, finding: &Finding<'_>) -> Result<D
         outside_number,
         together_with,
         materials: finding.materials.to_vec(),
+        answered_on: turn.answered_on(finding.answered_on)?,
     };
     let private = Private { words, attachment_names: input::names(finding.attachments), ..Private::default() };
-    Ok(turn.step(event, turn.onwards(), private, finding.attachments))
+    Ok(turn.step(event, turn.onwards_after(finding.opinion), private, finding.attachments))
 }
 
 /// The number under which an outside body answered: nobody here decides in their place.
@@ -91,7 +89,7 @@ pub(super) struct Procedure<'a> {
 /// 进入特别程序: one that the item names for this stage and that stops the clock. The applicant is told in writing why,
 /// and how long it will take.
 pub(super) fn suspend(handling: &Handling<'_>, procedure: &Procedure<'_>) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::Suspend)?;
+    let turn = handling.turn(Action::Suspend, None)?;
     let kinds = turn.special_kinds();
     let Some(kind) = kinds.iter().find(|known| **known == procedure.kind.trim()) else {
         let sentence = format!("本环节可以进入的特别程序是：{}，请选择。", kinds.join("、"));
@@ -124,7 +122,7 @@ pub(super) fn suspend(handling: &Handling<'_>, procedure: &Procedure<'_>) -> Res
 
 /// 恢复计时
 pub(super) fn resume(handling: &Handling<'_>, outside_number: &str) -> Result<Draft, Refusal> {
-    let turn = handling.turn(Action::Resume)?;
+    let turn = handling.turn(Action::Resume, None)?;
     let outside_number = input::optional(outside_number, "outside_number", LONGEST_NAME)?;
     Ok(turn.step(StepEvent::Resumed { outside_number }, turn.stay(), Private::default(), &[]))
 }

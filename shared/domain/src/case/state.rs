@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::body::{Body, Channel, Mandate, MaterialProvided, SideEvent, StepEvent};
 use super::chain::{self, Chain, Rejection};
 use super::facts::{CaseEntry, Kept, RejectedEntry, SideFacts, StepFacts};
+use super::preliminary::Preliminary;
 use super::snapshot::{LogMissing, Snapshot};
 use super::summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Summary, Suspension};
 use crate::code::{ItemCode, StageId};
@@ -223,7 +224,13 @@ impl Case {
         &self.summary.materials
     }
 
-    /// When it was opened.
+    /// How far a draft (预申报) is; none: it is no draft, or no longer one.
+    #[must_use]
+    pub fn preliminary(&self) -> Option<Preliminary> {
+        self.summary.preliminary
+    }
+
+    /// When it was opened, or a draft became an application.
     #[must_use]
     pub fn submitted_at(&self) -> Option<HybridTime> {
         self.summary.submitted_at

@@ -1,5 +1,6 @@
 //! Opening a case: who may take in an application where, and what must be there.
 
+use jiff::civil::Date;
 use sanji_log::{StationCode, Tier};
 
 use super::body::{Body, Channel, Mandate, MaterialProvided, Step, StepEvent, Submitted};
@@ -10,6 +11,7 @@ use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::{Applicant, Private};
 use super::refusal::{FieldFault, Refusal, RefusalCode};
 use super::route::Route;
+use super::variant;
 use crate::catalogue::{Item, MaterialForm};
 use crate::identity::{SubjectId, normalise};
 use crate::organisation::{Role, StageTier};
@@ -36,11 +38,20 @@ pub fn submit(submission: Submission, context: &Context<'_>) -> Result<Vec<Draft
     let applicant = check_applicant(&submission.applicant, item, context)?;
     let answers = input::answers(&submission.answers)?;
     input::materials(&submission.materials, item, &submission.attachments)?;
-    check_mandatory(&submission.materials, item, submission.mandate.is_some())?;
+    if !submission.preliminary {
+        check_mandatory(&submission.materials, item, submission.mandate.is_some())?;
+    }
+    if submission.variant > 0 && variant::listed(item, submission.variant).is_none() {
+        let sentence = "本事项没有您选择的简易或者紧急程序，请重新选择。";
+        return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("variant"));
+    }
+    let urgent_reason = input::optional(&submission.urgent_reason, "urgent_reason", LONGEST_TEXT)?;
 
     let home = context.station;
-    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
-    let first = route.first().and_then(|position| Some((position, route.stage(position)?)));
+    let route = Route { item, home, organisation: context.reference.organisation, skip: &[], today: context.today() };
+    // A draft goes to whoever would accept it, and takes the route from its beginning once it is submitted.
+    let first = if submission.preliminary { route.acceptance() } else { route.first() };
+    let first = first.and_then(|position| Some((position, route.stage(position)?)));
     let Some((position, stage)) = first else {
         return Err(Refusal::new(RefusalCode::NotCompetent, "该事项没有办理环节，请联系区中心更正事项目录。"));
     };
@@ -51,6 +62,7 @@ pub fn submit(submission: Submission, context: &Context<'_>) -> Result<Vec<Draft
         holder: route.station(position, false),
         stage: Some(stage.id.clone()),
         request: Some(submission.request),
+        documents: Vec::new(),
         actor: actor_facts(context, Some(role_at(home, context))),
         event: StepEvent::Submitted(Submitted {
             item: item.code.clone(),
@@ -59,12 +71,16 @@ pub fn submit(submission: Submission, context: &Context<'_>) -> Result<Vec<Draft
             mandate: submission.mandate,
             village: check_village(submission.village, home)?,
             materials: submission.materials,
+            variant: submission.variant,
+            urgent: !urgent_reason.is_empty(),
+            preliminary: submission.preliminary,
         }),
     };
     let private = Private {
         applicant: Some(applicant),
         answers,
         query_code: submission.query_code,
+        words: urgent_reason,
         attachment_names: input::names(&submission.attachments),
         witnesses: input::optional(&submission.witnesses, "witnesses", LONGEST_NAME)?,
         ..Private::default()
@@ -89,7 +105,7 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
         let sentence = format!("本站不受理“{}”，请到{channels}办理。", item.name);
         return Err(Refusal::new(RefusalCode::NotCompetent, sentence));
     }
-    let route = Route { item, home, organisation: context.reference.organisation, today: context.today() };
+    let route = Route { item, home, organisation: context.reference.organisation, skip: &[], today: context.today() };
     if context.actor.place != home || !context.powers().any(|staff| route.receives(staff)) {
         let who = match home.tier() {
             Tier::Village => "代办员",
@@ -98,8 +114,13 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
         let sentence = format!("“{}”的申请由本站{who}登记，您没有这项权限。", item.name);
         return Err(Refusal::new(RefusalCode::NotEntitled, sentence));
     }
+    check_window(item, context.today())
+}
+
+/// Some applications are taken in one part of the year only.
+pub(super) fn check_window(item: &Item, today: Date) -> Result<(), Refusal> {
     match &item.apply_window {
-        Some(window) if !window.is_open(context.today()) => {
+        Some(window) if !window.is_open(today) => {
             let sentence = format!("“{}”现在不在申报期内：{}。", item.name, window.text);
             Err(Refusal::new(RefusalCode::WindowClosed, sentence))
         }
@@ -195,7 +216,7 @@ fn check_applicant(given: &ApplicantInput, item: &Item, context: &Context<'_>) -
 }
 
 /// Every case needs these. What other offices share need not be handed in, and a mandate that is recorded is there.
-fn check_mandatory(given: &[MaterialProvided], item: &Item, mandate: bool) -> Result<(), Refusal> {
+pub(super) fn check_mandatory(given: &[MaterialProvided], item: &Item, mandate: bool) -> Result<(), Refusal> {
     let provided = |at: usize| given.iter().any(|given| usize::try_from(given.material) == Ok(at) && given.is_there());
     let mut faults = Vec::new();
     for (at, material) in item.materials.iter().enumerate() {

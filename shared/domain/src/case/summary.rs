@@ -8,6 +8,7 @@ use sanji_log::{HybridTime, StationCode, Tier};
 use super::body::{DeliveryMethod, Fault, MaterialProvided, StepEvent, Submitted};
 use super::chain::Chain;
 use super::facts::{Kept, StepFacts};
+use super::preliminary::Preliminary;
 use crate::catalogue::DELIVERY_STAGE;
 use crate::code::StageId;
 
@@ -31,6 +32,8 @@ pub enum Outcome {
 pub enum CaseState {
     /// Its opening has not arrived here yet.
     Incomplete,
+    /// A draft for checking (预申报).
+    Preliminary,
     /// Registered at the village; the village still has work to do before it goes up.
     Submitted,
     /// Waits for the window.
@@ -129,6 +132,7 @@ pub struct Delivered {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) submitted: Option<Submitted>,
+    pub(super) preliminary: Option<Preliminary>,
     pub(super) submitted_at: Option<HybridTime>,
     pub(super) accepted_at: Option<HybridTime>,
     pub(super) deemed: bool,
@@ -156,9 +160,17 @@ impl Summary {
             StepEvent::Submitted(submitted) => {
                 self.submitted_at = Some(facts.time);
                 self.replace(&submitted.materials);
+                self.preliminary = submitted.preliminary.then_some(Preliminary::Asked);
                 self.submitted = Some(submitted.clone());
             }
-            StepEvent::Accepted { deemed } => {
+            StepEvent::PreliminaryAnswered { .. } => self.preliminary = Some(Preliminary::Answered),
+            StepEvent::PreliminarySubmitted { materials } => {
+                self.preliminary = None;
+                self.submitted_at = Some(facts.time);
+                self.replace(materials);
+            }
+            StepEvent::CorrectedAtOnce { materials } => self.replace(materials),
+            StepEvent::Accepted { deemed, .. } => {
                 self.accepted_at = Some(facts.time);
                 self.deemed = *deemed;
             }
@@ -187,7 +199,7 @@ impl Summary {
                 self.suspension = Some(Suspension { stage: stage.clone(), kind: kind.clone(), since: facts.time });
             }
             StepEvent::Resumed { .. } => self.suspension = None,
-            StepEvent::Decided { stage, approved, basis, ground, document_number } => {
+            StepEvent::Decided { stage, approved, basis, ground, document_number, .. } => {
                 self.accepted_at.get_or_insert(facts.time);
                 self.outcome = Some(if *approved { Outcome::Approved } else { Outcome::Denied });
                 self.decision = Some(Decision {
@@ -216,7 +228,8 @@ impl Summary {
                 self.correction = None;
                 self.outcome = Some(Outcome::Returned);
             }
-            StepEvent::Withdrawn => {
+            StepEvent::Withdrawn { .. } => {
+                self.preliminary = None;
                 (self.correction, self.suspension, self.publicity) = (None, None, None);
                 self.outcome = Some(Outcome::Withdrawn);
             }
@@ -226,10 +239,17 @@ impl Summary {
             StepEvent::FeeAbandoned { .. } => self.outcome = Some(Outcome::Withdrawn),
             StepEvent::Reclaimed { .. }
             | StepEvent::HandedOver { .. }
-            | StepEvent::Unknown
+            | StepEvent::VariantChosen { .. }
+            | StepEvent::SentUp { .. }
+            | StepEvent::Chased { .. }
+            | StepEvent::OutsideAnswered { .. }
+            | StepEvent::SecondCorrectionAllowed
+            | StepEvent::Transferred { .. }
+            | StepEvent::ConsultedAgain { .. }
             | StepEvent::FeeIssued(_)
             | StepEvent::FeePaid(_)
-            | StepEvent::FeeVoided { .. } => {}
+            | StepEvent::FeeVoided { .. }
+            | StepEvent::Unknown => {}
         }
     }
 
@@ -249,7 +269,9 @@ impl Summary {
             _ => {}
         }
         let holder = last.body.holder;
-        if self.correction.is_some() {
+        if self.preliminary.is_some() {
+            CaseState::Preliminary
+        } else if self.correction.is_some() {
             CaseState::Correcting
         } else if self.suspension.is_some() {
             CaseState::Suspended

@@ -3,14 +3,16 @@
 use jiff::civil::Date;
 use sanji_log::{Hash, StationCode};
 
-use super::body::{Body, Step, StepEvent};
+use super::body::{Body, Opinion, Step, StepEvent};
 use super::clock;
 use super::command::{Action, Draft, StoredAttachment};
 use super::correction::calendar_missing;
+use super::document;
 use super::fee;
 use super::handling::{ART_32, Handling, decided, draft};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
+use super::round::{self, Round};
 use super::route::Duty;
 use super::state::Case;
 use super::summary::Outcome;
@@ -40,6 +42,7 @@ impl<'a> Turn<'a> {
     /// Whether the application waits for an answer whether it is accepted, and this stage gives it.
     pub(super) fn accepts(&self) -> bool {
         self.case().accepted_at().is_none()
+            && self.case().preliminary().is_none()
             && self.case().outcome().is_none()
             && self.handling.route.acceptance() == Some(self.position)
     }
@@ -74,7 +77,11 @@ impl<'a> Turn<'a> {
         if action == Action::ConfirmWithdrawal {
             return self.withdrawal_fits();
         }
-        let fits = if case.correction().is_some() {
+        let fits = if let Some(draft) = case.preliminary() {
+            action == draft.action()
+        } else if action == Action::Transfer {
+            case.suspension().is_none() && case.correction().is_none() && !self.transfer_targets().is_empty()
+        } else if case.correction().is_some() {
             matches!(action, Action::SupplyCorrection | Action::Return)
         } else if case.suspension().is_some() {
             action == Action::Resume
@@ -87,18 +94,37 @@ impl<'a> Turn<'a> {
                     self.first_correction()?;
                     true
                 }
-                Action::RefuseAcceptance | Action::Return => self.accepts(),
-                Action::FinishStage => self.finishes(),
+                Action::RefuseAcceptance | Action::Return | Action::CorrectAtOnce => self.accepts(),
+                Action::ChooseVariant => {
+                    self.accepts() && case.variant().is_none() && !self.handling.item.variants.is_empty()
+                }
+                Action::FinishStage => {
+                    self.finishes() && {
+                        self.sent_up()?;
+                        true
+                    }
+                }
+                Action::FinishAtOnce => self.finishes_at_once(),
+                Action::SendUp => self.to_be_sent_up(),
+                Action::Chase => self.waits_for_outside(),
+                Action::RegisterAnswer => self.waits_for_outside() && !self.duty.external,
+                Action::ConsultAgain => self.may_consult_again(),
                 Action::PostPublicity => self.has_publicity(),
                 Action::Suspend => !self.special_kinds().is_empty(),
-                Action::Decide => {
-                    self.stage.link == SupervisedLink::Approval && case.outcome() != Some(Outcome::Denied)
+                Action::Decide if self.decides() => {
+                    self.sent_up()?;
+                    true
                 }
                 Action::Deliver => self.delivers(),
                 _ => false,
             }
         };
         if fits { self.in_time(action) } else { Err(self.wrong_stage(action)) }
+    }
+
+    /// Whether this stage decides.
+    pub(super) fn decides(&self) -> bool {
+        self.stage.link == SupervisedLink::Approval && self.case().outcome() != Some(Outcome::Denied)
     }
 
     /// Actions that come too early or too late.
@@ -177,10 +203,10 @@ impl<'a> Turn<'a> {
 
     fn first_correction(&self) -> Result<(), Refusal> {
         let rounds = self.handling.context.reference.defaults.correction.max_rounds;
-        if self.case().correction_rounds() < rounds {
+        if self.case().correction_rounds() < rounds + self.case().corrections_allowed() {
             return Ok(());
         }
-        let sentence = "补正内容已经一次性告知过，不能再次要求补正；请根据现有材料决定是否受理。";
+        let sentence = "补正内容已经一次性告知过，不能再次要求补正；确需再次补正的，须经首席代表批准，并报监察。";
         Err(Refusal::new(RefusalCode::SecondCorrection, sentence)
             .because_of("《行政许可法》第三十二条第一款第（四）项"))
     }
@@ -193,6 +219,8 @@ impl<'a> Turn<'a> {
             format!("该办件正在进行特别程序（{}），恢复计时后再办理。", suspension.kind)
         } else if case.publicity().is_some() {
             "该办件正在公示，公示期满后再办理。".to_owned()
+        } else if case.preliminary().is_some() {
+            "该件是预申报，转为正式申请后再办理。".to_owned()
         } else {
             format!("当前环节是“{}”，不能办理“{}”。", self.stage.name, action.title())
         };
@@ -213,15 +241,38 @@ impl<'a> Turn<'a> {
     /// Hands the case to a stage: its station and id. None: the route ends here.
     pub(super) fn to(&self, position: Option<usize>) -> (StationCode, Option<StageId>) {
         let receives = self.case().mandate().is_some_and(|mandate| mandate.may_receive(self.today()));
+        let position = position.map(|position| round::enter(&self.handling.route, position, self.holder));
+        self.at(position, receives)
+    }
+
+    /// Hands the case to just this stage, also where others run in parallel with it.
+    pub(super) fn just_to(&self, position: usize) -> (StationCode, Option<StageId>) {
+        self.at(Some(position), false)
+    }
+
+    fn at(&self, position: Option<usize>, receives: bool) -> (StationCode, Option<StageId>) {
         match position.and_then(|position| Some((position, self.handling.route.stage(position)?))) {
             Some((position, stage)) => (self.handling.route.station(position, receives), Some(stage.id.clone())),
             None => (self.holder, None),
         }
     }
 
-    /// The stage after this one.
+    /// The stage after this one; of those that run in parallel, one that is still open.
     pub(super) fn onwards(&self) -> (StationCode, Option<StageId>) {
-        self.to(self.handling.route.after(self.position))
+        self.onwards_after(Opinion::Agree)
+    }
+
+    /// The same, after an opinion. A disagreement in a round goes straight to the stage that decides.
+    pub(super) fn onwards_after(&self, opinion: Opinion) -> (StationCode, Option<StageId>) {
+        let route = &self.handling.route;
+        let Some(round) = Round::now(self.case(), route) else { return self.to(route.after(self.position)) };
+        if opinion == Opinion::Disagree || round.disagreeing().next().is_some() {
+            return self.to(route.next_decision(self.position).or_else(|| route.after(self.position)));
+        }
+        match round.next(route, self.position, self.holder) {
+            Some(open) => self.just_to(open),
+            None => self.to(route.after(self.position)),
+        }
     }
 
     /// Straight to delivery: the answer is no.
@@ -231,7 +282,7 @@ impl<'a> Turn<'a> {
 
     /// The case stays where it is.
     pub(super) fn stay(&self) -> (StationCode, Option<StageId>) {
-        (self.holder, Some(self.stage.id.clone()))
+        (self.holder, self.case().stage().cloned())
     }
 
     /// A step to a station and stage.
@@ -242,7 +293,11 @@ impl<'a> Turn<'a> {
         private: Private,
         attachments: &[StoredAttachment],
     ) -> Draft {
+        let organisation = self.handling.context.reference.organisation;
+        let organ = document::organ_word(organisation, self.holder, &self.duty.department);
+        let documents = document::issued_by(&event, self.handling.item, &organ, self.today());
         let step = Step {
+            documents,
             rev: self.case().rev() + 1,
             term: self.case().term(),
             previous: Some(self.last),

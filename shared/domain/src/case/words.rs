@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::body::{Body, Side, SideEvent, Step, StepEvent};
+use super::preliminary::Preliminary;
 use super::state::Case;
 use super::summary::{CaseState, Outcome};
 use crate::catalogue::Item;
@@ -15,6 +16,7 @@ impl CaseState {
     pub fn words(self) -> &'static str {
         match self {
             Self::Incomplete => "资料未到齐",
+            Self::Preliminary => "预申报",
             Self::Submitted => "已登记",
             Self::AwaitingAcceptance => "待受理",
             Self::Correcting => "待补正",
@@ -56,7 +58,7 @@ pub fn date_words(date: Date) -> String {
 pub fn title(body: &Body, item: Option<&Item>) -> String {
     match body {
         Body::Step(step) => step_title(step, item),
-        Body::Side(side) => side_title(side).to_owned(),
+        Body::Side(side) => side_title(side, item),
     }
 }
 
@@ -66,9 +68,11 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
     let stage =
         |id: &StageId| item.and_then(|item| item.stage(id)).map_or_else(|| id.to_string(), |stage| stage.name.clone());
     match &step.event {
+        StepEvent::Submitted(submitted) if submitted.preliminary => "登记预申报".to_owned(),
         StepEvent::Submitted(_) => "登记申请".to_owned(),
-        StepEvent::Accepted { deemed: false } => "受理".to_owned(),
-        StepEvent::Accepted { deemed: true } => "依法视为受理".to_owned(),
+        StepEvent::Accepted { deemed: true, .. } => "依法视为受理".to_owned(),
+        StepEvent::Accepted { tolerated, .. } if tolerated.is_empty() => "受理".to_owned(),
+        StepEvent::Accepted { tolerated, .. } => format!("容缺受理（{}项材料后补）", tolerated.len()),
         StepEvent::NotAccepted { .. } => "不予受理".to_owned(),
         StepEvent::CorrectionRequested { until: Some(until), .. } => {
             format!("一次性告知补正（{}前）", date_words(*until))
@@ -87,7 +91,7 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
         StepEvent::Decided { stage: id, approved: true, .. } => format!("{}：准予", stage(id)),
         StepEvent::Decided { stage: id, approved: false, .. } => format!("{}：不予批准", stage(id)),
         StepEvent::Returned { reason, .. } => format!("退回（{}）", reason.term()),
-        StepEvent::Withdrawn => "撤回".to_owned(),
+        StepEvent::Withdrawn { .. } => "撤回".to_owned(),
         StepEvent::Delivered { method, .. } => method.term().to_owned(),
         StepEvent::Reclaimed { .. } => "收回办理".to_owned(),
         StepEvent::HandedOver { .. } => "移交办理".to_owned(),
@@ -101,6 +105,23 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
         StepEvent::FeePaid(payment) => format!("已缴款（{}元）", in_figures(payment.amount_fen)),
         StepEvent::FeeVoided { notice, .. } => format!("作废缴款通知{notice}"),
         StepEvent::FeeAbandoned { .. } => "逾期未缴款，视为放弃".to_owned(),
+        StepEvent::VariantChosen { variant } => {
+            let name = item.and_then(|item| super::variant::listed(item, *variant)).map(|variant| &*variant.name);
+            format!("选用程序：{}", name.unwrap_or("简易或紧急程序"))
+        }
+        StepEvent::SentUp { body, sent_on, .. } => format!("报送{body}（{}）", date_words(*sent_on)),
+        StepEvent::Chased { on, .. } => format!("催办外部单位（{}）", date_words(*on)),
+        StepEvent::OutsideAnswered { approved: true, .. } => "上级批复：同意".to_owned(),
+        StepEvent::OutsideAnswered { approved: false, .. } => "上级批复：不同意".to_owned(),
+        StepEvent::SecondCorrectionAllowed => "首席代表批准再次补正".to_owned(),
+        StepEvent::CorrectedAtOnce { .. } => "当场更正".to_owned(),
+        StepEvent::Transferred { stage: id, .. } => format!("{}：转其他窗口（部门）办理", stage(id)),
+        StepEvent::ConsultedAgain { stages } => {
+            format!("重新征求意见：{}", stages.iter().map(stage).collect::<Vec<_>>().join("、"))
+        }
+        StepEvent::PreliminaryAnswered { faults } if faults.is_empty() => "预申报答复：可以正式申请".to_owned(),
+        StepEvent::PreliminaryAnswered { faults } => format!("预申报答复：{}处需要补充", faults.len()),
+        StepEvent::PreliminarySubmitted { .. } => "转为正式申请".to_owned(),
     }
 }
 
@@ -131,6 +152,33 @@ pub fn side_title(side: &Side) -> &'static str {
     }
 }
 
+pub fn side_title(side: &Side, item: Option<&Item>) -> String {
+    let stage =
+        |id: &StageId| item.and_then(|item| item.stage(id)).map_or_else(|| id.to_string(), |stage| stage.name.clone());
+    match &side.event {
+        SideEvent::Note => "备注".to_owned(),
+        SideEvent::Reminder { .. } => "催办".to_owned(),
+        SideEvent::WithdrawalRequested => "申请撤回".to_owned(),
+        SideEvent::Rating { .. } => "评价".to_owned(),
+        SideEvent::TimeNoted(_) => "时间更正（站点时钟不准）".to_owned(),
+        SideEvent::Extended(_) => "延长办理期限".to_owned(),
+        SideEvent::SupersededChecked { .. } => "核对被取代的步骤".to_owned(),
+        SideEvent::Unknown => "新版本记录（本站软件需要升级）".to_owned(),
+        SideEvent::Marked { mark, set: true, .. } => format!("标注为{}", mark.term()),
+        SideEvent::Marked { mark, set: false, .. } => format!("取消标注：{}", mark.term()),
+        SideEvent::Consulted { stage: id, opinion: None, .. } => format!("{}：抄告单已签收", stage(id)),
+        SideEvent::Consulted { stage: id, opinion: Some(opinion), .. } => format!("{}：{}", stage(id), opinion.term()),
+        SideEvent::Visit(visit) if visit.held => format!("联合踏勘记录（{}）", date_words(visit.on)),
+        SideEvent::Visit(visit) => format!("约定联合踏勘（{}，{}）", date_words(visit.on), visit.place),
+        SideEvent::DutyDone { variant: true, .. } => "补办手续".to_owned(),
+        SideEvent::DutyDone { variant: false, .. } => "补交容缺材料".to_owned(),
+        SideEvent::Review { upheld: None } => "申请复核".to_owned(),
+        SideEvent::Review { upheld: Some(true) } => "复核答复：异议成立".to_owned(),
+        SideEvent::Review { upheld: Some(false) } => "复核答复：维持退回".to_owned(),
+        SideEvent::DocumentVoided { kind, .. } => format!("{}作废", kind.term()),
+    }
+}
+
 /// A rating in words, from 1 to 5 in the order of GB/T 39046-2020.
 #[must_use]
 pub fn satisfaction(value: u32) -> &'static str {
@@ -154,11 +202,16 @@ pub fn next_for_applicant(case: &Case) -> String {
             }
             None => "请按一次性告知书补正材料，截止日期另行告知。".to_owned(),
         },
+        CaseState::Preliminary if case.preliminary() == Some(Preliminary::Answered) => {
+            "窗口已经答复预申报，请按答复补充材料后正式申请。".to_owned()
+        }
         CaseState::AwaitingDelivery(Outcome::Approved) => "结果已经作出，请领取或者等待送达。".to_owned(),
         CaseState::AwaitingDelivery(_) => {
             "答复已经作出，请领取通知书；不服的，可以依法申请行政复议或者提起行政诉讼。".to_owned()
         }
-        CaseState::Returned => "可以按退回件通知书的说明重新申请。".to_owned(),
+        CaseState::Returned => {
+            "可以按退回件通知书的说明重新申请；有异议的，自收到之日起10个工作日内可以申请复核。".to_owned()
+        }
         CaseState::Concluded | CaseState::Denied | CaseState::NotAccepted if case.rating().is_none() => {
             "请对本次服务作出评价。".to_owned()
         }

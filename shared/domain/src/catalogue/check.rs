@@ -30,6 +30,7 @@ pub(super) fn route(item: &Item, section: &Section<'_>) {
     }
     delivery(item, section);
     payment(item, section);
+    groups(item, section);
     if item.first_of(SupervisedLink::Approval).is_none() {
         section.fault("stage", format!("至少要有一个“{}”环节", SupervisedLink::Approval));
     }
@@ -57,6 +58,22 @@ fn payment(item: &Item, section: &Section<'_>) {
             let line = section.line_in("stage", index, "role");
             section.fault_at(line, "本事项不收费，不能有收费环节".to_owned());
         }
+    }
+}
+
+/// Stages that run in parallel stand one after the other: what stood between would be passed over.
+fn groups(item: &Item, section: &Section<'_>) {
+    let mut ended = BTreeSet::new();
+    let mut before: Option<&String> = None;
+    for (index, stage) in item.stages.iter().enumerate() {
+        let group = stage.group.as_ref();
+        if before != group {
+            ended.extend(before);
+        }
+        if let Some(group) = group.filter(|group| ended.contains(group)) {
+            section.fault_at(section.line_in("stage", index, "group"), format!("并行环节“{group}”应当相邻"));
+        }
+        before = group;
     }
 }
 

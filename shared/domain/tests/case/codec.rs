@@ -5,8 +5,8 @@ use prost::Message;
 use sanji_domain::Limit;
 use sanji_domain::case::codec::{self, Decoded, decode_private, encode_private};
 use sanji_domain::case::{
-    Action, ActorFacts, Applicant, AttachmentName, Body, DeliveryMethod, Extended, Private, Side, SideEvent, Step,
-    StepEvent, TimeNoted,
+    Action, ActorFacts, Applicant, AttachmentName, Body, DeliveryMethod, DocumentIssued, DocumentKind, Extended, Fault,
+    FaultKind, Mark, MaterialProvided, Opinion, Private, Side, SideEvent, Step, StepEvent, TimeNoted, Tolerated, Visit,
 };
 use sanji_domain::supervision::{Level, Office};
 use sanji_log::{AttachmentId, RequestId};
@@ -29,8 +29,17 @@ fn step(event: StepEvent) -> Body {
             role: "审批".into(),
             acting_for: "mz-01".into(),
         },
+        documents: vec![issued()],
         event,
     })
+}
+
+fn issued() -> DocumentIssued {
+    DocumentIssued { kind: DocumentKind::Returned, organ: "澄民政".into(), year: 2026, number: 128 }
+}
+
+fn material() -> Vec<MaterialProvided> {
+    vec![MaterialProvided { material: 1, originals: 1, copies: 2, attachments: Vec::new() }]
 }
 
 /// Every event that a walk writes, and those that it does not.
@@ -56,8 +65,9 @@ fn bodies() -> Vec<Body> {
                 reason: sanji_domain::case::ReturnReason::Duplicate,
                 stage: stage(),
                 basis: "规程".into(),
+                materials_back: material(),
             },
-            StepEvent::Withdrawn,
+            StepEvent::Withdrawn { materials_back: material() },
             StepEvent::Reclaimed { from: code(VILLAGE) },
             StepEvent::HandedOver { from: code(VILLAGE) },
             StepEvent::TacitlyApproved {
@@ -72,6 +82,27 @@ fn bodies() -> Vec<Body> {
                 place: "公开栏".into(),
                 photographs: Vec::new(),
             },
+            StepEvent::Accepted { deemed: false, tolerated: vec![Tolerated { material: 2, until: date(2026, 3, 9) }] },
+            StepEvent::VariantChosen { variant: 1 },
+            StepEvent::SentUp {
+                stage: stage(),
+                body: "省林业局".into(),
+                sent_on: date(2026, 3, 4),
+                outside_number: "省收7".into(),
+            },
+            StepEvent::Chased { stage: stage(), on: date(2026, 3, 5) },
+            StepEvent::OutsideAnswered {
+                stage: stage(),
+                answered_on: date(2026, 3, 6),
+                outside_number: "省批7".into(),
+                approved: true,
+            },
+            StepEvent::SecondCorrectionAllowed,
+            StepEvent::CorrectedAtOnce { materials: material() },
+            StepEvent::Transferred { stage: stage(), department: "rs".parse().unwrap() },
+            StepEvent::ConsultedAgain { stages: vec![stage()] },
+            StepEvent::PreliminaryAnswered { faults: vec![Fault { material: 1, kind: FaultKind::Missing }] },
+            StepEvent::PreliminarySubmitted { materials: material() },
         ]
         .map(step),
     );
@@ -111,6 +142,21 @@ fn bodies() -> Vec<Body> {
                 until: date(2026, 7, 9),
             },
             SideEvent::OrderAnswered { order: hash(3) },
+            SideEvent::Marked { mark: Mark::Priority, set: true, until: Some(date(2026, 3, 9)) },
+            SideEvent::Consulted { stage: stage(), round: 0, opinion: None },
+            SideEvent::Consulted { stage: stage(), round: 5, opinion: Some(Opinion::Disagree) },
+            SideEvent::Visit(Visit {
+                on: date(2026, 3, 6),
+                place: "村东".into(),
+                departments: vec!["zr".parse().unwrap()],
+                held: true,
+                attended: vec!["zr-01".parse().unwrap()],
+                attachments: vec![AttachmentId([4; 32])],
+            }),
+            SideEvent::DutyDone { variant: true, materials: material() },
+            SideEvent::Review { upheld: None },
+            SideEvent::Review { upheld: Some(true) },
+            SideEvent::DocumentVoided { step: hash(3), kind: DocumentKind::Returned, replacement: Some(issued()) },
         ]
         .map(|event| Body::Side(Side { actor: actor(), request: None, event })),
     );
@@ -132,46 +178,67 @@ fn every_body_is_read_as_it_was_written() {
         side.alert_answered
         side.alert_appealed
         side.alert_reviewed
+        side.copy_answered
+        side.copy_signed_for
+        side.document_voided
+        side.duty_done
         side.extended
+        side.marked
         side.note
         side.order_answered
         side.order_issued
         side.rating
         side.reminder
+        side.review_answered
+        side.review_asked
         side.superseded_checked
         side.time_noted
+        side.visit_held
         side.withdrawal_requested
         step.accepted
+        step.chased
+        step.consulted_again
+        step.corrected_at_once
         step.correction_requested
         step.correction_supplied
         step.decided
         step.delivered
         step.handed_over
         step.not_accepted
+        step.outside_answered
+        step.preliminary_answered
+        step.preliminary_submitted
         step.publicity_ended
         step.publicity_posted
         step.reclaimed
         step.resumed
         step.returned
+        step.second_correction_allowed
+        step.sent_up
         step.stage_finished
         step.submitted
         step.suspended
         step.tacitly_approved
+        step.transferred
+        step.variant_chosen
         step.withdrawn"#]]
     .assert_eq(&names.join("\n"));
 }
 
 #[test]
 fn what_a_newer_release_adds_is_skipped() {
-    let (kind, mut bytes) = codec::encode(&step(StepEvent::Withdrawn), None);
+    let (kind, mut bytes) = codec::encode(&step(StepEvent::Withdrawn { materials_back: Vec::new() }), None);
     // Field 99, a number; then field 98, bytes.
     bytes.extend([0x98, 0x06, 0x2a]);
     bytes.extend([0x92, 0x06, 0x02, 0xff, 0xff]);
-    assert_eq!(codec::decode(kind, &bytes).unwrap().unwrap().body, step(StepEvent::Withdrawn));
+    assert_eq!(
+        codec::decode(kind, &bytes).unwrap().unwrap().body,
+        step(StepEvent::Withdrawn { materials_back: Vec::new() })
+    );
 
-    // A step that this release does not know: field 40, a message.
+    // A step that this release does not know: field 90, a message.
     let (kind, mut bytes) = codec::encode(&step(StepEvent::Unknown), None);
-    bytes.extend([0xc2, 0x02, 0x02, 0x08, 0x01]);
+    bytes.extend([0xd2, 0x05, 0x02, 0x08, 0x01]);
     assert_eq!(codec::decode(kind, &bytes).unwrap().unwrap().body, step(StepEvent::Unknown));
     assert_eq!(codec::kind_name(kind, &bytes), "step.unknown");
 

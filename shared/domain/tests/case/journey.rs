@@ -1,14 +1,17 @@
 //! A case on its way through the district: people act, entries are written, the case is applied.
 
+use std::collections::BTreeSet;
+
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
 use sanji_domain::case::{
-    Action, ApplicantInput, Case, CaseEntry, Command, DeliveryMethod, Draft, ExtensionInput, FaultInput, FaultKind,
-    FollowUp, Mandate, MaterialProvided, Opinion, Refusal, ReturnReason, StepEvent, StoredAttachment, Submission,
-    available, codec, decide, is_todo, submit,
+    Action, ApplicantInput, Body, Case, CaseDocument, CaseEntry, Command, DeliveryMethod, DocumentKind, Draft,
+    ExtensionInput, FaultInput, FaultKind, FollowUp, Mandate, Mark, MaterialProvided, Opinion, Refusal, ReturnReason,
+    StepEvent, StoredAttachment, Submission, Visit, available, codec, decide, duties, is_todo, my_stages, submit,
+    transfer_targets,
 };
 use sanji_domain::catalogue::{MaterialForm, Special, SpecialClock};
-use sanji_domain::{Item, Staff};
+use sanji_domain::{DepartmentCode, Item, Staff, StageId};
 use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, Hash, HybridTime, LogId, PublicKey, Reach, RequestId, StationCode,
 };
@@ -61,6 +64,9 @@ pub(crate) fn application(item: &Item, mandate: Option<Mandate>) -> Submission {
         village: None,
         query_code: "042137".into(),
         attachments: Vec::new(),
+        variant: 0,
+        urgent_reason: String::new(),
+        preliminary: false,
     }
 }
 
@@ -116,7 +122,11 @@ impl Journey {
 
     /// What a station does with drafts: encode, write, read back, apply.
     fn write(&mut self, drafts: Vec<Draft>, actor: &Staff) {
-        for draft in drafts {
+        let mut last = None;
+        for mut draft in drafts {
+            if let Body::Step(step) = &mut draft.body {
+                step.previous = last.or(step.previous);
+            }
             let (kind, bytes) = codec::encode(&draft.body, None);
             let read = codec::decode(kind, &bytes).unwrap().unwrap().body;
             assert_eq!(read, draft.body);
@@ -131,6 +141,7 @@ impl Journey {
                 body: read,
             };
             self.case.apply(&entry);
+            last = Some(entry.hash);
             self.entries.push(entry);
             self.drafts.push(draft);
         }
@@ -163,6 +174,12 @@ impl Journey {
         people.filter(|staff| is_todo(&self.case, &self.district.at_desk(staff, self.now_ms)))
     }
 
+    /// The stages in which anybody at the holder may act now.
+    pub(crate) fn open_stages(&self) -> BTreeSet<StageId> {
+        let at_desk = |staff| self.district.at_desk(staff, self.now_ms);
+        self.in_turn().flat_map(|staff| my_stages(&self.case, &at_desk(staff))).collect()
+    }
+
     /// Someone at the holder who is offered a step.
     pub(crate) fn offered(&self, action: Action) -> Option<&'static Staff> {
         self.in_turn().find(|staff| self.names(staff).contains(&action.name()))
@@ -181,7 +198,7 @@ impl Journey {
         let fault =
             FaultInput { material: 0, kind: FaultKind::Unclear, requirement: "请重新填写并签名".into() };
         match action {
-            Action::Accept => Command::Accept,
+            Action::Accept => Command::Accept { tolerated: Vec::new() },
             Action::RefuseAcceptance => Command::RefuseAcceptance {
                 reason: "不属于本机关职权范围".into(),
                 basis: "《行政许可法》第三十二条第一款第（二）项".into(),
@@ -205,6 +222,8 @@ impl Journey {
                 together_with: vec!["colleague".parse().unwrap()],
                 materials: Vec::new(),
                 attachments: Vec::new(),
+                answered_on: None,
+                stage: None,
             },
             Action::PostPublicity => Command::PostPublicity {
                 place: String::new(),
@@ -219,7 +238,10 @@ impl Journey {
                     )
                 };
                 let stops = |special: &&Special| special.clock == SpecialClock::Paused && !used(special);
-                let of_stage = self.case.stage().and_then(|stage| self.item.special_of(stage).find(stops));
+                let at_desk = |staff| self.district.at_desk(staff, self.now_ms);
+                let stages: Vec<_> =
+                    self.offered(action).map(|staff| my_stages(&self.case, &at_desk(staff))).unwrap_or_default();
+                let of_stage = stages.iter().find_map(|stage| self.item.special_of(stage).find(stops));
                 let kind = of_stage.map(|special| special.kind.clone()).unwrap_or_default();
                 Command::Suspend { kind, reason: "需要进行特别程序".into(), expected_days: 0, told_on: None }
             }
@@ -230,6 +252,8 @@ impl Journey {
                 basis: String::new(),
                 ground: 0,
                 document_number: "澄准字〔2026〕1号".into(),
+                answered_on: None,
+                stage: None,
             },
             Action::Return => Command::Return {
                 reason: if self.case.correction().is_some() {
@@ -239,6 +263,8 @@ impl Journey {
                 },
                 words: "请按通知书办理".into(),
                 basis: "本区政务服务事项办理规程第十二条".into(),
+                what_now: "材料齐全后可以到原窗口重新申请".into(),
+                materials_back: Vec::new(),
             },
             Action::Deliver => {
                 Command::Deliver { method: DeliveryMethod::InPerson, receiver: "丁波刚".into(), signed_on: None }
@@ -246,7 +272,7 @@ impl Journey {
             Action::AddNote => Command::AddNote { words: "已电话联系".into() },
             Action::Remind => Command::Remind,
             Action::RequestWithdrawal => Command::RequestWithdrawal { words: "不再申请".into() },
-            Action::ConfirmWithdrawal => Command::ConfirmWithdrawal,
+            Action::ConfirmWithdrawal => Command::ConfirmWithdrawal { materials_back: Vec::new() },
             Action::Rate => Command::Rate { satisfaction: 5, words: "很方便".into() },
             Action::FollowUp => Command::FollowUp { what: FollowUp::Rectified, words: "已上门更正".into() },
             Action::Extend => Command::Extend(ExtensionInput {
@@ -266,7 +292,88 @@ impl Journey {
                 redone: true,
                 words: "已重新办理".into(),
             },
-            other => panic!("{} needs to know who acts", other.name()),
+            Action::FinishAtOnce => Command::FinishAtOnce {
+                words: String::new(),
+                document_number: String::new(),
+                receiver: "丁波刚".into(),
+                method: DeliveryMethod::InPerson,
+            },
+            Action::ChooseVariant => {
+                Command::ChooseVariant { variant: 1, reason: "符合该程序的适用情形".into() }
+            }
+            Action::SendUp => {
+                Command::SendUp { body: "市主管部门".into(), sent_on: None, outside_number: "市收2026-7".into() }
+            }
+            Action::Chase => Command::Chase { on: None, words: "电话催办，答复本周内批复".into() },
+            Action::RegisterAnswer => Command::RegisterAnswer {
+                answered_on: None,
+                outside_number: "市批〔2026〕7号".into(),
+                approved: true,
+                words: String::new(),
+            },
+            Action::AllowSecondCorrection => Command::AllowSecondCorrection {
+                reason: "补正材料仍有涂改，申请人请求再次补正".into(),
+            },
+            Action::CorrectAtOnce => Command::CorrectAtOnce {
+                materials: Vec::new(),
+                answers: vec![("家庭人口".into(), "4".into())],
+                attachments: Vec::new(),
+            },
+            Action::Transfer => Command::Transfer {
+                department: self.transfer_target().unwrap_or_else(|| "nobody".parse().unwrap()),
+                reason: "该窗口今日停电".into(),
+            },
+            Action::ConsultAgain => Command::ConsultAgain { words: "请就补充材料再提意见".into() },
+            Action::AnswerPreliminary => {
+                Command::AnswerPreliminary { faults: vec![fault], words: "其余材料齐全".into() }
+            }
+            Action::SubmitPreliminary => Command::SubmitPreliminary {
+                materials: application(self.item, None).materials,
+                answers: Vec::new(),
+                attachments: Vec::new(),
+            },
+            Action::SetMark => Command::SetMark {
+                mark: Mark::Urgent,
+                remove: false,
+                reason: "申请人病重，急需办理".into(),
+                until: None,
+            },
+            Action::AnswerCopy => {
+                Command::AnswerCopy { opinion: Opinion::Agree, words: "无不同意见".into(), stage: None }
+            }
+            Action::SignForCopy => Command::SignForCopy { stage: None },
+            Action::RecordVisit => Command::RecordVisit {
+                visit: Visit {
+                    on: local_date(i64::try_from(self.now_ms).unwrap()),
+                    place: "申请地块".into(),
+                    departments: vec![self.item.department.clone()],
+                    held: false,
+                    attended: Vec::new(),
+                    attachments: Vec::new(),
+                },
+                words: String::new(),
+                attachments: Vec::new(),
+            },
+            Action::FinishDuty => {
+                let open: Vec<_> = duties(&self.case, self.item, &self.district.calendar);
+                let open: Vec<_> = open.into_iter().filter(|duty| duty.done.is_none()).collect();
+                let given =
+                    |material: u32| MaterialProvided { material, originals: 1, copies: 0, attachments: Vec::new() };
+                Command::FinishDuty {
+                    variant: open.iter().any(|duty| duty.material.is_none()),
+                    words: "手续已经补齐".into(),
+                    materials: open.iter().filter_map(|duty| duty.material).map(given).collect(),
+                    attachments: Vec::new(),
+                }
+            }
+            Action::AskReview => Command::AskReview { words: "材料并无重复".into() },
+            Action::AnswerReview => Command::AnswerReview { upheld: false, words: "经复核，退回正确".into() },
+            Action::VoidDocument => {
+                let issued = self.case.documents().into_iter().find(|issued| !issued.void);
+                let issued = issued.map(|issued| (issued.step, issued.document.kind));
+                let (step, kind) = issued.unwrap_or((hash(0), DocumentKind::Accepted));
+                Command::VoidDocument { step, kind, reason: "打印错误".into(), replace: true }
+            }
             Action::IssueFee => Command::IssueFee { lines: self.every_fee() },
             Action::RegisterPayment => Command::RegisterPayment(self.receipt()),
             Action::VoidFee => Command::VoidFee { reason: "数量有误".into() },
@@ -286,6 +393,7 @@ impl Journey {
             },
             Action::DecideRefund => Command::DecideRefund { notice: 0, approved: true, words: String::new() },
             Action::RegisterRefund => Command::RegisterRefund { notice: 0, receipt_number: "退2026-1".into() },
+            other => panic!("{} needs to know who acts", other.name()),
         }
     }
 
@@ -308,11 +416,37 @@ impl Journey {
         }
     }
 
+    /// The same for a certain person, where it depends on who acts.
+    pub(crate) fn approving_by(&self, actor: &Staff, action: Action) -> Command {
+        let at_desk = self.district.at_desk(actor, self.now_ms);
+        match self.approving(action) {
+            Command::Transfer { reason, .. } => Command::Transfer {
+                department: transfer_targets(&self.case, &at_desk).pop().unwrap_or_else(|| "nobody".parse().unwrap()),
+                reason,
+            },
+            Command::VoidDocument { step, kind, reason, replace } => {
+                let own = |issued: &CaseDocument| !issued.void && issued.writer == actor.place;
+                let issued = self.case.documents().into_iter().find(own);
+                let (step, kind) = issued.map_or((step, kind), |issued| (issued.step, issued.document.kind));
+                Command::VoidDocument { step, kind, reason, replace }
+            }
+            command => command,
+        }
+    }
+
+    /// Some department to which whoever has the turn may transfer the present stage.
+    fn transfer_target(&self) -> Option<DepartmentCode> {
+        let at_desk = |staff| self.district.at_desk(staff, self.now_ms);
+        self.in_turn().find_map(|staff| transfer_targets(&self.case, &at_desk(staff)).into_iter().next())
+    }
+
     /// Takes the next step towards approval; days pass while a notice hangs. Gives the action, none at the end.
     pub(crate) fn forward(&mut self) -> Option<Action> {
         const TOWARDS: [Action; 8] = [
             Action::RegisterPayment,
             Action::Accept,
+            Action::SubmitPreliminary,
+            Action::SendUp,
             Action::FinishStage,
             Action::PostPublicity,
             Action::EndPublicity,

@@ -6,6 +6,7 @@ mod codec;
 mod district;
 mod follow_up;
 mod fees;
+mod flow;
 mod journey;
 mod order;
 mod refusals;

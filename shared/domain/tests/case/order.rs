@@ -60,6 +60,7 @@ fn follow(step: &mut Step, previous: Hash) {
         outside_number: String::new(),
         together_with: Vec::new(),
         materials: Vec::new(),
+        answered_on: None,
     };
 }
 

@@ -56,7 +56,15 @@ fn dibao(stage: &str) -> Journey {
 
 fn denial(reason: &str, basis: &str, ground: u32) -> Command {
     let (reason, basis) = (reason.to_owned(), basis.to_owned());
-    Command::Decide { approved: false, reason, basis, ground, document_number: String::new() }
+    Command::Decide {
+        approved: false,
+        reason,
+        basis,
+        ground,
+        document_number: String::new(),
+        answered_on: None,
+        stage: None,
+    }
 }
 
 fn correction(faults: &[(u32, FaultKind, &str)]) -> Command {
@@ -76,6 +84,8 @@ fn finding(opinion: Opinion, words: &str, outside_number: &str) -> Command {
         together_with: Vec::new(),
         materials: Vec::new(),
         attachments: Vec::new(),
+        answered_on: None,
+        stage: None,
     }
 }
 
@@ -305,7 +315,7 @@ fn acceptance_and_correction() {
     acting(
         &journey,
         AGENT,
-        Command::Accept,
+        Command::Accept { tolerated: Vec::new() },
         expect![[r#"
         not_holder Rule
         该办件现在由枫溪镇办理，本站不能办理。
@@ -314,7 +324,7 @@ fn acceptance_and_correction() {
     acting(
         &journey,
         REVIEWER,
-        Command::Accept,
+        Command::Accept { tolerated: Vec::new() },
         expect![[r#"
         not_entitled Right
         当前环节“受理”由乡镇人民政府（街道办事处）便民服务中心的窗口受理人员办理，您没有这项权限。
@@ -388,7 +398,7 @@ fn acceptance_and_correction() {
     acting(
         &correcting,
         WINDOW,
-        Command::Accept,
+        Command::Accept { tolerated: Vec::new() },
         expect![[r#"
         not_holder Rule
         该办件现在由枫溪镇赵家溪村办理，本站不能办理。
@@ -433,10 +443,10 @@ fn acceptance_and_correction() {
         WINDOW,
         correction(&[(1, FaultKind::Unclear, "重新复印")]),
         expect![[r#"
-        second_correction Rule
-        补正内容已经一次性告知过，不能再次要求补正；请根据现有材料决定是否受理。
-          依据 《行政许可法》第三十二条第一款第（四）项
-    "#]],
+            second_correction Rule
+            补正内容已经一次性告知过，不能再次要求补正；确需再次补正的，须经首席代表批准，并报监察。
+              依据 《行政许可法》第三十二条第一款第（四）项
+        "#]],
     );
 
     let mut silent = journey.clone();
@@ -493,7 +503,7 @@ fn a_correction_that_the_mandate_does_not_cover() {
     "#]],
     );
     journey.act(WINDOW, journey.approving(Action::SupplyCorrection)).unwrap();
-    journey.act(WINDOW, Command::Accept).unwrap();
+    journey.act(WINDOW, Command::Accept { tolerated: Vec::new() }).unwrap();
 }
 
 #[test]
@@ -676,35 +686,48 @@ fn payments_and_outside_bodies() {
     while journey.stage() != "upper" {
         journey.forward();
     }
+    acting(
+        &journey,
+        "tj-01",
+        journey.approving(Action::Decide),
+        expect![[r#"
+            wrong_stage Rule
+            “市、省逐级审核备案”由外部单位办理，请先登记报送时间和报送单位，再登记答复。
+        "#]],
+    );
+    journey.do_it(journey.approving(Action::SendUp));
     let approval = Command::Decide {
         approved: true,
         reason: String::new(),
         basis: String::new(),
         ground: 0,
         document_number: String::new(),
+        answered_on: None,
+        stage: None,
     };
     acting(
         &journey,
         "tj-01",
         approval,
         expect![[r#"
-        outside_number_missing Input
-        本环节由外部单位决定，请填写其答复的文号。
-          document_number: 本环节由外部单位决定，请填写其答复的文号。
-    "#]],
+            outside_number_missing Input
+            本环节由外部单位决定，请填写其答复的文号。
+              document_number: 本环节由外部单位决定，请填写其答复的文号。
+        "#]],
     );
     while journey.stage() != "make" {
         journey.forward();
     }
+    journey.do_it(journey.approving(Action::SendUp));
     acting(
         &journey,
         "tj-01",
         finding(Opinion::NoOpinion, "", ""),
         expect![[r#"
-        outside_number_missing Input
-        请填写外部单位答复的文号或者编号。
-          outside_number: 请填写外部单位答复的文号或者编号。
-    "#]],
+            outside_number_missing Input
+            请填写外部单位答复的文号或者编号。
+              outside_number: 请填写外部单位答复的文号或者编号。
+        "#]],
     );
 }
 
@@ -866,7 +889,7 @@ fn withdrawal_notes_and_what_is_not_theirs() {
     acting(
         &journey,
         REVIEWER,
-        Command::ConfirmWithdrawal,
+        Command::ConfirmWithdrawal { materials_back: Vec::new() },
         expect![[r#"
         no_withdrawal_request Rule
         申请人没有申请撤回，不能办理撤回。
@@ -940,7 +963,7 @@ fn a_case_or_a_calendar_that_is_not_here_yet() {
     let journey = dibao("survey");
     let empty = sanji_domain::case::Case::new(journey.case.id());
     let context = district().at_desk(district().person(REVIEWER), journey.now_ms);
-    let refusal = decide(&empty, None, Command::Accept, &context).unwrap_err();
+    let refusal = decide(&empty, None, Command::Accept { tolerated: Vec::new() }, &context).unwrap_err();
     expect![[r#"
         not_here_yet Rule
         该办件的登记信息尚未传到本站，请稍后再办理。
@@ -950,7 +973,7 @@ fn a_case_or_a_calendar_that_is_not_here_yet() {
     let catalogue = sanji_domain::Catalogue::default();
     let mut older = context;
     older.reference.catalogue = &catalogue;
-    let refusal = decide(&journey.case, None, Command::Accept, &older).unwrap_err();
+    let refusal = decide(&journey.case, None, Command::Accept { tolerated: Vec::new() }, &older).unwrap_err();
     expect![[r#"
         not_here_yet Rule
         本站还没有事项“mz-dibao”第1版的目录，请在同步后再办理。

@@ -38,7 +38,10 @@ pub enum Command {
         Actions are the fields of ActRequest's action in the contract: accept, refuse_acceptance,\n\
         request_correction, supply_correction, finish_stage, post_publicity, end_publicity, suspend, resume,\n\
         decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate, follow_up,\n\
-        answer_alert, appeal_alert, review_alert, issue_order, answer_order.")]
+        answer_alert, appeal_alert, review_alert, issue_order, answer_order, finish_at_once,\n\
+        choose_variant, send_up, chase, register_answer, allow_second_correction, correct_at_once, transfer,\n\
+        consult_again, answer_preliminary, submit_preliminary, set_mark, answer_copy, sign_for_copy, record_visit,\n\
+        finish_duty, ask_review, answer_review, void_document.")]
     Act {
         #[command(flatten)]
         at: At,
@@ -153,6 +156,12 @@ pub enum WorkList {
     Open,
     /// 已办结
     Closed,
+    /// 急办、重点件
+    Marked,
+    /// 报批在外
+    Outside,
+    /// 待补手续
+    Duties,
 }
 
 impl From<WorkList> for proto::WorkList {
@@ -161,6 +170,9 @@ impl From<WorkList> for proto::WorkList {
             WorkList::Todo => Self::Todo,
             WorkList::Open => Self::Open,
             WorkList::Closed => Self::Closed,
+            WorkList::Marked => Self::Marked,
+            WorkList::Outside => Self::Outside,
+            WorkList::Duties => Self::Duties,
         }
     }
 }

@@ -216,6 +216,7 @@ impl Core {
                 rev += 1;
                 step.rev = rev;
             }
+            self.number_documents(&mut draft.body)?;
             let (kind, body) = codec::encode(&draft.body, sealed);
             let entry = EntryDraft {
                 case: Some(id),
@@ -256,7 +257,8 @@ fn seal(
         }
     };
     let (_, body) = codec::encode(&draft.body, sealed.clone());
-    // A step that follows another of the same decision gets 34 bytes more: the hash of that one.
+    // A step that follows another of the same decision gets 34 bytes more: the hash of that one. Numbers of documents
+    // are not known yet either, 6 bytes each.
     if body.len() + 64 > sanji_log::entry::BODY_MAX_BYTES {
         let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
         return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));

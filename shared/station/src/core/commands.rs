@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use sanji_domain::StageId;
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::case::fee::{FeeInput, PaymentInput};
 use sanji_domain::case::{
     ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, FollowUp,
     MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
+    ApplicantInput, Command, DeliveryMethod, DocumentKind, ExtensionInput, FaultInput, FaultKind, FieldFault, Mark,
+    MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, ToleratedInput, Visit,
+    codec,
 };
 use sanji_domain::supervision::Office;
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
@@ -52,6 +56,10 @@ pub(super) fn named_by_act(action: &Action) -> BTreeSet<AttachmentId> {
         Action::SupplyCorrection(supply) => named(supply.materials.iter().flat_map(|material| &material.attachments)),
         Action::FinishStage(finish) => named(finish.materials.iter().flat_map(|material| &material.attachments)),
         Action::PostPublicity(post) => named(post.photographs.iter()),
+        Action::CorrectAtOnce(correct) => named(correct.materials.iter().flat_map(|material| &material.attachments)),
+        Action::SubmitPreliminary(submit) => named(submit.materials.iter().flat_map(|material| &material.attachments)),
+        Action::FinishDuty(finish) => named(finish.materials.iter().flat_map(|material| &material.attachments)),
+        Action::RecordVisit(visit) => named(visit.attachments.iter()),
         _ => BTreeSet::new(),
     }
 }
@@ -105,6 +113,9 @@ pub(super) fn submission(
         village,
         query_code,
         attachments,
+        variant: request.variant,
+        urgent_reason: request.urgent_reason,
+        preliminary: request.preliminary,
     });
     faults.or(submission)
 }
@@ -113,23 +124,23 @@ pub(super) fn submission(
 pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Result<Command, Refusal> {
     let mut faults = Faults::default();
     let command = match action {
-        Action::Accept(proto::Accept {}) => Command::Accept,
+        Action::Accept(accept) => Command::Accept {
+            tolerated: accept
+                .tolerated
+                .into_iter()
+                .enumerate()
+                .map(|(at, tolerated)| ToleratedInput {
+                    material: tolerated.material,
+                    until: day(&mut faults, &format!("accept.tolerated[{at}].until"), tolerated.until),
+                })
+                .collect(),
+        },
         Action::RefuseAcceptance(refuse) => Command::RefuseAcceptance {
             reason: refuse.reason,
             basis: refuse.basis,
             competent_office: refuse.competent_office,
         },
-        Action::RequestCorrection(correction) => Command::RequestCorrection {
-            faults: correction
-                .faults
-                .into_iter()
-                .map(|fault| FaultInput {
-                    material: fault.material,
-                    kind: FaultKind::from_number(fault.kind),
-                    requirement: fault.requirement,
-                })
-                .collect(),
-        },
+        Action::RequestCorrection(correction) => Command::RequestCorrection { faults: fault_inputs(correction.faults) },
         Action::SupplyCorrection(supply) => Command::SupplyCorrection {
             materials: materials(&mut faults, "supply_correction.materials", supply.materials),
             answers: answers(supply.answers),
@@ -142,6 +153,8 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             together_with: staff(&mut faults, "finish_stage.together_with", finish.together_with),
             materials: materials(&mut faults, "finish_stage.materials", finish.materials),
             attachments,
+            answered_on: day(&mut faults, "finish_stage.answered_on", finish.answered_on),
+            stage: stage(&mut faults, "finish_stage.stage", &finish.stage),
         },
         Action::PostPublicity(post) => Command::PostPublicity {
             place: post.place,
@@ -162,25 +175,27 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             basis: decide.basis,
             ground: decide.ground,
             document_number: decide.document_number,
+            answered_on: day(&mut faults, "decide.answered_on", decide.answered_on),
+            stage: stage(&mut faults, "decide.stage", &decide.stage),
         },
-        Action::Return(back) => {
-            Command::Return { reason: ReturnReason::from_number(back.reason), words: back.words, basis: back.basis }
-        }
-        Action::Deliver(deliver) => {
-            let signed_on = date_of_number(deliver.signed_on);
-            if deliver.signed_on != 0 && signed_on.is_none() {
-                faults.note("deliver.signed_on", "签收日期不是有效的日期。");
-            }
-            Command::Deliver {
-                method: DeliveryMethod::from_number(deliver.method),
-                receiver: deliver.receiver,
-                signed_on,
-            }
-        }
+        Action::Return(back) => Command::Return {
+            reason: ReturnReason::from_number(back.reason),
+            words: back.words,
+            basis: back.basis,
+            what_now: back.what_now,
+            materials_back: materials(&mut faults, "return.materials_back", back.materials_back),
+        },
+        Action::Deliver(deliver) => Command::Deliver {
+            method: DeliveryMethod::from_number(deliver.method),
+            receiver: deliver.receiver,
+            signed_on: day(&mut faults, "deliver.signed_on", deliver.signed_on),
+        },
         Action::AddNote(note) => Command::AddNote { words: note.words },
         Action::Remind(proto::Remind {}) => Command::Remind,
         Action::RequestWithdrawal(withdrawal) => Command::RequestWithdrawal { words: withdrawal.words },
-        Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {}) => Command::ConfirmWithdrawal,
+        Action::ConfirmWithdrawal(confirm) => Command::ConfirmWithdrawal {
+            materials_back: materials(&mut faults, "confirm_withdrawal.materials_back", confirm.materials_back),
+        },
         Action::Rate(rate) => Command::Rate { satisfaction: rate.satisfaction, words: rate.words },
         Action::Extend(extend) => Command::Extend(ExtensionInput {
             told_on: day(&mut faults, "extend.told_on", extend.told_on),
@@ -244,15 +259,118 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
         Action::RegisterRefund(refund) => {
             Command::RegisterRefund { notice: refund.notice, receipt_number: refund.receipt_number }
         }
+
+        Action::FinishAtOnce(finish) => Command::FinishAtOnce {
+            words: finish.words,
+            document_number: finish.document_number,
+            receiver: finish.receiver,
+            method: DeliveryMethod::from_number(finish.method),
+        },
+        Action::ChooseVariant(choose) => Command::ChooseVariant { variant: choose.variant, reason: choose.reason },
+        Action::SendUp(send) => Command::SendUp {
+            body: send.body,
+            sent_on: day(&mut faults, "send_up.sent_on", send.sent_on),
+            outside_number: send.outside_number,
+        },
+        Action::Chase(chase) => Command::Chase { on: day(&mut faults, "chase.on", chase.on), words: chase.words },
+        Action::RegisterAnswer(answer) => Command::RegisterAnswer {
+            answered_on: day(&mut faults, "register_answer.answered_on", answer.answered_on),
+            outside_number: answer.outside_number,
+            approved: answer.approved,
+            words: answer.words,
+        },
+        Action::AllowSecondCorrection(allow) => Command::AllowSecondCorrection { reason: allow.reason },
+        Action::CorrectAtOnce(correct) => Command::CorrectAtOnce {
+            materials: materials(&mut faults, "correct_at_once.materials", correct.materials),
+            answers: answers(correct.answers),
+            attachments,
+        },
+        Action::Transfer(transfer) => {
+            let department = transfer.department.parse().ok();
+            if department.is_none() {
+                faults.note("transfer.department", "请选择转往的窗口或者部门。");
+            }
+            return faults.or(department.map(|department| Command::Transfer { department, reason: transfer.reason }));
+        }
+        Action::ConsultAgain(consult) => Command::ConsultAgain { words: consult.words },
+        Action::AnswerPreliminary(answer) => {
+            Command::AnswerPreliminary { faults: fault_inputs(answer.faults), words: answer.words }
+        }
+        Action::SubmitPreliminary(submit) => Command::SubmitPreliminary {
+            materials: materials(&mut faults, "submit_preliminary.materials", submit.materials),
+            answers: answers(submit.answers),
+            attachments,
+        },
+        Action::SetMark(mark) => Command::SetMark {
+            mark: Mark::from_number(mark.mark),
+            remove: mark.remove,
+            reason: mark.reason,
+            until: day(&mut faults, "set_mark.until", mark.until),
+        },
+        Action::AnswerCopy(answer) => Command::AnswerCopy {
+            opinion: Opinion::from_number(answer.opinion),
+            words: answer.words,
+            stage: stage(&mut faults, "answer_copy.stage", &answer.stage),
+        },
+        Action::SignForCopy(sign) => {
+            Command::SignForCopy { stage: stage(&mut faults, "sign_for_copy.stage", &sign.stage) }
+        }
+        Action::RecordVisit(record) => {
+            let on = day(&mut faults, "record_visit.on", record.on);
+            if record.on == 0 {
+                faults.note("record_visit.on", "请填写踏勘日期。");
+            }
+            let departments: Vec<_> = record.departments.iter().filter_map(|code| code.parse().ok()).collect();
+            if departments.len() < record.departments.len() {
+                faults.note("record_visit.departments", "部门代码不正确。");
+            }
+            let attended = staff(&mut faults, "record_visit.attended", record.attended);
+            let photographs = ids(&mut faults, "record_visit.attachments", &record.attachments);
+            let visit = on.map(|on| Visit {
+                on,
+                place: record.place,
+                departments,
+                held: record.held,
+                attended,
+                attachments: photographs,
+            });
+            let words = record.words;
+            return faults.or(visit.map(|visit| Command::RecordVisit { visit, words, attachments }));
+        }
+        Action::FinishDuty(finish) => Command::FinishDuty {
+            variant: finish.variant,
+            words: finish.words,
+            materials: materials(&mut faults, "finish_duty.materials", finish.materials),
+            attachments,
+        },
+        Action::AskReview(ask) => Command::AskReview { words: ask.words },
+        Action::AnswerReview(answer) => Command::AnswerReview { upheld: answer.upheld, words: answer.words },
+        Action::VoidDocument(void) => {
+            let step = Hash::try_from(void.step.as_slice()).ok();
+            if step.is_none() {
+                faults.note("void_document.step", "请选择要作废的文书。");
+            }
+            let (kind, reason, replace) = (DocumentKind::from_number(void.kind), void.reason, void.replace);
+            return faults.or(step.map(|step| Command::VoidDocument { step, kind, reason, replace }));
+        }
     };
     faults.or(Some(command))
 }
 
-/// A day that may be left out.
+fn fault_inputs(faults: Vec<proto::FaultInput>) -> Vec<FaultInput> {
+    let read = |fault: proto::FaultInput| FaultInput {
+        material: fault.material,
+        kind: FaultKind::from_number(fault.kind),
+        requirement: fault.requirement,
+    };
+    faults.into_iter().map(read).collect()
+}
+
+/// A day; none where the number is 0.
 fn day(faults: &mut Faults, field: &str, number: u32) -> Option<Date> {
     let day = date_of_number(number);
     if number != 0 && day.is_none() {
-        faults.note(field, "日期不是有效的日期。");
+        faults.note(field, "填写的日期不是有效的日期。");
     }
     day
 }
@@ -273,6 +391,14 @@ fn office(faults: &mut Faults, station: u64, department: String) -> Option<Offic
 
 fn fee(input: proto::FeeInput) -> FeeInput {
     FeeInput { code: input.code, quantity: input.quantity, waived_fen: input.waived_fen, ground: input.ground }
+}
+
+fn stage(faults: &mut Faults, field: &str, id: &str) -> Option<StageId> {
+    let stage = id.parse().ok();
+    if !id.is_empty() && stage.is_none() {
+        faults.note(field, "环节代码不正确。");
+    }
+    stage
 }
 
 fn answers(answers: Vec<proto::Answer>) -> Vec<(String, String)> {

@@ -11,8 +11,9 @@ use sanji_store::Row;
 
 use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
-use super::quarantine;
 use super::matters::matter_entry;
+use super::numbers;
+use super::quarantine;
 use super::reader::Reader;
 use super::reference::ReferenceData;
 use super::rows::{ACTED, FORKS, KEYS, MISSING, Place, REQUESTS, acted_key, missing_key, request_key, row};
@@ -72,6 +73,10 @@ impl Fold {
         match case_entry(entry, writer) {
             Some(entry) => {
                 self.note_request(&id, &entry);
+                self.note_acting(&id, &entry);
+                if writer == Some(reader.me()) {
+                    self.rows.extend(numbers::rows(&entry.body));
+                }
                 let case = self.folding(reader, &id)?;
                 case.apply(&entry);
                 let rejected = quarantine::rejected(case, &reference);
@@ -81,12 +86,6 @@ impl Fold {
                 Some(entry) => self.matter_entry(reader, &id, &entry)?,
                 None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
             },
-        }
-
-        if let Some(entry) = case_entry(entry, writer) {
-            self.note_request(&id, &entry);
-            self.note_acting(&id, &entry);
-            self.folding(reader, &id)?.apply(&entry);
         }
         Ok(())
     }

@@ -266,6 +266,7 @@ impl Core {
         if result.is_err() {
             self.have = self.reader.store().have();
             self.last_serial = None;
+            self.documents.clear();
         }
         self.reader.project_if_full();
         result

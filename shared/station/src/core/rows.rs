@@ -2,7 +2,7 @@
 //! resident is.
 
 use sanji_domain::DepartmentCode;
-use sanji_domain::case::Case;
+use sanji_domain::case::{self, Case};
 use sanji_log::{AttachmentId, CaseId, LogId, RequestId, StationCode, Tier};
 use sanji_store::Row;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,12 @@ pub(crate) enum Work {
     Open,
     /// Closed.
     Closed,
+    /// Open, and to be put first.
+    Marked,
+    /// Held here, and waiting for an outside body.
+    Outside,
+    /// Open or closed, with something left to be made up.
+    Duties,
 }
 
 /// The list of a department's cases. A village or township holds few cases and all are its people's, so it has one
@@ -83,6 +89,9 @@ pub(crate) fn shelf(me: StationCode, work: Work, department: &DepartmentCode) ->
         Work::Todo => "todo",
         Work::Open => "open",
         Work::Closed => "closed",
+        Work::Marked => "marked",
+        Work::Outside => "outside",
+        Work::Duties => "duties",
     };
     match me.tier() {
         Tier::District => format!("{name}/{department}").into_bytes(),
@@ -90,9 +99,10 @@ pub(crate) fn shelf(me: StationCode, work: Work, department: &DepartmentCode) ->
     }
 }
 
-/// Orders the rows of work lists: cases that go ahead of the queue, then by time, newest first when read backwards.
-pub(crate) fn work_key(ahead: bool, time_ms: u64, case: &CaseId) -> Vec<u8> {
-    let mut key = vec![u8::from(ahead)];
+/// Orders the rows of work lists: by rank (urgent, key projects, those back from a correction), then by time, newest
+/// first when read backwards.
+pub(crate) fn work_key(rank: u8, time_ms: u64, case: &CaseId) -> Vec<u8> {
+    let mut key = vec![rank];
     key.extend(time_ms.to_be_bytes());
     key.extend_from_slice(case.as_bytes());
     key
@@ -167,6 +177,7 @@ pub(crate) fn no_row((list, key): RowKey) -> Row {
 }
 
 /// Where a case is filed: two rows, and a third while a bad rating of it waits for somebody.
+/// Where a case is filed: two rows for most, one more for what is special about it.
 pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) -> Vec<RowKey> {
     let id = case.id();
     let Some((code, version)) = case.item() else { return Vec::new() };
@@ -175,10 +186,26 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
     };
     let submitted_ms = case.submitted_at().map_or(0, |time| time.millis());
     let work = if case.is_open() { Work::Open } else { Work::Closed };
-    let mut rows = vec![(shelf(me, work, &item.department), work_key(false, submitted_ms, &id))];
-    let duty = reference.rules().and_then(|rules| sanji_domain::case::responsible(case, &rules));
-    if let Some(duty) = duty.filter(|duty| duty.station == me) {
-        rows.push((shelf(me, Work::Todo, &duty.department), work_key(case.ahead(), submitted_ms, &id)));
+    let mut rows = vec![(shelf(me, work, &item.department), work_key(0, submitted_ms, &id))];
+    let Some(rules) = reference.rules() else { return rows };
+    let rank = case.rank();
+    let mut file = |work: Work, department: &DepartmentCode| {
+        let place = (shelf(me, work, department), work_key(rank, submitted_ms, &id));
+        if !rows.contains(&place) {
+            rows.push(place);
+        }
+    };
+    for duty in case::responsibles(case, &rules).into_iter().filter(|duty| duty.station == me) {
+        file(Work::Todo, &duty.department);
+        if case::chased_by(case, me) {
+            file(Work::Outside, &duty.department);
+        }
+    }
+    if rank > 1 && case.is_open() {
+        file(Work::Marked, &item.department);
+    }
+    if case::duties(case, item, rules.calendar).iter().any(|duty| duty.done.is_none()) {
+        file(Work::Duties, &item.department);
     }
     let defaults = reference.defaults().filter(|_| !case.is_open());
     if defaults.is_some_and(|defaults| sanji_domain::matter::follow_up::is_due(case, defaults)) {

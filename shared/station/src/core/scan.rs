@@ -98,7 +98,7 @@ impl Reader {
         // A township has one shelf for all departments.
         let lists: BTreeSet<_> = departments(&reference).filter(wanted).map(lists).collect();
         let start = match &scan.after {
-            Some((time_ms, case)) => work_key(false, *time_ms, case),
+            Some((time_ms, case)) => work_key(0, *time_ms, case),
             None if scan.newest_first => work_key_before(scan.until_ms),
             None => work_key_before(scan.from_ms),
         };

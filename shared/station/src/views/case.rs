@@ -15,6 +15,7 @@ use sanji_proto::v1 as proto;
 
 use super::delivery::delivery;
 use super::fees;
+use super::flow;
 use super::timing;
 use crate::core::{Reader, ReferenceData, context, wrong_number};
 use crate::error::{Error, Failure, store};
@@ -60,6 +61,9 @@ impl Reader {
         let on_record = unmasked && !has_a_hand(self, &case, &context);
         let mut view = in_the_clear(self, &reference, &case, now_ms);
         view.superseded = timing::superseded(self, &reference, &case, key.as_ref())?;
+        if let Some(item) = item_of(&reference, &case) {
+            flow::add(&mut view, &case, item, &reference, &context);
+        }
         view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
         view.steps = lines.iter().map(|line| step(line, &reference)).collect();
         view.alerts = self.alerts_of(&case, staff, now_ms)?;
@@ -210,6 +214,9 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
         basis: basis.to_owned(),
         hash: line.hash.0.to_vec(),
         until: until(&line.body).map_or(0, date_number),
+        documents: flow::documents(line.case, &line.hash),
+        stage_left: flow::stage_left(&line.body, item),
+        materials_back: flow::materials_back(&line.body, item),
     }
 }
 
@@ -252,7 +259,10 @@ fn said(private: &Private, body: &Body, item: Option<&Item>) -> String {
 /// What is wrong with which material, in the order of the requirements: "居民户口簿（过期）：".
 fn faults(body: &Body, item: Option<&Item>) -> Vec<String> {
     let Body::Step(step) = body else { return Vec::new() };
-    let StepEvent::CorrectionRequested { faults, .. } = &step.event else { return Vec::new() };
+    let faults = match &step.event {
+        StepEvent::CorrectionRequested { faults, .. } | StepEvent::PreliminaryAnswered { faults } => faults,
+        _ => return Vec::new(),
+    };
     let name = |material: u32| {
         let listed = usize::try_from(material).ok().zip(item).and_then(|(at, item)| item.materials.get(at));
         listed.map_or("申请表", |material| material.name.as_str())
@@ -298,7 +308,9 @@ fn materials(
     names: &BTreeMap<AttachmentId, AttachmentName>,
 ) -> Result<Vec<proto::MaterialView>, Error> {
     let mut views = Vec::new();
-    for provided in case.materials().values() {
+    let mut provided = case.materials().clone();
+    provided.extend(case.followed().into_iter().map(|(position, (_, material))| (position, material.clone())));
+    for provided in provided.values() {
         let listed = usize::try_from(provided.material).ok().zip(item).and_then(|(at, item)| item.materials.get(at));
         let mut attachments = Vec::new();
         for id in &provided.attachments {
@@ -343,14 +355,11 @@ fn attachment_view(
 pub(crate) fn refers_to(case: &Case, id: &AttachmentId) -> bool {
     let in_materials =
         |materials: &[case::MaterialProvided]| materials.iter().any(|material| material.attachments.contains(id));
-    case.steps().any(|facts| match &facts.body.event {
-        StepEvent::Submitted(submitted) => in_materials(&submitted.materials),
-        StepEvent::CorrectionSupplied { materials } | StepEvent::StageFinished { materials, .. } => {
-            in_materials(materials)
-        }
+    let in_steps = case.steps().any(|facts| match &facts.body.event {
         StepEvent::PublicityPosted { photographs, .. } => photographs.contains(id),
-        _ => false,
-    })
+        event => in_materials(event.materials()),
+    });
+    in_steps || case.sides().any(|facts| flow::names_attachment(&facts.body.event, id))
 }
 
 /// Whether an entry of a case names an attachment, those of newer releases included.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 use sanji_domain::calendar::date_number;
-use sanji_domain::case::{self, Case, Context, Sight, is_todo, may_see};
+use sanji_domain::case::{self, Case, Context, Mark, Sight, is_todo, may_see};
 use sanji_domain::mask;
 use sanji_domain::organisation::{DepartmentKind, Role, Staff};
 use sanji_domain::{DepartmentCode, Item};
@@ -35,6 +35,9 @@ impl Reader {
             WorkList::Todo => (Work::Todo, is_todo),
             WorkList::Open => (Work::Open, is_open),
             WorkList::Closed => (Work::Closed, is_closed),
+            WorkList::Marked => (Work::Marked, is_open),
+            WorkList::Outside => (Work::Outside, is_open),
+            WorkList::Duties => (Work::Duties, is_seen),
             WorkList::Unspecified => return Err(input_fault("list", "请选择要查看的办件列表。")),
         };
         let limit = match usize::try_from(request.limit).unwrap_or(LIMIT_MAX) {
@@ -79,6 +82,10 @@ impl Reader {
 
 fn is_open(case: &Case, context: &Context<'_>) -> bool {
     case.is_open() && may_see(case, context) != Sight::None
+}
+
+fn is_seen(case: &Case, context: &Context<'_>) -> bool {
+    may_see(case, context) != Sight::None
 }
 
 fn is_closed(case: &Case, context: &Context<'_>) -> bool {
@@ -140,6 +147,8 @@ fn row(
         promised_until: clock.promised_until.map_or(0, date_number),
         delivery: Some(delivery(reader, case)),
         ahead: case.ahead(),
+        urgent: case.marked(Mark::Urgent).is_some(),
+        priority: case.marked(Mark::Priority).is_some(),
     })
 }
 

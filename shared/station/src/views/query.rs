@@ -142,7 +142,7 @@ fn result(reader: &Reader, case: &Case, key: &CaseKey) -> Result<String, Failure
             StepEvent::Decided { .. }
                 | StepEvent::NotAccepted { .. }
                 | StepEvent::Returned { .. }
-                | StepEvent::Withdrawn
+                | StepEvent::Withdrawn { .. }
         )
     });
     let Some(answer) = answer.filter(|_| decided) else { return Ok(String::new()) };

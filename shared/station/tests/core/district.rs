@@ -376,5 +376,6 @@ pub(crate) fn dibao(request: &[u8]) -> proto::SubmitRequest {
         }),
         witnesses: String::new(),
         village: 0,
+        ..proto::SubmitRequest::default()
     }
 }

@@ -21,7 +21,7 @@ fn finish(words: &str, together_with: &[&str]) -> Action {
 /// Everything between submission and delivery.
 pub(crate) fn handle(district: &mut District, number: &str) {
     district.sync();
-    district.act(TOWNSHIP, WINDOW, number, Action::Accept(proto::Accept {})).unwrap();
+    district.act(TOWNSHIP, WINDOW, number, Action::Accept(proto::Accept::default())).unwrap();
     district.act(TOWNSHIP, REVIEWER, number, finish("入户调查属实", &[SECOND])).unwrap();
     district.act(TOWNSHIP, REVIEWER, number, finish("符合条件", &[])).unwrap();
     let photograph = district.photograph(TOWNSHIP, WINDOW, number);
@@ -90,7 +90,7 @@ fn a_supervisor_sees_the_process_and_no_words() {
     assert_eq!((view.applicant, view.answers.len(), view.materials.len()), (None, 0, 0));
     assert!(view.steps.iter().all(|step| step.words.is_empty()));
     assert!(matches!(
-        district.act(TOWNSHIP, SUPERVISOR, &number, Action::Accept(proto::Accept {})),
+        district.act(TOWNSHIP, SUPERVISOR, &number, Action::Accept(proto::Accept::default())),
         Err(Failure::Refused(_))
     ));
 }
@@ -123,7 +123,7 @@ fn an_action_on_an_older_rev_is_stale() {
         request: vec![request; 16],
         case_number: number.clone(),
         expected_rev,
-        action: Some(Action::Accept(proto::Accept {})),
+        action: Some(Action::Accept(proto::Accept::default())),
     };
     let actor = crate::district::staff(WINDOW);
     let now_ms = district.now_ms;

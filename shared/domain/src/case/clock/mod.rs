@@ -25,6 +25,7 @@ use super::body::StepEvent;
 use super::facts::StepFacts;
 use super::route::REGISTRATION_STAGE;
 use super::state::Case;
+use super::variant;
 use super::words::date_words;
 use crate::calendar::{Calendar, MissingYear, local_date};
 use crate::catalogue::{CaseType, Defaults, Item, SupervisedLink};
@@ -87,7 +88,8 @@ pub fn received_on(case: &Case, item: &Item) -> Option<Date> {
 /// The position of the step with which the application, or its correction, was complete.
 fn received(case: &Case, item: &Item) -> Option<usize> {
     let restarts = |facts: &StepFacts| match &facts.body.event {
-        StepEvent::Submitted(_) | StepEvent::CorrectionSupplied { .. } => true,
+        StepEvent::Submitted(submitted) => !submitted.preliminary,
+        StepEvent::CorrectionSupplied { .. } | StepEvent::PreliminarySubmitted { .. } => true,
         StepEvent::StageFinished { stage, .. } | StepEvent::PublicityEnded { stage, .. } => prepares(item, stage),
         _ => false,
     };
@@ -213,7 +215,7 @@ impl<'a> Reading<'a> {
 
     /// The limit that the district promises for this case.
     pub(super) fn promise(&self) -> Limit {
-        self.item.limits.promised
+        variant::promised(self.case, self.item)
     }
 
     /// The position of the step from which the promise counts: acceptance, or receipt where that is deemed.

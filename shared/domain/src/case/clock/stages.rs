@@ -5,7 +5,8 @@ use jiff::civil::Date;
 
 use super::{Moment, Reading, correction_until, publicity_until};
 use crate::calendar::MissingYear;
-use crate::case::body::StepEvent;
+use crate::case::body::{SideEvent, StepEvent};
+use crate::case::variant;
 use crate::catalogue::{Stage, SupervisedLink};
 use crate::code::StageId;
 use crate::limit::{Limit, Unit};
@@ -41,11 +42,20 @@ impl<'a> Reading<'a> {
         let since = self.since(current);
         let Some(entered) = since.first().map(|moment| moment.day) else { return Vec::new() };
         let done = |stage: &Stage| {
-            since.iter().any(
-                |moment| matches!(&moment.facts.body.event, StepEvent::StageFinished { stage: of, .. } if *of == stage.id),
-            )
+            let by_step = since.iter().any(|moment| match &moment.facts.body.event {
+                StepEvent::StageFinished { stage: of, .. } | StepEvent::Decided { stage: of, .. } => *of == stage.id,
+                _ => false,
+            });
+            // A department of another station answers beside the route.
+            by_step
+                || self.case.sides().any(|facts| match &facts.body.event {
+                    SideEvent::Consulted { stage: of, opinion, .. } => *of == stage.id && opinion.is_some(),
+                    _ => false,
+                })
         };
+        let left_out = variant::chosen(self.case, self.item).map_or(&[][..], |variant| &variant.skip);
         let open = together.into_iter().filter(|stage| stage.id == current.id || !done(stage));
+        let open = open.filter(|stage| !left_out.contains(&stage.id));
         let open = open.map(|stage| OpenStage {
             stage: stage.id.clone(),
             since: entered,

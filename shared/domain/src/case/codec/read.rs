@@ -9,11 +9,12 @@ use sanji_proto::v1::case_step::Step as StepMessage;
 use super::{Decoded, Error, field};
 use crate::calendar::date_of_number;
 use crate::case::body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
-    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, Mark, MaterialProvided,
+    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted, Tolerated, Visit,
 };
+use crate::case::document::{DocumentIssued, DocumentKind};
 use crate::case::fee::{FeeIssued, FeeLine, Payment};
-use crate::code::StageId;
+use crate::code::{DepartmentCode, StageId};
 use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
 use crate::supervision::{AlertKey, Level, Office};
 
@@ -43,6 +44,7 @@ pub(super) fn step(message: proto::CaseStep) -> Result<Decoded, Error> {
             role: message.actor_role,
             acting_for: message.acting_for,
         },
+        documents: message.documents.into_iter().map(document).collect(),
         event: message.step.map_or(Ok(StepEvent::Unknown), event)?,
     };
     Ok(Decoded { body: Body::Step(step), sealed: message.private })
@@ -51,16 +53,22 @@ pub(super) fn step(message: proto::CaseStep) -> Result<Decoded, Error> {
 fn event(message: StepMessage) -> Result<StepEvent, Error> {
     Ok(match message {
         StepMessage::Submitted(message) => StepEvent::Submitted(submitted(message)?),
-        StepMessage::Accepted(message) => StepEvent::Accepted { deemed: message.deemed },
+        StepMessage::Accepted(message) => StepEvent::Accepted {
+            deemed: message.deemed,
+            tolerated: message
+                .tolerated
+                .into_iter()
+                .map(|tolerated| {
+                    let until = date(tolerated.until, "Tolerated", "until")?;
+                    Ok(Tolerated { material: tolerated.material, until })
+                })
+                .collect::<Result<_, Error>>()?,
+        },
         StepMessage::NotAccepted(message) => {
             StepEvent::NotAccepted { basis: message.basis, competent_office: message.competent_office }
         }
         StepMessage::CorrectionRequested(message) => StepEvent::CorrectionRequested {
-            faults: message
-                .faults
-                .into_iter()
-                .map(|fault| Fault { material: fault.material, kind: FaultKind::from_number(fault.kind) })
-                .collect(),
+            faults: faults(message.faults),
             until: optional_date(message.until, "CorrectionRequested", "until")?,
             back_to: station(message.back_to, "CorrectionRequested", "back_to")?,
             back_to_stage: stage(message.back_to_stage, "CorrectionRequested", "back_to_stage")?,
@@ -78,6 +86,7 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
                 .map(|id| id.try_into().map_err(|_| field("StageFinished", "together_with", "is not a staff id")))
                 .collect::<Result<_, _>>()?,
             materials: materials(message.materials)?,
+            answered_on: optional_date(message.answered_on, "StageFinished", "answered_on")?,
         },
         StepMessage::PublicityPosted(message) => StepEvent::PublicityPosted {
             stage: stage(message.stage, "PublicityPosted", "stage")?,
@@ -103,13 +112,15 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
             basis: message.basis,
             ground: message.ground,
             document_number: message.document_number,
+            answered_on: optional_date(message.answered_on, "Decided", "answered_on")?,
         },
         StepMessage::Returned(message) => StepEvent::Returned {
             reason: ReturnReason::from_number(message.reason),
             stage: stage(message.stage, "Returned", "stage")?,
             basis: message.basis,
+            materials_back: materials(message.materials_back)?,
         },
-        StepMessage::Withdrawn(proto::Withdrawn {}) => StepEvent::Withdrawn,
+        StepMessage::Withdrawn(message) => StepEvent::Withdrawn { materials_back: materials(message.materials_back)? },
         StepMessage::Delivered(message) => StepEvent::Delivered {
             method: DeliveryMethod::from_number(message.method),
             signed_on: date(message.signed_on, "Delivered", "signed_on")?,
@@ -128,7 +139,59 @@ fn event(message: StepMessage) -> Result<StepEvent, Error> {
         StepMessage::FeePaid(message) => StepEvent::FeePaid(payment(message)),
         StepMessage::FeeVoided(message) => StepEvent::FeeVoided { notice: message.notice, reason: message.reason },
         StepMessage::FeeAbandoned(message) => StepEvent::FeeAbandoned { notice: message.notice },
+        StepMessage::VariantChosen(message) => StepEvent::VariantChosen { variant: message.variant },
+        StepMessage::SentUp(message) => StepEvent::SentUp {
+            stage: stage(message.stage, "SentUp", "stage")?,
+            body: message.body,
+            sent_on: date(message.sent_on, "SentUp", "sent_on")?,
+            outside_number: message.outside_number,
+        },
+        StepMessage::Chased(message) => {
+            StepEvent::Chased { stage: stage(message.stage, "Chased", "stage")?, on: date(message.on, "Chased", "on")? }
+        }
+        StepMessage::OutsideAnswered(message) => StepEvent::OutsideAnswered {
+            stage: stage(message.stage, "OutsideAnswered", "stage")?,
+            answered_on: date(message.answered_on, "OutsideAnswered", "answered_on")?,
+            outside_number: message.outside_number,
+            approved: message.approved,
+        },
+        StepMessage::SecondCorrectionAllowed(proto::SecondCorrectionAllowed {}) => StepEvent::SecondCorrectionAllowed,
+        StepMessage::CorrectedAtOnce(message) => {
+            StepEvent::CorrectedAtOnce { materials: materials(message.materials)? }
+        }
+        StepMessage::Transferred(message) => StepEvent::Transferred {
+            stage: stage(message.stage, "Transferred", "stage")?,
+            department: department(message.department, "Transferred", "department")?,
+        },
+        StepMessage::ConsultedAgain(message) => StepEvent::ConsultedAgain {
+            stages: message
+                .stages
+                .into_iter()
+                .map(|id| stage(id, "ConsultedAgain", "stages"))
+                .collect::<Result<_, _>>()?,
+        },
+        StepMessage::PreliminaryAnswered(message) => StepEvent::PreliminaryAnswered { faults: faults(message.faults) },
+        StepMessage::PreliminarySubmitted(message) => {
+            StepEvent::PreliminarySubmitted { materials: materials(message.materials)? }
+        }
     })
+}
+
+fn faults(messages: Vec<proto::correction_requested::Fault>) -> Vec<Fault> {
+    let read = |fault: proto::correction_requested::Fault| Fault {
+        material: fault.material,
+        kind: FaultKind::from_number(fault.kind),
+    };
+    messages.into_iter().map(read).collect()
+}
+
+fn document(message: proto::DocumentIssued) -> DocumentIssued {
+    DocumentIssued {
+        kind: DocumentKind::from_number(message.kind),
+        organ: message.organ,
+        year: message.year,
+        number: message.number,
+    }
 }
 
 fn submitted(message: proto::Submitted) -> Result<Submitted, Error> {
@@ -146,6 +209,9 @@ fn submitted(message: proto::Submitted) -> Result<Submitted, Error> {
             0 => None,
             number => Some(station(number, MESSAGE, "village")?),
         },
+        variant: message.variant,
+        urgent: message.urgent,
+        preliminary: message.preliminary,
     })
 }
 
@@ -243,6 +309,29 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
             Some(SideMessage::RefundPaid(message)) => {
                 SideEvent::RefundPaid { notice: message.notice, receipt_number: message.receipt_number }
             }
+            Some(SideMessage::Marked(message)) => SideEvent::Marked {
+                mark: Mark::from_number(message.mark),
+                set: message.set,
+                until: optional_date(message.until, "Marked", "until")?,
+            },
+            Some(SideMessage::Consulted(message)) => SideEvent::Consulted {
+                stage: stage(message.stage, "Consulted", "stage")?,
+                round: message.round,
+                opinion: Some(message.opinion).filter(|number| *number != 0).map(Opinion::from_number),
+            },
+            Some(SideMessage::Visit(message)) => SideEvent::Visit(visit(message)?),
+            Some(SideMessage::DutyDone(message)) => {
+                SideEvent::DutyDone { variant: message.variant, materials: materials(message.materials)? }
+            }
+            Some(SideMessage::Review(message)) => {
+                SideEvent::Review { upheld: message.answered.then_some(message.upheld) }
+            }
+            Some(SideMessage::DocumentVoided(message)) => SideEvent::DocumentVoided {
+                step: Hash::try_from(message.step.as_slice())
+                    .map_err(|_| field("DocumentVoided", "step", "is not 32 bytes"))?,
+                kind: DocumentKind::from_number(message.kind),
+                replacement: message.replacement.map(document),
+            },
             None => SideEvent::Unknown,
         },
     };
@@ -326,6 +415,30 @@ fn payment(message: proto::FeePaid) -> Payment {
         bank: message.bank,
         serial: message.serial,
     }
+}
+
+fn visit(message: proto::Visit) -> Result<Visit, Error> {
+    const MESSAGE: &str = "Visit";
+    Ok(Visit {
+        on: date(message.on, MESSAGE, "on")?,
+        place: message.place,
+        departments: message
+            .departments
+            .into_iter()
+            .map(|code| department(code, MESSAGE, "departments"))
+            .collect::<Result<_, _>>()?,
+        held: message.held,
+        attended: message
+            .attended
+            .into_iter()
+            .map(|id| id.try_into().map_err(|_| field(MESSAGE, "attended", "is not a staff id")))
+            .collect::<Result<_, _>>()?,
+        attachments: attachments(&message.attachments, MESSAGE, "attachments")?,
+    })
+}
+
+fn department(text: String, message: &'static str, name: &'static str) -> Result<DepartmentCode, Error> {
+    DepartmentCode::try_from(text).map_err(|_| field(message, name, "is not the code of a department"))
 }
 
 fn station(number: u64, message: &'static str, name: &'static str) -> Result<StationCode, Error> {

@@ -6,8 +6,9 @@ use sanji_proto::v1::case_side::Side as SideMessage;
 use sanji_proto::v1::case_step::Step as StepMessage;
 
 use crate::calendar::date_number;
-use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
+use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent, Fault, Opinion};
 use crate::case::fee::{FeeLine, Payment};
+use crate::case::document::DocumentIssued;
 use crate::limit::Unit;
 use crate::supervision::Level;
 
@@ -24,6 +25,7 @@ pub(super) fn step(step: &Step, sealed: Option<proto::Sealed>) -> proto::CaseSte
         actor_role: step.actor.role.clone(),
         acting_for: step.actor.acting_for.clone(),
         private: sealed,
+        documents: step.documents.iter().map(document).collect(),
         step: event(&step.event),
     }
 }
@@ -37,21 +39,27 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
             mandate: submitted.mandate.map(mandate),
             materials: material_messages(&submitted.materials),
             village: submitted.village.map_or(0, StationCode::number),
+            variant: submitted.variant,
+            urgent: submitted.urgent,
+            preliminary: submitted.preliminary,
         }),
-        StepEvent::Accepted { deemed } => StepMessage::Accepted(proto::Accepted { deemed: *deemed }),
+        StepEvent::Accepted { deemed, tolerated } => StepMessage::Accepted(proto::Accepted {
+            deemed: *deemed,
+            tolerated: tolerated
+                .iter()
+                .map(|tolerated| proto::accepted::Tolerated {
+                    material: tolerated.material,
+                    until: date_number(tolerated.until),
+                })
+                .collect(),
+        }),
         StepEvent::NotAccepted { basis, competent_office } => StepMessage::NotAccepted(proto::NotAccepted {
             basis: basis.clone(),
             competent_office: competent_office.clone(),
         }),
         StepEvent::CorrectionRequested { faults, until, back_to, back_to_stage } => {
             StepMessage::CorrectionRequested(proto::CorrectionRequested {
-                faults: faults
-                    .iter()
-                    .map(|fault| proto::correction_requested::Fault {
-                        material: fault.material,
-                        kind: fault.kind.number(),
-                    })
-                    .collect(),
+                faults: fault_messages(faults),
                 until: until.map_or(0, date_number),
                 back_to: back_to.number(),
                 back_to_stage: back_to_stage.to_string(),
@@ -60,13 +68,14 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
         StepEvent::CorrectionSupplied { materials } => {
             StepMessage::CorrectionSupplied(proto::CorrectionSupplied { materials: material_messages(materials) })
         }
-        StepEvent::StageFinished { stage, opinion, outside_number, together_with, materials } => {
+        StepEvent::StageFinished { stage, opinion, outside_number, together_with, materials, answered_on } => {
             StepMessage::StageFinished(proto::StageFinished {
                 stage: stage.to_string(),
                 opinion: opinion.number(),
                 outside_number: outside_number.clone(),
                 together_with: together_with.iter().map(ToString::to_string).collect(),
                 materials: material_messages(materials),
+                answered_on: answered_on.map_or(0, date_number),
             })
         }
         StepEvent::PublicityPosted { stage, from, until, place, photographs } => {
@@ -90,21 +99,25 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
         StepEvent::Resumed { outside_number } => {
             StepMessage::Resumed(proto::Resumed { outside_number: outside_number.clone() })
         }
-        StepEvent::Decided { stage, approved, basis, ground, document_number } => {
+        StepEvent::Decided { stage, approved, basis, ground, document_number, answered_on } => {
             StepMessage::Decided(proto::Decided {
                 stage: stage.to_string(),
                 approved: *approved,
                 basis: basis.clone(),
                 ground: *ground,
                 document_number: document_number.clone(),
+                answered_on: answered_on.map_or(0, date_number),
             })
         }
-        StepEvent::Returned { reason, stage, basis } => StepMessage::Returned(proto::Returned {
+        StepEvent::Returned { reason, stage, basis, materials_back } => StepMessage::Returned(proto::Returned {
             reason: reason.number(),
             stage: stage.to_string(),
             basis: basis.clone(),
+            materials_back: material_messages(materials_back),
         }),
-        StepEvent::Withdrawn => StepMessage::Withdrawn(proto::Withdrawn {}),
+        StepEvent::Withdrawn { materials_back } => {
+            StepMessage::Withdrawn(proto::Withdrawn { materials_back: material_messages(materials_back) })
+        }
         StepEvent::Delivered { method, signed_on, by_proxy } => StepMessage::Delivered(proto::Delivered {
             method: method.number(),
             signed_on: date_number(*signed_on),
@@ -129,7 +142,57 @@ fn event(event: &StepEvent) -> Option<StepMessage> {
         }
         StepEvent::FeeAbandoned { notice } => StepMessage::FeeAbandoned(proto::FeeAbandoned { notice: *notice }),
         StepEvent::Unknown => return None,
+        StepEvent::VariantChosen { variant } => StepMessage::VariantChosen(proto::VariantChosen { variant: *variant }),
+        StepEvent::SentUp { stage, body, sent_on, outside_number } => StepMessage::SentUp(proto::SentUp {
+            stage: stage.to_string(),
+            body: body.clone(),
+            sent_on: date_number(*sent_on),
+            outside_number: outside_number.clone(),
+        }),
+        StepEvent::Chased { stage, on } => {
+            StepMessage::Chased(proto::Chased { stage: stage.to_string(), on: date_number(*on) })
+        }
+        StepEvent::OutsideAnswered { stage, answered_on, outside_number, approved } => {
+            StepMessage::OutsideAnswered(proto::OutsideAnswered {
+                stage: stage.to_string(),
+                answered_on: date_number(*answered_on),
+                outside_number: outside_number.clone(),
+                approved: *approved,
+            })
+        }
+        StepEvent::SecondCorrectionAllowed => StepMessage::SecondCorrectionAllowed(proto::SecondCorrectionAllowed {}),
+        StepEvent::CorrectedAtOnce { materials } => {
+            StepMessage::CorrectedAtOnce(proto::CorrectedAtOnce { materials: material_messages(materials) })
+        }
+        StepEvent::Transferred { stage, department } => StepMessage::Transferred(proto::Transferred {
+            stage: stage.to_string(),
+            department: department.to_string(),
+        }),
+        StepEvent::ConsultedAgain { stages } => StepMessage::ConsultedAgain(proto::ConsultedAgain {
+            stages: stages.iter().map(ToString::to_string).collect(),
+        }),
+        StepEvent::PreliminaryAnswered { faults } => {
+            StepMessage::PreliminaryAnswered(proto::PreliminaryAnswered { faults: fault_messages(faults) })
+        }
+        StepEvent::PreliminarySubmitted { materials } => {
+            StepMessage::PreliminarySubmitted(proto::PreliminarySubmitted { materials: material_messages(materials) })
+        }
     })
+}
+
+fn fault_messages(faults: &[Fault]) -> Vec<proto::correction_requested::Fault> {
+    let message =
+        |fault: &Fault| proto::correction_requested::Fault { material: fault.material, kind: fault.kind.number() };
+    faults.iter().map(message).collect()
+}
+
+fn document(document: &DocumentIssued) -> proto::DocumentIssued {
+    proto::DocumentIssued {
+        kind: document.kind.number(),
+        organ: document.organ.clone(),
+        year: document.year,
+        number: document.number,
+    }
 }
 
 pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSide {
@@ -198,6 +261,39 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
                 Some(SideMessage::RefundPaid(proto::RefundPaid { notice: *notice, receipt_number }))
             }
             SideEvent::Unknown => None,
+            SideEvent::Marked { mark, set, until } => Some(SideMessage::Marked(proto::Marked {
+                mark: mark.number(),
+                set: *set,
+                until: until.map_or(0, date_number),
+            })),
+            SideEvent::Consulted { stage, round, opinion } => Some(SideMessage::Consulted(proto::Consulted {
+                stage: stage.to_string(),
+                round: *round,
+                opinion: opinion.map_or(0, Opinion::number),
+            })),
+            SideEvent::Visit(visit) => Some(SideMessage::Visit(proto::Visit {
+                on: date_number(visit.on),
+                place: visit.place.clone(),
+                departments: visit.departments.iter().map(ToString::to_string).collect(),
+                held: visit.held,
+                attended: visit.attended.iter().map(ToString::to_string).collect(),
+                attachments: visit.attachments.iter().map(|id| id.0.to_vec()).collect(),
+            })),
+            SideEvent::DutyDone { variant, materials } => Some(SideMessage::DutyDone(proto::DutyDone {
+                variant: *variant,
+                materials: material_messages(materials),
+            })),
+            SideEvent::Review { upheld } => Some(SideMessage::Review(proto::Review {
+                answered: upheld.is_some(),
+                upheld: upheld.unwrap_or_default(),
+            })),
+            SideEvent::DocumentVoided { step, kind, replacement } => {
+                Some(SideMessage::DocumentVoided(proto::DocumentVoided {
+                    step: step.0.to_vec(),
+                    kind: kind.number(),
+                    replacement: replacement.as_ref().map(document),
+                }))
+            }
         },
     }
 }
