@@ -43,7 +43,7 @@ pub(crate) const RATINGS: [(&str, &str); 5] =
     [("5", "非常满意"), ("4", "满意"), ("3", "基本满意"), ("2", "不满意"), ("1", "非常不满意")];
 
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 17] = [
+const TITLES: [(&str, &str); 21] = [
     ("accept", "受理"),
     ("request_correction", "一次性告知补正"),
     ("supply_correction", "补正提交"),
@@ -61,6 +61,10 @@ const TITLES: [(&str, &str); 17] = [
     ("remind", "催办"),
     ("request_withdrawal", "提出撤回申请"),
     ("rate", "满意度评价"),
+    ("extend", "延长办理期限"),
+    ("check_superseded", "核对被取代的步骤"),
+    ("reclaim", "收回"),
+    ("hand_over", "移交其他站点"),
 ];
 
 #[derive(Template)]
@@ -89,6 +93,8 @@ pub(crate) struct CasePage {
     specials: Vec<Special>,
     publicity: Option<Publicity>,
     photographs: Vec<KeptFile>,
+    /// The other stations between the case's home and the district: code and name.
+    line: Vec<(String, String)>,
 
     // An action that was refused.
     failed: String,
@@ -200,6 +206,7 @@ async fn build(
         specials: item.as_deref().map(|item| specials(item, &case.stage)).unwrap_or_default(),
         publicity: item.as_ref().and_then(|item| publicity(item, &case.stage)),
         photographs: materials::kept_files(&failed.form, "photographs"),
+        line: line(desk, &case),
         fresh_from: if failed.stale { failed.form.number("rev") } else { 0 },
         failed: failed.action,
         form: failed.form,
@@ -224,7 +231,19 @@ impl CasePage {
         if !self.failed.is_empty() {
             return self.failed == action;
         }
-        let beside = ["add_note", "remind", "request_withdrawal", "rate", "return", "refuse_acceptance", "suspend"];
+        let beside = [
+            "add_note",
+            "remind",
+            "request_withdrawal",
+            "rate",
+            "return",
+            "refuse_acceptance",
+            "suspend",
+            "extend",
+            "reclaim",
+            "hand_over",
+            "check_superseded",
+        ];
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !beside.contains(&offered.as_str())).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)
     }
@@ -249,9 +268,30 @@ impl CasePage {
         if self.mine(prefix) { self.faults.of(field) } else { String::new() }
     }
 
+    /// The other stations between the case's home and the district: code and name.
+    fn line(&self) -> &[(String, String)] {
+        &self.line
+    }
+
     fn finish_title(&self) -> String {
         format!("完成环节：{}", self.case.stage_name)
     }
+}
+
+/// What a limit did in a span of the ledger.
+pub(crate) fn counting(name: &str) -> &'static str {
+    match name {
+        "runs" => "计时",
+        "stands" => "不计时",
+        _ => "—",
+    }
+}
+
+fn line(desk: &Desk, case: &proto::CaseView) -> Vec<(String, String)> {
+    let home = StationCode::from_number(case.home).ok();
+    let line = std::iter::successors(home, |station| station.parent());
+    let others = line.filter(|station| *station != desk.station());
+    others.map(|station| (station.to_string(), desk.office().station_name(station))).collect()
 }
 
 /// The title of an action; empty for an unknown one.

@@ -21,6 +21,7 @@ mod attachment;
 mod bundles;
 mod case;
 mod case_file;
+mod deadlines;
 mod exchange;
 mod form;
 mod frame;

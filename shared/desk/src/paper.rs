@@ -32,10 +32,13 @@ pub(crate) enum Paper {
     Approved,
     Denied,
     Concluded,
+    Special,
+    Extended,
+    Tacit,
 }
 
 impl Paper {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Receipt,
         Self::Mandate,
         Self::Accepted,
@@ -45,6 +48,9 @@ impl Paper {
         Self::Approved,
         Self::Denied,
         Self::Concluded,
+        Self::Special,
+        Self::Extended,
+        Self::Tacit,
     ];
 
     /// Last part of its address.
@@ -59,6 +65,9 @@ impl Paper {
             Self::Approved => "approved",
             Self::Denied => "denied",
             Self::Concluded => "concluded",
+            Self::Special => "special",
+            Self::Extended => "extended",
+            Self::Tacit => "tacit",
         }
     }
 
@@ -89,6 +98,9 @@ impl Paper {
             Self::Approved => "准予决定书",
             Self::Denied => "不予批准决定书",
             Self::Concluded => "办结通知书",
+            Self::Special => "特别程序告知书",
+            Self::Extended => "延长办理期限通知书",
+            Self::Tacit => "超时默认确认书",
         }
     }
 
@@ -102,6 +114,9 @@ impl Paper {
             Self::Returned => "returned",
             Self::Approved | Self::Denied => "decided",
             Self::Concluded => "delivered",
+            Self::Special => "suspended",
+            Self::Extended => "extended",
+            Self::Tacit => "tacitly_approved",
         };
         let step = case.steps.iter().rev().find(|step| step.kind == kind)?;
         // A refusal always has a legal basis, an approval never.

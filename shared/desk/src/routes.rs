@@ -12,8 +12,8 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, paper, problem,
-    public, station, ticks, vouchers,
+    act, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login, paper,
+    problem, public, station, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -72,6 +72,7 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/ledgers/export", Staff, axum::routing::post(ledgers::export)),
         route("/desk/voucher", Staff, get(vouchers::show).post(vouchers::check)),
         route("/desk/station", Staff, get(station::show)),
+        route("/desk/deadlines", Staff, get(deadlines::show)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
         route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),

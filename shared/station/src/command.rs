@@ -9,6 +9,7 @@ pub mod backups;
 mod bundles;
 mod cases;
 mod client;
+mod deadlines;
 mod error;
 pub mod exchange;
 mod json;
@@ -35,6 +36,9 @@ pub enum Common {
     /// What a person does at the desk.
     #[command(flatten)]
     Cases(cases::Command),
+    /// Deadlines.
+    #[command(flatten)]
+    Deadlines(deadlines::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -57,6 +61,7 @@ impl Common {
     pub async fn run(self, program: Program) -> Result<(), Error> {
         match self {
             Self::Cases(command) => command.run().await,
+            Self::Deadlines(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,

@@ -20,6 +20,7 @@
 //! | [`backup`] | a consistent copy of a station in one file, and its restoration |
 //! | [`healing`] | a new life hears its neighbours before it writes |
 //! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
+//! | [`timers`] | what is due by itself: deemed acceptance, tacit answers and approvals |
 //! | `follow`, [`clock`] | the directory's word about keys, applied; the wall clock |
 //!
 //! Not here: rules of cases (`sanji-domain`), what a session on a link does (`sanji-replication`), pages
@@ -50,6 +51,7 @@ pub mod run;
 pub mod service;
 pub mod station;
 pub mod telemetry;
+pub mod timers;
 pub mod tokens;
 pub mod vault;
 pub mod views;

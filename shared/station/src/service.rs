@@ -4,11 +4,13 @@
 mod access;
 pub mod bundles;
 mod cases;
+mod deadlines;
 mod failure;
 mod health;
 mod records;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
+use sanji_proto::v1::deadline_service_server::DeadlineServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
 use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
@@ -41,8 +43,10 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
         tokens: tokens.clone(),
     };
     let records = || records::Records { station: station.clone(), access: access.clone() };
+    let deadlines = deadlines::Deadlines { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
+        .add_service(DeadlineServiceServer::new(deadlines))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
         .add_service(LedgerServiceServer::new(records()))

@@ -7,9 +7,11 @@
 //! | `delivery` | the ticks: which stations hold its newest entries |
 //! | `list` | work lists and the catalogue |
 //! | `timing` | a case's clock: ledger, open stages, superseded steps |
+//! | `deadlines` | deadlines that moved; superseded steps that wait |
 //! | `query` | what an applicant may know |
 
 mod case;
+mod deadlines;
 mod delivery;
 mod list;
 mod query;

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::browser::{Answer, Browser};
 use super::fake::{HOSTILE, NUMBER};
 
-const ALL_ACTIONS: [&str; 17] = [
+const ALL_ACTIONS: [&str; 21] = [
     "accept",
     "refuse_acceptance",
     "request_correction",
@@ -23,6 +23,10 @@ const ALL_ACTIONS: [&str; 17] = [
     "request_withdrawal",
     "confirm_withdrawal",
     "rate",
+    "extend",
+    "reclaim",
+    "hand_over",
+    "check_superseded",
 ];
 
 fn case() -> String {
@@ -76,6 +80,7 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk/ledgers",
         "/desk/voucher",
         "/desk/station",
+        "/desk/deadlines",
         &case(),
     ] {
         let answer = browser.get(path).await;

@@ -10,6 +10,7 @@ use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::{Applicant, Private};
 use super::refusal::{FieldFault, Refusal, RefusalCode};
 use super::route::Route;
+use super::words::date_words;
 use crate::catalogue::{Item, MaterialForm};
 use crate::identity::{SubjectId, normalise};
 use crate::organisation::{Role, StageTier};
@@ -99,7 +100,9 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
     }
     match &item.apply_window {
         Some(window) if !window.is_open(context.today()) => {
-            let sentence = format!("“{}”现在不在申报期内：{}。", item.name, window.text);
+            let opens = window.next_open_day(context.today()).map(|day| format!("；下一次{}起受理", date_words(day)));
+            let opens = opens.unwrap_or_default();
+            let sentence = format!("“{}”现在不在申报期内：{}{opens}。", item.name, window.text);
             Err(Refusal::new(RefusalCode::WindowClosed, sentence))
         }
         _ => Ok(()),

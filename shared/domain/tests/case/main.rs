@@ -3,8 +3,10 @@
 
 mod clock;
 mod codec;
+mod deadlines;
 mod district;
 mod journey;
+mod limits;
 mod order;
 mod refusals;
 mod sight;

@@ -37,7 +37,8 @@ pub enum Command {
         finish_stage '{\"opinion\": \"OPINION_AGREE\", \"words\": \"情况属实\"}'\n\n\
         Actions are the fields of ActRequest's action in the contract: accept, refuse_acceptance,\n\
         request_correction, supply_correction, finish_stage, post_publicity, end_publicity, suspend, resume,\n\
-        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate.")]
+        decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate,\n\
+        extend, reclaim, hand_over, check_superseded.")]
     Act {
         #[command(flatten)]
         at: At,

@@ -56,7 +56,7 @@ impl Core {
             .master()
             .wrap(id, &key, bytes(random))
             .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
-        let written = self.write_drafts(id, actor, drafts, Some(&key), now_ms, random)?;
+        let written = self.write_drafts(id, actor.as_str(), drafts, Some(&key), now_ms, random)?;
         self.stage_key(wrapped, key);
         self.note_used(purpose, named);
         Ok(Written { query_code: code, ..written })
@@ -97,7 +97,7 @@ impl Core {
         // Nobody else holds the case now, so that it is changed in place.
         drop(case);
         let key = self.key_of(&id)?;
-        let written = self.write_drafts(id, actor, drafts, key.as_ref(), now_ms, random)?;
+        let written = self.write_drafts(id, actor.as_str(), drafts, key.as_ref(), now_ms, random)?;
         if !named.is_empty() {
             self.note_used(purpose, named);
         }
@@ -105,7 +105,7 @@ impl Core {
     }
 
     fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
-        context(reference, self.reader.me(), actor, now_ms)
+        context(reference, self.reader.me(), actor, self.trusted(now_ms))
     }
 
     fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
@@ -152,10 +152,10 @@ impl Core {
     }
 
     /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
-    fn write_drafts(
+    pub(super) fn write_drafts(
         &mut self,
         id: CaseId,
-        actor: &StaffId,
+        actor: &str,
         drafts: Vec<Draft>,
         key: Option<&CaseKey>,
         now_ms: u64,
@@ -176,7 +176,7 @@ impl Core {
             let (kind, body) = codec::encode(&draft.body, sealed);
             let entry = EntryDraft {
                 case: Some(id),
-                actor: actor.to_string(),
+                actor: actor.to_owned(),
                 kind,
                 body: Bytes::from(body),
                 attachments: draft.attachments,

@@ -28,6 +28,8 @@ pub(crate) const MISSING: &[u8] = b"missing";
 pub(crate) const UNCONFIRMED: &[u8] = b"unconfirmed";
 /// Cases whose item is not in the catalogue yet, so that nobody can be responsible.
 pub(crate) const UNFILED: &[u8] = b"unfiled";
+/// Cases with superseded steps at which nobody has looked.
+pub(crate) const SUPERSEDED: &[u8] = b"superseded";
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +124,7 @@ pub(crate) fn no_row((list, key): RowKey) -> Row {
     Row { list, key, value: None }
 }
 
-/// Where a case is filed: at most two rows.
+/// Where a case is filed: at most three rows.
 pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) -> Vec<RowKey> {
     let id = case.id();
     let Some((code, version)) = case.item() else { return Vec::new() };
@@ -135,6 +137,9 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
     let duty = reference.rules().and_then(|rules| sanji_domain::case::responsible(case, &rules));
     if let Some(duty) = duty.filter(|duty| duty.station == me) {
         rows.push((shelf(me, Work::Todo, &duty.department), work_key(case.ahead(), submitted_ms, &id)));
+    }
+    if sanji_domain::case::unchecked(case) > 0 {
+        rows.push((SUPERSEDED.to_vec(), id.as_bytes().to_vec()));
     }
     rows
 }

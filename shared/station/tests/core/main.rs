@@ -4,6 +4,7 @@
 
 mod bundles;
 mod crash;
+mod deadlines;
 mod disk;
 mod district;
 mod forks;
