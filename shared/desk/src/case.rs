@@ -50,7 +50,7 @@ pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
 const SUPERVISION: [&str; 6] =
     ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 46] = [
+const TITLES: [(&str, &str); 50] = [
     ("issue_order", "发督办单"),
     ("answer_order", "督办反馈"),
     ("accept", "受理"),
@@ -97,6 +97,10 @@ const TITLES: [(&str, &str); 46] = [
     ("ask_review", "申请复核"),
     ("answer_review", "答复复核"),
     ("void_document", "文书作废"),
+    ("extend", "延长办理期限"),
+    ("check_superseded", "核对被取代的步骤"),
+    ("reclaim", "收回"),
+    ("hand_over", "移交其他站点"),
 ];
 
 
@@ -129,6 +133,8 @@ pub(crate) struct CasePage {
     /// Optional materials that are missing: they may follow.
     tolerable: Vec<Ground>,
     variants: Vec<VariantChoice>,
+    /// The other stations between the case's home and the district: code and name.
+    line: Vec<(String, String)>,
 
     // An action that was refused.
     failed: String,
@@ -258,6 +264,7 @@ async fn build(
         photographs: materials::kept_files(&failed.form, "photographs"),
         tolerable: item.as_deref().map(|item| tolerable(item, &case)).unwrap_or_default(),
         variants: item.as_deref().map(variants).unwrap_or_default(),
+        line: line(desk, &case),
         fresh_from: if failed.stale { failed.form.number("rev") } else { 0 },
         failed: failed.action,
         form: failed.form,
@@ -301,6 +308,10 @@ impl CasePage {
             "void_document",
             "record_visit",
             "chase",
+            "extend",
+            "reclaim",
+            "hand_over",
+            "check_superseded",
         ];
         let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
@@ -348,9 +359,30 @@ impl CasePage {
             .collect()
     }
 
+    /// The other stations between the case's home and the district: code and name.
+    fn line(&self) -> &[(String, String)] {
+        &self.line
+    }
+
     fn finish_title(&self) -> String {
         format!("完成环节：{}", self.case.stage_name)
     }
+}
+
+/// What a limit did in a span of the ledger.
+pub(crate) fn counting(name: &str) -> &'static str {
+    match name {
+        "runs" => "计时",
+        "stands" => "不计时",
+        _ => "—",
+    }
+}
+
+fn line(desk: &Desk, case: &proto::CaseView) -> Vec<(String, String)> {
+    let home = StationCode::from_number(case.home).ok();
+    let line = std::iter::successors(home, |station| station.parent());
+    let others = line.filter(|station| *station != desk.station());
+    others.map(|station| (station.to_string(), desk.office().station_name(station))).collect()
 }
 
 /// The title of an action; empty for an unknown one.

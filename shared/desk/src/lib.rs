@@ -23,6 +23,7 @@ mod attachment;
 mod bundles;
 mod case;
 mod case_file;
+mod deadlines;
 mod exchange;
 mod fees;
 mod flow;

@@ -63,6 +63,18 @@ pub(crate) trait Office: MatterOffice + Oversight {
     async fn act(&self, actor: &Actor, request: proto::ActRequest) -> Result<proto::ActReply, Failure>;
     async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure>;
     async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure>;
+    /// Deadlines that a new calendar has moved.
+    async fn moved_deadlines(
+        &self,
+        actor: &Actor,
+        request: proto::ListMovedRequest,
+    ) -> Result<proto::ListMovedReply, Failure>;
+    /// Cases with superseded steps that wait for a person.
+    async fn superseded(
+        &self,
+        actor: &Actor,
+        request: proto::ListSupersededRequest,
+    ) -> Result<proto::ListSupersededReply, Failure>;
     /// Largest file that is taken, in bytes.
     fn attachment_max_bytes(&self) -> u64;
     async fn put_attachment(
@@ -181,6 +193,22 @@ impl Office for Station {
 
     async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure> {
         self.list(actor, request).await
+    }
+
+    async fn moved_deadlines(
+        &self,
+        actor: &Actor,
+        request: proto::ListMovedRequest,
+    ) -> Result<proto::ListMovedReply, Failure> {
+        self.moved_deadlines(actor, request).await
+    }
+
+    async fn superseded(
+        &self,
+        actor: &Actor,
+        request: proto::ListSupersededRequest,
+    ) -> Result<proto::ListSupersededReply, Failure> {
+        self.superseded_cases(actor, request).await
     }
 
     async fn put_attachment(

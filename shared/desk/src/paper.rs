@@ -38,10 +38,12 @@ pub(crate) enum Paper {
     Joint,
     Copy,
     Special,
+    Extended,
+    Tacit,
 }
 
 impl Paper {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Receipt,
         Self::Mandate,
         Self::Accepted,
@@ -56,6 +58,8 @@ impl Paper {
         Self::Joint,
         Self::Copy,
         Self::Special,
+        Self::Extended,
+        Self::Tacit,
     ];
 
     /// Last part of its address.
@@ -75,6 +79,8 @@ impl Paper {
             Self::Joint => "joint",
             Self::Copy => "copy",
             Self::Special => "special",
+            Self::Extended => "extended",
+            Self::Tacit => "tacit",
         }
     }
 
@@ -95,6 +101,8 @@ impl Paper {
             Self::Joint => proto::Paper::Joint,
             Self::Copy => proto::Paper::Copy,
             Self::Special => proto::Paper::Special,
+            Self::Extended => proto::Paper::Extended,
+            Self::Tacit => proto::Paper::Tacit,
         }
     }
 
@@ -115,6 +123,8 @@ impl Paper {
             Self::Joint => "联办件通知书",
             Self::Copy => "抄告单",
             Self::Special => "特别程序告知书",
+            Self::Extended => "延长办理期限通知书",
+            Self::Tacit => "超时默认确认书",
         }
     }
 
@@ -131,6 +141,9 @@ impl Paper {
             Self::Concluded => "delivered",
             Self::PaymentNotice => "fee_issued",
             Self::PaymentReceipt => "fee_paid",
+            Self::Special => "suspended",
+            Self::Extended => "extended",
+            Self::Tacit => "tacitly_approved",
         };
         // A withdrawn case gets the notice of return too.
         let calls = |step: &&proto::StepView| step.kind == kind || (self == Self::Returned && step.kind == "withdrawn");

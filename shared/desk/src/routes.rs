@@ -12,7 +12,9 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, alerts, apply, assets, attachment, bundles, case, case_file, headers, home, items, ledgers, login, matter_more, matter_public, matters, paper, people, problem, public, quarantine, station, supervision, ticks, vouchers,
+    act, alerts, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login,
+    matter_more, matter_public, matters, paper, people, problem, public, quarantine, station, supervision, ticks,
+    vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -106,6 +108,7 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/people/absence", Staff, axum::routing::post(people::absent)),
         route("/desk/people/back", Staff, axum::routing::post(people::back)),
         route("/desk/people/suspend", Staff, axum::routing::post(people::suspend)),
+        route("/desk/deadlines", Staff, get(deadlines::show)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),
         route("/desk/case/{number}/act/{action}", Staff, get(act::back).post(act::post)),

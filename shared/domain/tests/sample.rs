@@ -79,6 +79,10 @@ fn fees_parts_variants_and_windows_are_read() {
     assert!(window.is_open("2026-01-01".parse().unwrap()));
     assert!(window.is_open("2026-03-31".parse().unwrap()));
     assert!(!window.is_open("2026-04-01".parse().unwrap()));
+    let next = |day: &str| window.next_open_day(day.parse().unwrap()).unwrap().to_string();
+    assert_eq!(next("2026-02-03"), "2026-02-03");
+    assert_eq!(next("2026-04-01"), "2027-01-01");
+    assert_eq!(next("2026-12-31"), "2027-01-01");
 }
 
 #[test]

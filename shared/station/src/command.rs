@@ -9,6 +9,7 @@ pub mod backups;
 mod bundles;
 mod cases;
 mod client;
+mod deadlines;
 mod error;
 pub mod exchange;
 mod json;
@@ -44,6 +45,9 @@ pub enum Common {
     Matters(matters::Command),
     /// Electronic supervision (电子监察): board, alerts, orders, ranking
     Supervision(supervision::Command),
+    /// Deadlines.
+    #[command(flatten)]
+    Deadlines(deadlines::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -74,6 +78,7 @@ impl Common {
             Self::Cases(command) => command.run().await,
             Self::Matters(command) => command.run().await,
             Self::Supervision(command) => command.run().await,
+            Self::Deadlines(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,

@@ -27,8 +27,8 @@ enum Message {
     Stop,
 }
 
-/// Milliseconds since 1970-01-01 UTC.
-pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+/// Gives milliseconds since 1970-01-01 UTC.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Where commands queue.
 #[derive(Clone)]

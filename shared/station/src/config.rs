@@ -110,6 +110,8 @@ pub struct Config {
     pub limits: Limits,
     /// Files that people hand in.
     pub attachments: Attachments,
+    /// Steps that stations write by themselves.
+    pub deadlines: Deadlines,
 }
 
 /// The way round a township that is away.
@@ -211,6 +213,20 @@ pub struct Attachments {
     pub unnamed_hours: u64,
 }
 
+/// Steps that stations write by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// A tacit approval that a station below owes is written by the hub after so many days; hub only.
+    pub tacit_grace_days: u32,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { tacit_grace_days: 7 }
+    }
+}
+
 /// What the contract allows.
 const ATTACHMENT_MAX_MB: u64 = 50;
 
@@ -293,6 +309,12 @@ impl Config {
                 "must be 1 to 50: other stations take no larger ones",
             ),
             (self.attachments.unnamed_hours == 0, "attachments.unnamed_hours", positive),
+            (
+                node && self.deadlines != Deadlines::default(),
+                "deadlines",
+                "is for a hub only: a node writes what it owes at once",
+            ),
+            (self.deadlines.tacit_grace_days == 0, "deadlines.tacit_grace_days", positive),
             (crate::telemetry::filter(&self.log.level).is_err(), "log.level", "is not a list of filter directives"),
         ]
         .into_iter()

@@ -6,6 +6,7 @@
 //! | `attachments`, `uploads` | how files are kept and read; what becomes of those that no command names |
 //! | `spread` | which stations hold which attachments |
 //! | `matters`, `matter_commands`, `matter_messages` | the same for matters: complaints, questions and the like |
+//! | `timers`, `times` | steps that the station writes by itself; times of entries that can't be right |
 //! | `serial` | which number a new case gets |
 //! | `serial`, `numbers` | which number a new case gets, and which a document |
 //! | `receive` | what is taken of what a peer sends |
@@ -47,9 +48,12 @@ pub(crate) mod rows;
 pub mod scan;
 mod serial;
 pub(crate) mod spread;
+mod timers;
+mod times;
 mod uploads;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use sanji_log::planted::{Bug, planted};
@@ -68,6 +72,7 @@ pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
 pub use scan::{Cases, Scan, Which};
+pub use times::Doubtful;
 
 use crate::error::{Error, Failure, store, stored};
 use crate::pending::Pending;
@@ -99,6 +104,8 @@ pub struct Core {
     authority_der: Vec<u8>,
     pending: Arc<Pending>,
     clock: HybridTime,
+    /// The clock of the station above minus this one's, in milliseconds; 0 while they agree or nobody knows.
+    clock_offset_ms: Arc<AtomicI64>,
     /// Heads of all logs, durable ones only.
     have: Have,
     /// Day and highest number given on it, staged ones included.
@@ -146,6 +153,7 @@ impl Core {
             authority_der,
             pending: Arc::default(),
             clock: HybridTime::default(),
+            clock_offset_ms: Arc::default(),
             last_serial: None,
             documents: numbers::Given::new(),
             group: Group::default(),
@@ -208,6 +216,16 @@ impl Core {
             self.settle_forks()?;
         }
         Ok(())
+    }
+
+    /// By how much rules are to put this machine's clock right. Entries bear its own time all the same: who receives
+    /// them knows by how much it is off.
+    pub(crate) fn clock_offset_ms(&self) -> Arc<AtomicI64> {
+        self.clock_offset_ms.clone()
+    }
+
+    fn trusted(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add_signed(self.clock_offset_ms.load(Ordering::Relaxed))
     }
 
     /// The heads of all logs, durable ones only.

@@ -20,6 +20,9 @@ use crate::station::{Station, random, reason_name};
 /// Logs whose damaged entries are asked for at a time.
 const DAMAGED_AT_ONCE: usize = 16;
 
+/// Times noted in one commit: they share it with what was received.
+const NOTED_AT_ONCE: usize = 512;
+
 impl Host for Station {
     fn me(&self) -> StationCode {
         self.reader().me()
@@ -131,10 +134,22 @@ impl Host for Station {
         case_keys: Vec<CaseKeyMessage>,
     ) -> BoxFuture<'_, Result<StoreOutcome, HostError>> {
         Box::pin(async move {
+            let (offset_ms, may_write) = (self.offset_of(peer), self.check_may_write().is_ok());
             let write = self.committer().write(move |core, now| {
-                core.receive(peer, runs, &case_keys, now, &mut random).map_err(Failure::Internal)
+                let doubtful = if may_write { core.doubtful(peer, &runs, offset_ms, now) } else { Vec::new() };
+                let outcome = core.receive(peer, runs, &case_keys, now, &mut random).map_err(Failure::Internal)?;
+                let (at_once, later) = doubtful.split_at(doubtful.len().min(NOTED_AT_ONCE));
+                core.note_times(peer, at_once, offset_ms, now).map_err(Failure::Internal)?;
+                Ok((outcome, later.to_vec()))
             });
-            let (outcome, committed) = write.await?;
+            let ((outcome, later), committed) = write.await?;
+            for part in later.chunks(NOTED_AT_ONCE) {
+                let part = part.to_vec();
+                let write = self
+                    .committer()
+                    .write(move |core, now| core.note_times(peer, &part, offset_ms, now).map_err(Failure::Internal));
+                write.await?;
+            }
             let me = self.me();
             let own = |receipt: &&Receipt| receipt.station == me && outcome.accepted.contains(&receipt.head.log);
             let receipts = committed.receipts.iter().filter(own).cloned().collect();
@@ -191,6 +206,7 @@ impl Host for Station {
     }
 
     fn link_changed(&self, peer: StationCode, state: LinkState) {
+        self.compare_clocks(peer, state.clock_offset_ms);
         if state.connected && state.in_sync {
             self.heard(peer);
         }

@@ -22,6 +22,7 @@
 //! | [`healing`] | a new life hears its neighbours before it writes |
 //! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
 //! | `recovery` | after a full disk, a failed write, or damaged entries |
+//! | [`timers`] | what is due by itself: deemed acceptance, tacit answers and approvals |
 //! | `follow`, [`clock`] | the directory's word about keys, applied; the wall clock |
 //!
 //! Not here: rules of cases (`sanji-domain`), what a session on a link does (`sanji-replication`), pages
@@ -54,6 +55,7 @@ pub mod service;
 pub mod station;
 pub mod supervision;
 pub mod telemetry;
+pub mod timers;
 pub mod tokens;
 pub mod vault;
 pub mod views;

@@ -31,7 +31,7 @@ use crate::keys::Keys;
 use crate::metrics::{Commits, Measured};
 use crate::station::Station;
 use crate::tokens::Tokens;
-use crate::{follow, metrics, recovery, service, telemetry};
+use crate::{follow, metrics, recovery, service, telemetry, timers};
 
 /// How long parts may take to finish once the station is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl Run {
         })
     }
 
-    /// The directory is followed; unnamed uploads are removed; stations below are served; the station above is dialed.
+    /// The directory is followed; unnamed uploads are removed; what is due is written; stations below are served; the station above is dialed.
     ///
     /// # Errors
     /// [`Error::Listen`].
@@ -140,6 +140,11 @@ impl Run {
         let recovering = recovery::recover(self.station.clone(), self.shutdown.clone());
         self.part("recovery", async move {
             recovering.await;
+            Ok(())
+        });
+        let timers = timers::keep(self.station.clone(), self.config.deadlines.tacit_grace_days, self.shutdown.clone());
+        self.part("timers", async move {
+            timers.await;
             Ok(())
         });
         let host: Arc<dyn Host> = Arc::new(self.station.clone());

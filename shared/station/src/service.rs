@@ -4,6 +4,7 @@
 mod access;
 pub mod bundles;
 mod cases;
+mod deadlines;
 mod failure;
 mod health;
 mod records;
@@ -12,6 +13,7 @@ mod supervision;
 mod staff;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
+use sanji_proto::v1::deadline_service_server::DeadlineServiceServer;
 use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
 use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
@@ -48,11 +50,13 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
     };
     let records = || records::Records { station: station.clone(), access: access.clone() };
     let supervision = supervision::Supervision { station: station.clone(), access: access.clone() };
+    let deadlines = deadlines::Deadlines { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     let matters = matters::Matters { station: station.clone(), access: access.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(MatterServiceServer::new(matters).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(SupervisionServiceServer::new(supervision))
+        .add_service(DeadlineServiceServer::new(deadlines))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
         .add_service(LedgerServiceServer::new(records()))

@@ -4,6 +4,7 @@
 //! are the domain's, called where state is (`core`, `views`).
 
 mod attachments;
+mod deadlines;
 mod forks;
 mod healing;
 mod links;
@@ -17,7 +18,7 @@ mod supervision;
 mod watching;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub use status::StationSummary;
 
 use crate::accounts::Accounts;
 use crate::clock::now_ms;
+pub use crate::committer::Clock;
 use crate::committer::Committer;
 use crate::config::Program;
 use crate::core::{Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
@@ -49,6 +51,7 @@ use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
 use crate::supervision::Digests;
+use crate::timers::Changed;
 use crate::views::WrongCodes;
 pub(crate) use links::{reason_name, refused_log};
 use crate::views::{Openings, WrongCodes};
@@ -93,6 +96,9 @@ struct Inner {
     /// Memory for files that are being handed in, in KiB.
     room: Arc<Semaphore>,
     program: Program,
+    clock: Clock,
+    clock_offset_ms: Arc<AtomicI64>,
+    changed: Arc<Changed>,
     projecting: AbortOnDropHandle<()>,
 }
 
@@ -103,13 +109,30 @@ impl Station {
     /// [`Error::Store`], [`Error::Stored`] where the store can't be read; [`Error::Stopped`] where no thread can be
     /// had.
     pub async fn open(store: Arc<dyn Store>, keys: StationKeys, program: Program) -> Result<Self, Error> {
+        Self::open_with_clock(store, keys, program, Arc::new(now_ms)).await
+    }
+
+    /// The same with a clock of the caller: milliseconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// As for [`Station::open`].
+    pub async fn open_with_clock(
+        store: Arc<dyn Store>,
+        keys: StationKeys,
+        program: Program,
+        clock: Clock,
+    ) -> Result<Self, Error> {
         let opened = tokio::task::spawn_blocking(move || Core::open(store, keys)).await;
         let core = opened.map_err(|_| Error::Stopped)??;
         let (reader, pending) = (core.reader().clone(), core.pending().clone());
+        let clock_offset_ms = core.clock_offset_ms();
         let news = Arc::new(News::new(reader.clone()));
         let behind = Arc::new(Notify::new());
         let (publish, fell_behind) = (news.clone(), behind.clone());
-        let started = Committer::start(core, Arc::new(now_ms), move |committed| {
+        let changed = Arc::new(Changed::default());
+        let note = changed.clone();
+        let started = Committer::start(core, clock.clone(), move |committed| {
+            note.note(&committed.cases, committed.reference_changed);
             publish.tell(committed);
             fell_behind.notify_one();
         });
@@ -134,6 +157,9 @@ impl Station {
             attachment_max_bytes: AtomicU64::new(FILE_MAX_BYTES),
             room: Arc::new(Semaphore::new(UPLOADS_KIB as usize)),
             program,
+            clock,
+            clock_offset_ms,
+            changed,
             projecting,
         })))
     }
@@ -166,6 +192,10 @@ impl Station {
     #[must_use]
     pub fn reference(&self) -> Arc<ReferenceData> {
         self.0.reader.reference()
+    }
+
+    pub(crate) fn changed(&self) -> &Changed {
+        &self.0.changed
     }
 
     pub(crate) fn committer(&self) -> &Committer {
@@ -368,7 +398,8 @@ impl Station {
     ) -> Result<AttachmentId, Failure> {
         self.check_attachment_size(content.len() as u64)?;
         let (staff, pending) = (actor.staff.clone(), self.0.pending.clone());
-        self.read(move |reader| reader.put_attachment(&pending, &staff, head, &content, now_ms(), &mut random)).await
+        let now_ms = self.now_ms();
+        self.read(move |reader| reader.put_attachment(&pending, &staff, head, &content, now_ms, &mut random)).await
     }
 
     // ------------------------------------------------------------------------------------------------ reading
@@ -384,9 +415,10 @@ impl Station {
         id: &AttachmentId,
     ) -> Result<AttachmentContent, Failure> {
         let (staff, number, id) = (actor.staff.clone(), case_number.to_owned(), *id);
+        let now_ms = self.now_ms();
         let read = self.read(move |reader| {
-            let content = reader.attachment(&staff, &number, &id, now_ms())?;
-            Ok((content, reader.looks_from_outside(&staff, &number, now_ms())?))
+            let content = reader.attachment(&staff, &number, &id, now_ms)?;
+            Ok((content, reader.looks_from_outside(&staff, &number, now_ms)?))
         });
         let (content, on_record) = read.await?;
         if on_record {
@@ -401,7 +433,9 @@ impl Station {
     /// [`Failure::NotFound`] also where it is not theirs.
     pub async fn case(&self, actor: &Actor, request: proto::GetRequest) -> Result<proto::CaseView, Failure> {
         let staff = actor.staff.clone();
-        let looked = self.read(move |reader| reader.case_view(&staff, &request, now_ms())).await?;
+        let now_ms = self.trusted_now_ms();
+        let mut looked = self.read(move |reader| reader.case_view(&staff, &request, now_ms)).await?;
+        looked.view.holder_heard_ms = self.heard_ms(looked.view.holder);
         for id in looked.view.materials.iter().flat_map(|material| &material.attachments).filter_map(lacking) {
             self.put_first(looked.case, id);
         }
@@ -417,7 +451,8 @@ impl Station {
     /// [`Failure`].
     pub async fn list(&self, actor: &Actor, request: proto::ListRequest) -> Result<proto::ListReply, Failure> {
         let staff = actor.staff.clone();
-        self.read(move |reader| reader.list(&staff, &request, now_ms())).await
+        let now_ms = self.trusted_now_ms();
+        self.read(move |reader| reader.list(&staff, &request, now_ms)).await
     }
 
     /// What the applicant may know, by case number and query code.
@@ -428,7 +463,7 @@ impl Station {
         let station = self.clone();
         self.read(move |reader| {
             let heard = |holder| station.0.links.last_heard_ms(reader.me(), holder);
-            reader.query(&station.0.wrong_codes, &request, client, &heard, now_ms())
+            reader.query(&station.0.wrong_codes, &request, client, &heard, station.now_ms())
         })
         .await
     }
@@ -436,7 +471,7 @@ impl Station {
     /// The items of the catalogue whose names or aliases have the words, and whether the person may open a case.
     #[must_use]
     pub fn items(&self, actor: &Actor, words: &str) -> Vec<proto::ItemRow> {
-        self.0.reader.items(&actor.staff, words, now_ms())
+        self.0.reader.items(&actor.staff, words, self.trusted_now_ms())
     }
 
     /// The same for everybody: nothing is said of who may open a case.
@@ -476,7 +511,7 @@ impl Station {
     }
 
     /// Reads beside the running tasks.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {

@@ -9,12 +9,14 @@
 //! | `fees` | payment notices |
 //! | `list` | work lists and the catalogue |
 //! | `timing` | a case's clock: ledger, open stages, superseded steps |
+//! | `deadlines` | deadlines that moved; superseded steps that wait |
 //! | `query` | what an applicant may know |
 //! | `matter` | one matter and lists of them |
 //! | `matter_public`, `openings` | what the public may know of matters, and how many it may open |
 
 mod assessment;
 mod case;
+mod deadlines;
 mod delivery;
 mod fees;
 mod flow;

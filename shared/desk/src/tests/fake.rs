@@ -389,6 +389,31 @@ impl Office for FakeOffice {
         Ok(AttachmentId([u8::try_from(memory.attachments.len()).expect("few"); 32]))
     }
 
+    async fn moved_deadlines(&self, _: &Actor, _: proto::ListMovedRequest) -> Result<proto::ListMovedReply, Failure> {
+        let moved = proto::MovedDeadlines {
+            case_number: NUMBER.to_owned(),
+            item_name: "最低生活保障审核确认".to_owned(),
+            promised: Some(proto::MovedDeadline { old: 0, new: 20_270_105 }),
+            ..Default::default()
+        };
+        Ok(proto::ListMovedReply {
+            cases: vec![moved],
+            since_version: 1,
+            version: 2,
+            new_years: vec![2027],
+            ..Default::default()
+        })
+    }
+
+    async fn superseded(
+        &self,
+        _: &Actor,
+        _: proto::ListSupersededRequest,
+    ) -> Result<proto::ListSupersededReply, Failure> {
+        let case = proto::SupersededCase { case_number: NUMBER.to_owned(), unchecked: 2, ..Default::default() };
+        Ok(proto::ListSupersededReply { cases: vec![case], next: String::new() })
+    }
+
     fn attachment_max_bytes(&self) -> u64 {
         1 << 20
     }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::browser::{Answer, Browser};
 use super::fake::{HOSTILE, NUMBER};
 
-const ALL_ACTIONS: [&str; 18] = [
+const ALL_ACTIONS: [&str; 22] = [
     "accept",
     "refuse_acceptance",
     "request_correction",
@@ -24,6 +24,10 @@ const ALL_ACTIONS: [&str; 18] = [
     "confirm_withdrawal",
     "rate",
     "follow_up",
+    "extend",
+    "reclaim",
+    "hand_over",
+    "check_superseded",
 ];
 
 fn case() -> String {
@@ -95,6 +99,7 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk/alerts/9901061012032026070100427/over-promised.-.1",
         "/desk/orders",
         "/desk/supervision/rules",
+        "/desk/deadlines",
         &case(),
     ] {
         let answer = browser.get(path).await;

@@ -12,6 +12,7 @@ use super::private::{Applicant, Private};
 use super::refusal::{FieldFault, Refusal, RefusalCode};
 use super::route::Route;
 use super::variant;
+use super::words::date_words;
 use crate::catalogue::{Item, MaterialForm};
 use crate::identity::{SubjectId, normalise};
 use crate::organisation::{Role, StageTier};
@@ -121,7 +122,9 @@ pub fn may_open(item: &Item, context: &Context<'_>) -> Result<(), Refusal> {
 pub(super) fn check_window(item: &Item, today: Date) -> Result<(), Refusal> {
     match &item.apply_window {
         Some(window) if !window.is_open(today) => {
-            let sentence = format!("“{}”现在不在申报期内：{}。", item.name, window.text);
+            let opens = window.next_open_day(today).map(|day| format!("；下一次{}起受理", date_words(day)));
+            let opens = opens.unwrap_or_default();
+            let sentence = format!("“{}”现在不在申报期内：{}{opens}。", item.name, window.text);
             Err(Refusal::new(RefusalCode::WindowClosed, sentence))
         }
         _ => Ok(()),

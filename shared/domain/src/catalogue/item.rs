@@ -174,6 +174,21 @@ impl ApplyWindow {
         let day = DayOfYear { month: date.month(), day: date.day() };
         if self.from <= self.to { self.from <= day && day <= self.to } else { self.from <= day || day <= self.to }
     }
+
+    /// The first day on or after this one on which applications are taken; none beyond the end of the calendar.
+    #[must_use]
+    pub fn next_open_day(&self, date: Date) -> Option<Date> {
+        if self.is_open(date) {
+            return Some(date);
+        }
+        let opens = |year: i16| {
+            let first = Date::new(year, self.from.month, 1).ok()?;
+            // The 29th of February comes in leap years only; in others it opens on the day after the 28th.
+            let day = i64::from(self.from.day) - 1;
+            first.checked_add(jiff::ToSpan::days(day)).ok()
+        };
+        [date.year(), date.year().checked_add(1)?].into_iter().filter_map(opens).find(|opens| *opens >= date)
+    }
 }
 
 /// A day that comes every year.

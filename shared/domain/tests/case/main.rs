@@ -3,11 +3,13 @@
 
 mod clock;
 mod codec;
+mod deadlines;
 mod district;
 mod follow_up;
 mod fees;
 mod flow;
 mod journey;
+mod limits;
 mod order;
 mod refusals;
 mod seats;

@@ -304,7 +304,7 @@ fn an_item_that_is_not_taken_in_here_or_not_by_this_person() {
     let refusal = sanji_domain::case::submit(application(item, Some(FULL_MANDATE)), &late).unwrap_err();
     expect![[r#"
         window_closed Rule
-        “农村部分计划生育家庭奖励扶助对象确认”现在不在申报期内：集中申报，逾期并入下一年度。
+        “农村部分计划生育家庭奖励扶助对象确认”现在不在申报期内：集中申报，逾期并入下一年度；下一次2027年1月1日起受理。
     "#]]
     .assert_eq(&said(refusal));
 }

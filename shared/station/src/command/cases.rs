@@ -41,7 +41,8 @@ pub enum Command {
         answer_alert, appeal_alert, review_alert, issue_order, answer_order, finish_at_once,\n\
         choose_variant, send_up, chase, register_answer, allow_second_correction, correct_at_once, transfer,\n\
         consult_again, answer_preliminary, submit_preliminary, set_mark, answer_copy, sign_for_copy, record_visit,\n\
-        finish_duty, ask_review, answer_review, void_document.")]
+        finish_duty, ask_review, answer_review, void_document, extend, reclaim, hand_over, check_superseded,\n\
+        issue_fee, register_payment, void_fee, abandon_fee, request_refund, decide_refund, register_refund.")]
     Act {
         #[command(flatten)]
         at: At,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sanji_proto::v1::administration_client::AdministrationClient;
 use sanji_proto::v1::case_service_client::CaseServiceClient;
+use sanji_proto::v1::deadline_service_client::DeadlineServiceClient;
 use sanji_proto::v1::health_client::HealthClient;
 use sanji_proto::v1::keeper_client::KeeperClient;
 use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
@@ -138,6 +139,12 @@ impl Client {
     #[must_use]
     pub fn staff(&self) -> StaffServiceClient<Called> {
         StaffServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Deadlines.
+    #[must_use]
+    pub fn deadlines(&self) -> DeadlineServiceClient<Called> {
+        DeadlineServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

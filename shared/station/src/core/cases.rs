@@ -57,7 +57,7 @@ impl Core {
             .master()
             .wrap(id, &key, bytes(random))
             .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
-        let written = self.write_drafts(id, actor, drafts, Some(&key), now_ms, random)?;
+        let written = self.write_drafts(id, actor.as_str(), drafts, Some(&key), now_ms, random)?;
         self.stage_key(wrapped, key);
         self.note_used(purpose, named);
         Ok(Written { query_code: code, ..written })
@@ -99,7 +99,7 @@ impl Core {
         // Nobody else holds the case now, so that it is changed in place.
         drop(case);
         let key = self.key_of(&id)?;
-        let written = self.write_drafts(id, actor, drafts, key.as_ref(), now_ms, random)?;
+        let written = self.write_drafts(id, actor.as_str(), drafts, key.as_ref(), now_ms, random)?;
         if !named.is_empty() {
             self.note_used(purpose, named);
         }
@@ -126,7 +126,7 @@ impl Core {
     }
 
     fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
-        context(reference, self.reader.me(), actor, now_ms)
+        context(reference, self.reader.me(), actor, self.trusted(now_ms))
     }
 
     fn context<'a>(
@@ -182,10 +182,11 @@ impl Core {
         })
     }
 
-    fn write_drafts(
+    /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
+    pub(super) fn write_drafts(
         &mut self,
         id: CaseId,
-        actor: &StaffId,
+        actor: &str,
         drafts: Vec<Draft>,
         key: Option<&CaseKey>,
         now_ms: u64,

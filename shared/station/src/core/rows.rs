@@ -39,6 +39,8 @@ pub(crate) const MISSING: &[u8] = b"missing";
 pub(crate) const UNCONFIRMED: &[u8] = b"unconfirmed";
 /// Cases whose item is not in the catalogue yet, so that nobody can be responsible.
 pub(crate) const UNFILED: &[u8] = b"unfiled";
+/// Cases with superseded steps at which nobody has looked.
+pub(crate) const SUPERSEDED: &[u8] = b"superseded";
 
 /// Where an entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,8 +178,7 @@ pub(crate) fn no_row((list, key): RowKey) -> Row {
     Row { list, key, value: None }
 }
 
-/// Where a case is filed: two rows, and a third while a bad rating of it waits for somebody.
-/// Where a case is filed: two rows for most, one more for what is special about it.
+/// Where a case is filed: two rows for most, one more for whatever is special about it.
 pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) -> Vec<RowKey> {
     let id = case.id();
     let Some((code, version)) = case.item() else { return Vec::new() };
@@ -210,6 +211,9 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
     let defaults = reference.defaults().filter(|_| !case.is_open());
     if defaults.is_some_and(|defaults| sanji_domain::matter::follow_up::is_due(case, defaults)) {
         rows.push((CALL_BACKS.to_vec(), work_key(false, submitted_ms, &id)));
+    }
+    if sanji_domain::case::unchecked(case) > 0 {
+        rows.push((SUPERSEDED.to_vec(), id.as_bytes().to_vec()));
     }
     rows
 }

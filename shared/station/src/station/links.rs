@@ -97,6 +97,13 @@ impl Links {
         above.into_iter().max_by_key(|link| (link.connected, link.since_ms))
     }
 
+    /// Stations whose link is up and on which nothing is known to be missing.
+    pub(crate) fn in_sync(&self, of: impl Fn(StationCode) -> bool) -> BTreeSet<StationCode> {
+        let state = self.lock();
+        let chosen = state.links.iter().filter(|(peer, link)| link.connected && link.in_sync && of(**peer));
+        chosen.map(|(peer, _)| *peer).collect()
+    }
+
     /// When the neighbour on the way to a station was last heard; 0: never.
     pub(crate) fn last_heard_ms(&self, me: StationCode, station: StationCode) -> u64 {
         let above = !station.within(me);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use sanji_domain::calendar::{date_number, local_date};
 use sanji_domain::case::{
-    self, ActorFacts, AttachmentName, Body, Case, CaseClock, Context, Private, Sight, StepEvent, available, case_clock,
-    words,
+    self, ActorFacts, AttachmentName, Body, Case, CaseClock, Context, Private, Side, SideEvent, Sight, Step, StepEvent,
+    available, case_clock, words,
 };
 use sanji_domain::organisation::Staff;
 use sanji_domain::{Item, mask};
@@ -249,11 +249,32 @@ fn said(private: &Private, body: &Body, item: Option<&Item>) -> String {
         let fault = faults.get(number - 1).map(String::as_str).unwrap_or_default();
         said.push(format!("{number}. {fault}{requirement}"));
     }
+    said.extend(told(body, item));
     if !private.receiver.is_empty() {
         said.push(format!("签收人：{}", private.receiver));
     }
     said.retain(|part| !part.is_empty());
     said.join("\n")
+}
+
+/// What the applicant was told of an extension or a special procedure.
+fn told(body: &Body, item: Option<&Item>) -> Vec<String> {
+    match body {
+        Body::Side(Side { event: SideEvent::Extended(extended), .. }) => {
+            let number = Some(&extended.approval_number).filter(|number| !number.is_empty());
+            let number = number.map(|number| format!("批准文号：{number}"));
+            let told = format!("告知申请人：{}（{}）", words::date_words(extended.told_on), extended.told_by.term());
+            [Some(format!("延长{}", extended.limit)), number, Some(told)].into_iter().flatten().collect()
+        }
+        Body::Step(Step { event: StepEvent::Suspended { stage, kind, expected_days, .. }, .. })
+            if *expected_days > 0 =>
+        {
+            let special = item.and_then(|item| item.special_of(stage).find(|special| special.kind == *kind));
+            let unit = special.map_or("日", |special| special.limit.unit.term());
+            vec![format!("预计所需时间：{expected_days}个{unit}")]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What is wrong with which material, in the order of the requirements: "居民户口簿（过期）：".

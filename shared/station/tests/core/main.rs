@@ -5,6 +5,7 @@
 mod asides;
 mod bundles;
 mod crash;
+mod deadlines;
 mod disk;
 mod district;
 mod forks;

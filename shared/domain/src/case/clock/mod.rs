@@ -9,9 +9,9 @@
 //! | `extension` | by how much limits may be extended, and which extension counts |
 //!
 //! Between two steps the clock either runs or stands. The promised limit stands while a special procedure has stopped
-//! it and in stages that the item does not count; the statutory limit only in special procedures. A deadline is the
-//! limit and the days for which it stood, counted from its start; the starting day is never counted. An extension is
-//! counted from the deadline that it extends.
+//! it and in stages that the item does not count; the statutory limit only in special procedures. A deadline is the day
+//! on which the limit is used up by days on which it ran, as if it ran from today on; the starting day is never
+//! counted, and a limit that is used up stays so. An extension is counted from the deadline that it extends.
 
 mod extension;
 mod ledger;
@@ -182,7 +182,7 @@ impl<'a> Reading<'a> {
         let joint =
             joint.map(|from| extend(self.until(from, self.defaults.joint.limit, &spans, Limits::Statutory, None)));
         let stage = self.current().and_then(|stage| self.stage_until(stage));
-        let used = self.days(&spans, self.promise().unit, |span| span.promised == Counting::Runs, None);
+        let used = self.days(&spans, self.promise().unit, |span| span.promised == Counting::Runs);
         // What people are told first; the other limits may lie in a year that nobody needs to know yet.
         let missing = [promised, stage].into_iter().flatten().find_map(Result::err).or(used.err());
         let missing_year = missing.or([statutory, joint].into_iter().flatten().find_map(Result::err));
@@ -248,20 +248,13 @@ impl<'a> Reading<'a> {
         self.begun_on()
     }
 
-    /// How many days some spans take, as far as they lie before the end of a day.
-    fn days(
-        &self,
-        spans: &[Span<'_>],
-        unit: Unit,
-        counts: impl Fn(&Span<'_>) -> bool,
-        before: Option<Date>,
-    ) -> Result<u32, MissingYear> {
+    /// How many days some spans take.
+    fn days(&self, spans: &[Span<'_>], unit: Unit, counts: impl Fn(&Span<'_>) -> bool) -> Result<u32, MissingYear> {
         let counted = spans.iter().filter(|span| counts(span));
-        counted
-            .map(|span| self.calendar.days_between(span.from, before.map_or(span.to, |day| day.min(span.to)), unit))
-            .sum()
+        counted.map(|span| self.calendar.days_between(span.from, span.to, unit)).sum()
     }
 
+    /// The last day of a limit, as it was known on a day; none: today.
     fn until(
         &self,
         from: Date,
@@ -270,12 +263,53 @@ impl<'a> Reading<'a> {
         of: Limits,
         as_known_on: Option<Date>,
     ) -> Result<Date, MissingYear> {
-        let stands = |span: &Span<'_>| match of {
-            Limits::Promised => span.promised == Counting::Stands,
-            Limits::Statutory => span.statutory == Counting::Stands,
-        };
-        let stood = self.days(spans, limit.unit, stands, as_known_on)?;
-        self.calendar.deadline(from, Limit { days: limit.days + stood, unit: limit.unit })
+        let stretches = spans.iter().filter_map(|span| {
+            let counting = match of {
+                Limits::Promised => span.promised,
+                Limits::Statutory => span.statutory,
+            };
+            let to = as_known_on.map_or(span.to, |day| day.min(span.to));
+            match counting {
+                Counting::Outside => None,
+                Counting::Runs => Some((span.from, to, true)),
+                Counting::Stands => Some((span.from, to, false)),
+            }
+        });
+        self.use_up(from, limit, stretches)
+    }
+
+    /// Uses a limit up, stretch by stretch: from a day, to a day, and whether it ran in between. Once it is used up,
+    /// nothing that stops the clock later brings it back.
+    fn use_up(
+        &self,
+        start: Date,
+        limit: Limit,
+        stretches: impl Iterator<Item = (Date, Date, bool)>,
+    ) -> Result<Date, MissingYear> {
+        if limit.unit == Unit::OnTheSpot {
+            return Ok(start);
+        }
+        let (mut left, mut day) = (limit.days, start);
+        for (from, to, runs) in stretches {
+            if to <= from {
+                continue;
+            }
+            if !runs {
+                day = to;
+                continue;
+            }
+            let days = self.calendar.days_between(from, to, limit.unit)?;
+            if days > left {
+                return if left == 0 { Ok(day) } else { self.calendar.deadline(from, Limit { days: left, ..limit }) };
+            }
+            if days > 0 && days == left {
+                day = self.calendar.deadline(from, Limit { days, ..limit })?;
+            } else if left > 0 {
+                day = to;
+            }
+            left -= days;
+        }
+        self.calendar.deadline(day, Limit { days: left, ..limit })
     }
 
     fn words(&self, promised: Option<Date>, stage_until: Option<Date>) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::case::body::{SideEvent, StepEvent};
 use crate::case::variant;
 use crate::catalogue::{Stage, SupervisedLink};
 use crate::code::StageId;
-use crate::limit::{Limit, Unit};
+use crate::limit::Unit;
 
 /// A stage that has not been done yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,26 +97,18 @@ impl<'a> Reading<'a> {
         } else {
             stage.limit
         };
-        let (mut stood, mut since) = (Ok(0), None);
+        let mut stretches = Vec::new();
+        let (mut stretch, mut runs) = (from, true);
         for moment in steps {
-            match &moment.facts.body.event {
-                StepEvent::Suspended { .. } => since = Some(moment.day),
-                StepEvent::Resumed { .. } => {
-                    if let Some(from) = since.take() {
-                        stood = self.and_days(stood, from, moment.day, limit.unit);
-                    }
-                }
-                _ => {}
-            }
+            let resumes = match &moment.facts.body.event {
+                StepEvent::Suspended { .. } => false,
+                StepEvent::Resumed { .. } => true,
+                _ => continue,
+            };
+            stretches.push((stretch, moment.day, runs));
+            (stretch, runs) = (moment.day, resumes);
         }
-        if let Some(from) = since {
-            stood = self.and_days(stood, from, self.today, limit.unit);
-        }
-        Some(stood.and_then(|stood| self.calendar.deadline(from, Limit { days: limit.days + stood, ..limit })))
-    }
-
-    fn and_days(&self, days: Result<u32, MissingYear>, from: Date, to: Date, unit: Unit) -> Result<u32, MissingYear> {
-        let more = self.calendar.days_between(from, to, unit);
-        days.and_then(|days| more.map(|more| days + more))
+        stretches.push((stretch, self.today, runs));
+        Some(self.use_up(from, limit, stretches.into_iter()))
     }
 }
