@@ -221,6 +221,7 @@ impl TryFrom<proto::LinkMessage> for Message {
                 run: checked("Branch", branch.run.ok_or(field("Branch", "run", "is missing"))?)?,
                 case_keys: all_checked("Branch", "case_keys", branch.case_keys, BATCH_MAX_CASE_KEYS)?,
             },
+            Wire::Packed(_) => return Err(field("LinkMessage", "message", "is packed")),
         })
     }
 }

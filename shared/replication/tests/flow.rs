@@ -153,7 +153,7 @@ fn quiet_session() -> (Session, Settings) {
 fn hello() -> Hello {
     Hello {
         protocol_min: 1,
-        protocol_max: 3,
+        protocol_max: 4,
         station: code(TOWNSHIP),
         software: String::new(),
         clock_ms: 61_000,
@@ -165,7 +165,7 @@ fn hello() -> Hello {
 fn the_handshake_measures_the_clock_and_refuses_strangers() {
     let say = |hello: Hello| quiet_session().0.on(Event::Received(Message::Hello(hello)), &directory(), 1000);
     assert_eq!(say(hello()), [Action::ClockOffset(60_000)]);
-    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 3, protocol_max: 3, ..hello() }] {
+    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 4, protocol_max: 4, ..hello() }] {
         let actions = say(wrong);
         assert!(matches!(
             actions.as_slice(),
