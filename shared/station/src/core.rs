@@ -8,6 +8,7 @@
 //! | `serial` | which number a new case gets |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
+//! | `recent` | what was committed just now, for links |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
@@ -28,6 +29,7 @@ mod forks;
 mod group;
 pub mod reader;
 mod receive;
+mod recent;
 pub mod reference;
 pub(crate) mod rows;
 pub mod scan;
@@ -133,7 +135,7 @@ impl Core {
         core.read_reference()?;
         core.project_what_is_lost()?;
         core.read_clock()?;
-        core.reader.count_open_cases(rows::count_open(&core.reader)?);
+        core.reader.set_open_cases(rows::count_open(&core.reader)?);
         // What a decision changed is not in the entries that the index may have lost.
         if core.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
             core.settle_forks()?;

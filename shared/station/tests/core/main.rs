@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod behind;
 mod bundles;
 mod crash;
 mod disk;
