@@ -10,16 +10,29 @@ use prost::Message as _;
 #[test]
 fn generated_code_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files =
-        ["log", "body", "link", "bundle", "enrolment", "health", "case", "administration", "deadline", "records", "matter", "supervision"]
-            .map(|name| format!("sanji/v1/{name}.proto"));
-    let files = ["log", "body", "link", "bundle", "enrolment", "health", "case", "administration", "deadline", "staff"]
-        .map(|name| format!("sanji/v1/{name}.proto"));
+    let files = [
+        "log",
+        "body",
+        "link",
+        "bundle",
+        "enrolment",
+        "health",
+        "case",
+        "administration",
+        "deadline",
+        "records",
+        "matter",
+        "supervision",
+        "staff",
+    ]
+    .map(|name| format!("sanji/v1/{name}.proto"));
     let mut descriptors = protox::compile(files, [root]).expect("the .proto files compile");
     let out = tempfile::tempdir().expect("a folder for the output");
     tonic_prost_build::configure()
         .out_dir(out.path())
+        .bytes(".sanji.v1.Entry")
         .bytes(".sanji.v1.Run.entries")
+        .bytes(".sanji.v1.Packed")
         .bytes(".sanji.v1.ChunkReply.data")
         .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"grpc\")]")

@@ -27,14 +27,14 @@ fn entry() -> proto::Entry {
     proto::Entry {
         home: 990_106_101_203,
         reach: proto::Reach::Private.into(),
-        key: vec![0x11; 32],
+        key: vec![0x11; 32].into(),
         seq: 2,
-        prev: vec![0x22; 32],
+        prev: vec![0x22; 32].into(),
         time: 0x019b_7aaa_0000_0001,
-        case_id: vec![0x33; 16],
+        case_id: vec![0x33; 16].into(),
         actor: "990106101203-1".into(),
         kind: proto::Kind::CaseStep as u32,
-        body: vec![1, 2, 3],
+        body: vec![1, 2, 3].into(),
         attachments: vec![proto::AttachmentRef { id: vec![0x44; 32], size: 40_000 }],
         opens_case: true,
     }
@@ -679,6 +679,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 detail: "other hash".into(),
             })),
         ),
+        ("link.packed", link(Link::Packed(proto::Packed { data: vec![0x28, 0xb5, 0x2f].into(), last: true }))),
         ("link.ping", link(Link::Ping(proto::Ping { clock_ms: 1_780_000_000_000 }))),
         ("link.goodbye", link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000 }))),
         (

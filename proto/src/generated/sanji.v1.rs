@@ -26,21 +26,21 @@ pub struct Entry {
     #[prost(enumeration = "Reach", tag = "2")]
     pub reach: i32,
     /// As in LogId: 32 bytes. Required.
-    #[prost(bytes = "vec", tag = "3")]
-    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub key: ::prost::bytes::Bytes,
     /// Position in this log: 1, 2, 3 … without a hole. 0 is refused.
     #[prost(uint64, tag = "4")]
     pub seq: u64,
     /// Hash of the entry before it in this log: 32 bytes; empty for seq 1 and only there.
-    #[prost(bytes = "vec", tag = "5")]
-    pub prev: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub prev: ::prost::bytes::Bytes,
     /// Hybrid logical time: upper 48 bits milliseconds since 1970-01-01 UTC, lower 16 bits a counter.
     /// Grows strictly within a log. Required.
     #[prost(fixed64, tag = "6")]
     pub time: u64,
     /// Id of the case that the entry belongs to: 16 bytes (see shared/log, `CaseId`). Empty: no case.
-    #[prost(bytes = "vec", tag = "7")]
-    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "7")]
+    pub case_id: ::prost::bytes::Bytes,
     /// Id of the member of staff who acted, at most 64 bytes. Empty: the station itself.
     #[prost(string, tag = "8")]
     pub actor: ::prost::alloc::string::String,
@@ -48,8 +48,8 @@ pub struct Entry {
     #[prost(uint32, tag = "9")]
     pub kind: u32,
     /// The message of that kind, at most 262144 bytes.
-    #[prost(bytes = "vec", tag = "10")]
-    pub body: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "10")]
+    pub body: ::prost::bytes::Bytes,
     /// The attachments that the entry refers to, at most 64. Here and not in the body, so that a station
     /// which does not know the kind still relays them.
     #[prost(message, repeated, tag = "11")]
@@ -616,7 +616,8 @@ pub struct FollowedUp {
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sealed {
-    /// 1: zstd, then XChaCha20-Poly1305 with the case id (16 bytes) as associated data. Required.
+    /// 1: zstd, then XChaCha20-Poly1305 with the case id (16 bytes) as associated data. 2: the same, with the dictionary
+    /// shared/station/src/compression/forms-1.dictionary for zstd. Required.
     #[prost(uint32, tag = "1")]
     pub method: u32,
     /// 24 bytes.
@@ -1185,7 +1186,7 @@ impl FollowUp {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LinkMessage {
-    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15")]
     pub message: ::core::option::Option<link_message::Message>,
 }
 /// Nested message and enum types in `LinkMessage`.
@@ -1212,7 +1213,20 @@ pub mod link_message {
         BranchWanted(super::BranchWanted),
         #[prost(message, tag = "10")]
         Branch(super::Branch),
+        #[prost(message, tag = "15")]
+        Packed(super::Packed),
     }
+}
+/// Another message of this link, compressed. All packed messages of a direction are one zstd stream, of a window of at
+/// most 128 KiB; what a message adds to it ends with a flush, so that it can be read at once. Since protocol 3.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Packed {
+    /// What the message adds to the stream. Empty: nothing is said.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub data: ::prost::bytes::Bytes,
+    /// The stream ends here; the next packed message begins another.
+    #[prost(bool, tag = "2")]
+    pub last: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {

@@ -54,7 +54,6 @@ pub async fn accept(
     };
     let service = LinkServer::new(service)
         .accept_compressed(CompressionEncoding::Zstd)
-        .send_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
     let served = Server::builder()
@@ -183,9 +182,6 @@ impl LinkService for Service {
                 () = shutdown.cancelled() => {}
             }
         });
-        let mut response: Response<Self::AttachmentsStream> = Response::new(Box::pin(ReceiverStream::new(answer)));
-        // Attachments are encrypted, so compressing them would be in vain.
-        response.disable_compression();
-        Ok(response)
+        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
     }
 }

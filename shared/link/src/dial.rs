@@ -187,7 +187,6 @@ async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<O
     let channel = channel(tls).await?;
     let mut client = LinkClient::new(channel.clone())
         .accept_compressed(CompressionEncoding::Zstd)
-        .send_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
     let (outgoing, messages) = mpsc::channel(pump::OUTGOING);

@@ -90,6 +90,11 @@ pub trait Host: Send + Sync + 'static {
     /// Where the log can't be read; it is then skipped on this link.
     fn load(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<(Run, Vec<CaseKeyMessage>)>, HostError>;
 
+    /// The same for what became durable just now and is at hand. None: it must be [loaded](Self::load). Must not block.
+    fn load_recent(&self, _log: &LogId, _from: u64, _max_bytes: usize) -> Option<(Run, Vec<CaseKeyMessage>)> {
+        None
+    }
+
     /// Commits what a peer sent; durable when it completes. Signs receipts for what it took.
     ///
     /// # Errors

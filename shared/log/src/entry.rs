@@ -54,14 +54,14 @@ impl EntryDraft {
         let message = proto::Entry {
             home: log.home.number(),
             reach: i32::from(log.reach.number()),
-            key: log.key.0.to_vec(),
+            key: Bytes::copy_from_slice(&log.key.0),
             seq: prev.map_or(1, |(seq, _)| seq + 1),
-            prev: prev.map_or_else(Vec::new, |(_, hash)| hash.0.to_vec()),
+            prev: prev.map_or_else(Bytes::new, |(_, hash)| Bytes::copy_from_slice(&hash.0)),
             time: time.number(),
-            case_id: self.case.map_or_else(Vec::new, |case| case.0.to_vec()),
+            case_id: self.case.map_or_else(Bytes::new, |case| Bytes::copy_from_slice(&case.0)),
             actor: self.actor.clone(),
             kind: self.kind,
-            body: self.body.to_vec(),
+            body: self.body.clone(),
             attachments: self
                 .attachments
                 .iter()
@@ -96,6 +96,33 @@ impl EntryBytes {
             proto::Entry::decode(self.0.clone()).map_err(|source| Error::Decode { message: "Entry", source })?;
         Entry::try_from_message(message, self.hash())
     }
+
+    /// Only what its place in an index and on a link needs: much cheaper than all of it. For bytes that were
+    /// [decoded](Self::decode) before; of others nothing is known.
+    #[must_use]
+    pub fn case(&self) -> EntryCase {
+        let fields = CaseFields::decode(self.0.clone()).unwrap_or_default();
+        let case = CaseId::from_bytes(&fields.case_id).ok();
+        EntryCase { case, opened: case.filter(|_| fields.opens_case) }
+    }
+}
+
+/// The fields of log.proto's Entry that say which case it belongs to.
+#[derive(Message)]
+struct CaseFields {
+    #[prost(bytes = "bytes", tag = "7")]
+    case_id: Bytes,
+    #[prost(bool, tag = "12")]
+    opens_case: bool,
+}
+
+/// Which case an entry belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryCase {
+    /// The case.
+    pub case: Option<CaseId>,
+    /// The same, where the entry opens it.
+    pub opened: Option<CaseId>,
 }
 
 /// A decoded and checked entry.
@@ -130,7 +157,7 @@ impl Entry {
         let log = LogId {
             home: StationCode::from_number(message.home)?,
             reach: Reach::from_number(message.reach)?,
-            key: PublicKey::try_from(message.key.as_slice())?,
+            key: PublicKey::try_from(&*message.key)?,
         };
         let prev = match (message.seq, message.prev.is_empty()) {
             (0, _) => return Err(field("Entry", "seq", "is 0")),
@@ -138,7 +165,7 @@ impl Entry {
             (1, true) => None,
             (1, false) => return Err(field("Entry", "prev", "is given for the first entry")),
             (_, true) => return Err(field("Entry", "prev", "is missing")),
-            (_, false) => Some(Hash::try_from(message.prev.as_slice())?),
+            (_, false) => Some(Hash::try_from(&*message.prev)?),
         };
         let case = if message.case_id.is_empty() { None } else { Some(CaseId::from_bytes(&message.case_id)?) };
         if case.is_some_and(|case| case.home() != Some(log.home)) {
@@ -178,7 +205,7 @@ impl Entry {
             case,
             actor: message.actor,
             kind: message.kind,
-            body: message.body.into(),
+            body: message.body,
             attachments,
             opens_case: message.opens_case,
         })

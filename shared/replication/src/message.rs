@@ -249,6 +249,7 @@ impl TryFrom<proto::LinkMessage> for Message {
                 run: checked("EntriesAgain", again.run.ok_or(field("EntriesAgain", "run", "is missing"))?)?,
                 case_keys: all_checked("EntriesAgain", "case_keys", again.case_keys, BATCH_MAX_CASE_KEYS)?,
             },
+            Wire::Packed(_) => return Err(field("LinkMessage", "message", "is packed")),
         })
     }
 }

@@ -195,6 +195,12 @@ impl Session {
         self.phase == Phase::Open && self.sending.is_idle() && self.receiving.is_idle(&self.heads)
     }
 
+    /// Version of the protocol that both sides speak; 0 before the peer's `Hello`.
+    #[must_use]
+    pub fn protocol(&self) -> u32 {
+        self.protocol
+    }
+
     fn receive(&mut self, message: Message, directory: &Directory, now_ms: u64) {
         match (self.phase, message) {
             (_, Message::Goodbye(goodbye)) => self.close(goodbye.reason, goodbye.come_back_after_ms),

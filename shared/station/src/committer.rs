@@ -121,5 +121,6 @@ fn run(mut core: Core, mut queue: mpsc::Receiver<Message>, clock: &Clock, publis
         for answer in answers {
             answer(committed.as_ref());
         }
+        core.bound_ahead();
     }
 }

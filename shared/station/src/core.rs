@@ -11,6 +11,7 @@
 //! | `serial`, `numbers` | which number a new case gets, and which a document |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
+//! | `recent` | what was committed just now, for links |
 //! | `forks` | evidence of cloned data folders, and what a decision changes |
 //! | `asides` | what a revoked station had written and not delivered, and what others sent that was not taken |
 //! | `quarantine` | entries that are held and do not count |
@@ -43,6 +44,7 @@ mod presence;
 mod numbers;
 pub mod reader;
 mod receive;
+mod recent;
 pub mod reference;
 pub(crate) mod rows;
 pub mod scan;
@@ -167,7 +169,7 @@ impl Core {
         core.read_reference()?;
         core.project_what_is_lost()?;
         core.read_clock()?;
-        core.reader.count_open_cases(rows::count_open(&core.reader)?);
+        core.reader.set_open_cases(rows::count_open(&core.reader)?);
         // What a decision changed is not in the entries that the index may have lost.
         if core.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
             core.settle_forks()?;

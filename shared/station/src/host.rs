@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
-use crate::error::{Failure, store, stored};
+use crate::error::{Error, Failure, store, stored};
 use crate::station::{Station, random, reason_name};
 
 /// Logs whose damaged entries are asked for at a time.
@@ -22,6 +22,9 @@ const DAMAGED_AT_ONCE: usize = 16;
 
 /// Times noted in one commit: they share it with what was received.
 const NOTED_AT_ONCE: usize = 512;
+
+/// Keys of so many cases may be read where nothing should wait for the disk: they were written just before.
+const OPENED_AT_ONCE: usize = 16;
 
 impl Host for Station {
     fn me(&self) -> StationCode {
@@ -115,16 +118,19 @@ impl Host for Station {
         let Some(run) = reader.store().read(log, from, max_bytes).map_err(store("read a log"))? else {
             return Ok(None);
         };
-        let mut case_keys = Vec::new();
-        for bytes in &run.entries {
-            let entry = bytes.decode().map_err(stored("entry"))?;
-            let Some(case) = entry.case.filter(|_| entry.opens_case) else { continue };
-            // A key that never came here says nothing about keys elsewhere, so nothing is said.
-            if let Some(key) = reader.case_key(&case)? {
-                case_keys.push(CaseKeyMessage { case, key: Some(key.bytes()) });
-            }
-        }
+        let case_keys = opened(&run).map(|case| self.key_for_peer(case));
+        let case_keys = case_keys.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(Some((run, case_keys)))
+    }
+
+    fn load_recent(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<(Run, Vec<CaseKeyMessage>)> {
+        let run = self.reader().recent(log, from, max_bytes)?;
+        if opened(&run).nth(OPENED_AT_ONCE).is_some() {
+            return None;
+        }
+        let case_keys = opened(&run).map(|case| self.key_for_peer(case));
+        let case_keys = case_keys.filter_map(Result::transpose).collect::<Result<_, _>>().ok()?;
+        Some((run, case_keys))
     }
 
     fn store(
@@ -261,7 +267,17 @@ impl Host for Station {
     }
 }
 
+/// The cases that a run opens.
+fn opened(run: &Run) -> impl Iterator<Item = CaseId> {
+    run.entries.iter().filter_map(|entry| entry.case().opened)
+}
+
 impl Station {
+    /// None: it never came here, which says nothing about keys elsewhere, or it was destroyed.
+    fn key_for_peer(&self, case: CaseId) -> Result<Option<CaseKeyMessage>, Error> {
+        Ok(self.reader().case_key(&case)?.map(|key| CaseKeyMessage { case, key: Some(key.bytes()) }))
+    }
+
     /// Receipts for logs that a peer may hold too.
     fn receipts_shared_with(&self, peer: StationCode, wanted: impl Fn(&Receipt) -> bool) -> Vec<Receipt> {
         let store = self.reader().store();

@@ -33,6 +33,7 @@ use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
@@ -63,8 +64,10 @@ use movements::Movements;
 /// Memory for files that are being handed in at the same time, in KiB: 128 MiB, two and a half of the largest.
 const UPLOADS_KIB: u32 = 128 << 10;
 
-/// How long the index may be behind when nobody reads it.
-const INDEX_LAG: Duration = Duration::from_millis(200);
+/// The index is told of what was committed when nothing more has been for this long …
+const INDEX_PAUSE: Duration = Duration::from_millis(200);
+/// … or when it has been behind for this long.
+const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// A member of staff who has proved who they are.
 #[derive(Debug, Clone)]
@@ -543,7 +546,11 @@ pub struct Administrative {
 async fn project(reader: Reader, behind: Arc<Notify>) {
     loop {
         behind.notified().await;
-        tokio::time::sleep(INDEX_LAG).await;
+        let until = Instant::now() + INDEX_LAG;
+        while !reader.is_behind()
+            && tokio::time::timeout_at(until.min(Instant::now() + INDEX_PAUSE), behind.notified()).await.is_ok()
+        {
+        }
         bring_up_to_date(reader.clone()).await;
     }
 }

@@ -19,15 +19,16 @@ use zeroize::Zeroizing;
 
 pub use master::MasterKey;
 
-use crate::compression::{compress, decompress};
+use crate::compression::{Dictionary, compress, decompress};
 
 /// `Sealed.method` of body.proto: zstd, then XChaCha20-Poly1305.
-const METHOD: u32 = 1;
+const PLAIN: u32 = 1;
+/// The same, and zstd knows the first dictionary of forms.
+const FORMS: u32 = 2;
 /// Bytes of an XChaCha20 nonce.
 pub const NONCE_BYTES: usize = 24;
 /// Longest private part after decompression, in bytes: what a body could hold uncompressed, several times over.
 const PRIVATE_MAX_BYTES: usize = 1 << 20;
-const COMPRESSION_LEVEL: i32 = 3;
 
 /// Why something can't be decrypted or encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -75,9 +76,9 @@ impl CaseKey {
         if plain.len() > PRIVATE_MAX_BYTES {
             return Err(Error::TooLong);
         }
-        let compressed = compress(plain, COMPRESSION_LEVEL).map_err(|_| Error::TooLong)?;
+        let compressed = compress(plain, Dictionary::Forms).map_err(|_| Error::TooLong)?;
         let ciphertext = encrypt(&self.0, &nonce, &compressed, case.as_bytes())?;
-        Ok(proto::Sealed { method: METHOD, nonce: nonce.to_vec(), ciphertext })
+        Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec(), ciphertext })
     }
 
     /// Decrypts the private part of an entry of `case`.
@@ -85,8 +86,8 @@ impl CaseKey {
     /// # Errors
     /// [`Error::Unreadable`], [`Error::Method`].
     pub fn open(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<Vec<u8>, Error> {
-        let compressed = self.open_compressed(case, sealed)?;
-        decompress(&compressed, PRIVATE_MAX_BYTES).map_err(|_| Error::Unreadable)
+        let (compressed, dictionary) = self.open_compressed(case, sealed)?;
+        decompress(&compressed, dictionary, PRIVATE_MAX_BYTES).map_err(|_| Error::Unreadable)
     }
 
     /// Whether this is the key of a private part.
@@ -97,12 +98,14 @@ impl CaseKey {
         self.open_compressed(case, sealed).map(|_| ())
     }
 
-    fn open_compressed(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<Vec<u8>, Error> {
-        if sealed.method != METHOD {
-            return Err(Error::Method(sealed.method));
-        }
+    fn open_compressed(&self, case: &CaseId, sealed: &proto::Sealed) -> Result<(Vec<u8>, Dictionary), Error> {
+        let dictionary = match sealed.method {
+            PLAIN => Dictionary::None,
+            FORMS => Dictionary::Forms,
+            other => return Err(Error::Method(other)),
+        };
         let nonce = <[u8; NONCE_BYTES]>::try_from(sealed.nonce.as_slice()).map_err(|_| Error::Unreadable)?;
-        decrypt(&self.0, &nonce, &sealed.ciphertext, case.as_bytes())
+        Ok((decrypt(&self.0, &nonce, &sealed.ciphertext, case.as_bytes())?, dictionary))
     }
 }
 
@@ -142,8 +145,17 @@ mod tests {
             wrong.ciphertext[place] ^= 1;
             assert_eq!(key.open(&case(1), &wrong), Err(Error::Unreadable));
         }
-        let later = proto::Sealed { method: 2, ..sealed };
-        assert_eq!(key.open(&case(1), &later), Err(Error::Method(2)));
+        let later = proto::Sealed { method: 3, ..sealed };
+        assert_eq!(key.open(&case(1), &later), Err(Error::Method(3)));
+    }
+
+    #[test]
+    fn what_was_sealed_without_a_dictionary_stays_readable() {
+        let key = CaseKey::from_bytes([3; 32]);
+        let compressed = compress("赵小明".as_bytes(), Dictionary::None).unwrap();
+        let ciphertext = encrypt(&key.0, &[9; NONCE_BYTES], &compressed, case(1).as_bytes()).unwrap();
+        let sealed = proto::Sealed { method: 1, nonce: vec![9; NONCE_BYTES], ciphertext };
+        assert_eq!(key.open(&case(1), &sealed).unwrap(), "赵小明".as_bytes());
     }
 
     #[test]

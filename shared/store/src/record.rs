@@ -12,8 +12,7 @@
 //! and checked without the rest of the frame.
 
 use bytes::Bytes;
-use prost::Message;
-use sanji_log::{CaseId, EntryBytes, Hash, Head, LogId, PublicKey, Reach, Receipt, Run, Seal, StationCode};
+use sanji_log::{EntryBytes, Hash, Head, LogId, PublicKey, Reach, Receipt, Run, Seal, StationCode};
 
 use crate::contract::{Commit, Extension};
 
@@ -99,18 +98,6 @@ pub(crate) fn encode_receipt(receipt: &Receipt) -> Vec<u8> {
 /// Decodes a receipt.
 pub(crate) fn decode_receipt(bytes: &[u8]) -> Result<Receipt, Malformed> {
     take_receipt(&mut Cursor { bytes, at: 0 })
-}
-
-/// The case of an entry, without decoding the rest of it.
-pub(crate) fn case_of(entry: &EntryBytes) -> Option<CaseId> {
-    /// The one field of log.proto's Entry that the index needs.
-    #[derive(Message)]
-    struct CaseField {
-        #[prost(bytes = "vec", tag = "7")]
-        case_id: Vec<u8>,
-    }
-    let fields = CaseField::decode(entry.0.as_ref()).ok()?;
-    CaseId::from_bytes(&fields.case_id).ok()
 }
 
 impl RunTable {

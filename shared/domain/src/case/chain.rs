@@ -54,6 +54,23 @@ pub(super) struct Chain {
     pub(super) superseded: Vec<Hash>,
 }
 
+impl Chain {
+    /// Goes on with a step that is not kept yet, where it follows the last one that counts, breaks no rule, and nothing
+    /// waits for it: then everything else stays as it is. False: nothing was done, all must be [linked](link) anew.
+    pub(super) fn extend(&mut self, kept: &Kept, facts: &StepFacts) -> bool {
+        let last = self.applied.last();
+        if !self.waiting.is_empty() || facts.body.previous.as_ref() != last {
+            return false;
+        }
+        let before = last.and_then(|hash| kept.step(hash)).map(|facts| &facts.body);
+        let follows = fault(facts, before, kept.id.home()).is_none();
+        if follows {
+            self.applied.push(facts.hash);
+        }
+        follows
+    }
+}
+
 /// Orders the steps that are kept and moves those that break a rule to the rejected.
 pub(super) fn link(kept: &mut Kept) -> Chain {
     reject_what_breaks_rules(kept);
@@ -110,15 +127,8 @@ fn reject_what_breaks_rules(kept: &mut Kept) {
     while let Some((previous, counts)) = open.pop() {
         for hash in successors.get(&previous).into_iter().flatten() {
             let Some(facts) = kept.steps.get(hash) else { continue };
-            let predecessor = previous.and_then(|previous| kept.steps.get(&previous));
-            let fault = match (home, counts) {
-                (_, false) => Some(Rejection::FollowsRejected),
-                (None, true) => Some(Rejection::OtherHome),
-                (Some(home), true) => match predecessor {
-                    None => fault_of_first(facts, home),
-                    Some(predecessor) => fault_of_successor(facts, &predecessor.body, home),
-                },
-            };
+            let before = previous.and_then(|previous| kept.step(&previous)).map(|facts| &facts.body);
+            let fault = if counts { fault(facts, before, home) } else { Some(Rejection::FollowsRejected) };
             if let Some(reason) = fault {
                 let entry =
                     RejectedEntry { log: facts.log, seq: facts.seq, time: facts.time, writer: facts.writer, reason };
@@ -127,6 +137,15 @@ fn reject_what_breaks_rules(kept: &mut Kept) {
             }
             open.push((Some(*hash), fault.is_none()));
         }
+    }
+}
+
+/// What is wrong with a step whose predecessor counts so far.
+fn fault(facts: &StepFacts, before: Option<&Step>, home: Option<StationCode>) -> Option<Rejection> {
+    match (home, before) {
+        (None, _) => Some(Rejection::OtherHome),
+        (Some(home), None) => fault_of_first(facts, home),
+        (Some(home), Some(before)) => fault_of_successor(facts, before, home),
     }
 }
 

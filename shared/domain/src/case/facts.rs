@@ -1,6 +1,7 @@
 //! What is kept of a case's entries.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sanji_log::{CaseId, Hash, HybridTime, LogId, StationCode};
 
@@ -85,7 +86,13 @@ pub struct RejectedEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) id: CaseId,
-    pub(super) steps: BTreeMap<Hash, StepFacts>,
-    pub(super) sides: BTreeMap<Hash, SideFacts>,
+    pub(super) steps: BTreeMap<Hash, Arc<StepFacts>>,
+    pub(super) sides: BTreeMap<Hash, Arc<SideFacts>>,
     pub(super) rejected: BTreeMap<Hash, RejectedEntry>,
+}
+
+impl Kept {
+    pub(super) fn step(&self, hash: &Hash) -> Option<&StepFacts> {
+        self.steps.get(hash).map(|facts| &**facts)
+    }
 }

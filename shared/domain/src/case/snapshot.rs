@@ -47,12 +47,12 @@ impl<'a> From<&'a Kept> for Snapshot<&'a str, &'a Step, &'a Side> {
         // Every log is in the table, so the search never fails.
         let place = |log: &LogId| logs.binary_search(log).unwrap_or_default();
         let steps = kept.steps.values().map(|facts| {
-            let StepFacts { rev: _, hash, log, seq, time, writer, actor, body } = facts;
+            let StepFacts { rev: _, hash, log, seq, time, writer, actor, body } = &**facts;
             let content = Written { actor: actor.as_str(), body };
             Row { hash: *hash, log: place(log), seq: *seq, time: *time, writer: *writer, content }
         });
         let sides = kept.sides.values().map(|facts| {
-            let SideFacts { hash, log, seq, time, writer, actor, body } = facts;
+            let SideFacts { hash, log, seq, time, writer, actor, body } = &**facts;
             let content = Written { actor: actor.as_str(), body };
             Row { hash: *hash, log: place(log), seq: *seq, time: *time, writer: *writer, content }
         });
@@ -77,11 +77,12 @@ impl TryFrom<Snapshot> for Kept {
         let log = |place: usize| logs.get(place).copied().ok_or(LogMissing);
         let steps = snapshot.steps.into_iter().map(|row| {
             let Row { hash, log: place, seq, time, writer, content: Written { actor, body } } = row;
-            Ok((hash, StepFacts { rev: body.rev, hash, log: log(place)?, seq, time, writer, actor, body }))
+            let facts = StepFacts { rev: body.rev, hash, log: log(place)?, seq, time, writer, actor, body };
+            Ok((hash, facts.into()))
         });
         let sides = snapshot.sides.into_iter().map(|row| {
             let Row { hash, log: place, seq, time, writer, content: Written { actor, body } } = row;
-            Ok((hash, SideFacts { hash, log: log(place)?, seq, time, writer, actor, body }))
+            Ok((hash, SideFacts { hash, log: log(place)?, seq, time, writer, actor, body }.into()))
         });
         let rejected = snapshot.rejected.into_iter().map(|row| {
             let Row { hash, log: place, seq, time, writer, content: reason } = row;

@@ -1,9 +1,11 @@
 //! A case (办件) as it follows from the entries held of it.
 //!
 //! The result depends only on the set of entries, not on their order or on duplicates: [`Case::apply`] keeps what it
-//! is given and computes the rest anew. See [`chain`](super::chain) for which steps count.
+//! is given and computes the rest anew, save where a step simply follows the last one. See [`chain`](super::chain) for
+//! which steps count.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sanji_log::{CaseId, Hash, HybridTime, RequestId, StationCode};
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,19 +18,20 @@ use super::snapshot::{LogMissing, Snapshot};
 use super::summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Summary, Suspension};
 use crate::code::{ItemCode, StageId};
 
-/// A case folded from its entries. Holds no personal data; serde gives the snapshot that the store keeps.
+/// A case folded from its entries. Holds no personal data; serde gives the snapshot that the store keeps. Copies share
+/// what they hold until one of them changes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Snapshot")]
 pub struct Case {
     kept: Kept,
     chain: Chain,
-    summary: Summary,
+    summary: Arc<Summary>,
 }
 
 impl From<Kept> for Case {
     fn from(mut kept: Kept) -> Self {
         let chain = chain::link(&mut kept);
-        let summary = Summary::of(&kept, &chain);
+        let summary = Summary::of(&kept, &chain).into();
         Self { kept, chain, summary }
     }
 }
@@ -69,15 +72,25 @@ impl Case {
         match &entry.body {
             Body::Step(step) => {
                 let body = step.clone();
-                self.kept.steps.insert(hash, StepFacts { rev: step.rev, hash, log, seq, time, writer, actor, body });
-                self.chain = chain::link(&mut self.kept);
+                self.take_step(StepFacts { rev: step.rev, hash, log, seq, time, writer, actor, body }.into());
             }
             Body::Side(side) => {
                 let body = side.clone();
-                self.kept.sides.insert(hash, SideFacts { hash, log, seq, time, writer, actor, body });
+                // Side entries change neither which steps count nor what these amount to.
+                self.kept.sides.insert(hash, SideFacts { hash, log, seq, time, writer, actor, body }.into());
             }
         }
-        self.summary = Summary::of(&self.kept, &self.chain);
+    }
+
+    fn take_step(&mut self, facts: Arc<StepFacts>) {
+        let follows = self.chain.extend(&self.kept, &facts);
+        self.kept.steps.insert(facts.hash, facts.clone());
+        if follows {
+            Arc::make_mut(&mut self.summary).take(&facts);
+        } else {
+            self.chain = chain::link(&mut self.kept);
+            self.summary = Summary::of(&self.kept, &self.chain).into();
+        }
     }
 
     /// Whether an entry has been taken, whatever became of it.
@@ -104,22 +117,22 @@ impl Case {
 
     /// The steps that count, in order.
     pub fn steps(&self) -> impl DoubleEndedIterator<Item = &StepFacts> {
-        self.chain.applied.iter().filter_map(|hash| self.kept.steps.get(hash))
+        self.chain.applied.iter().filter_map(|hash| self.kept.step(hash))
     }
 
     /// Side entries, by hash.
     pub fn sides(&self) -> impl Iterator<Item = &SideFacts> {
-        self.kept.sides.values()
+        self.kept.sides.values().map(|facts| &**facts)
     }
 
     /// Steps whose predecessor has not come.
     pub fn waiting(&self) -> impl Iterator<Item = &StepFacts> {
-        self.chain.waiting.iter().filter_map(|hash| self.kept.steps.get(hash))
+        self.chain.waiting.iter().filter_map(|hash| self.kept.step(hash))
     }
 
     /// Steps that lost against another on the same predecessor, and what followed them. To be put before a person.
     pub fn superseded(&self) -> impl Iterator<Item = &StepFacts> {
-        self.chain.superseded.iter().filter_map(|hash| self.kept.steps.get(hash))
+        self.chain.superseded.iter().filter_map(|hash| self.kept.step(hash))
     }
 
     /// Entries that break a rule of the chain.
@@ -131,7 +144,7 @@ impl Case {
     /// rev is the case's.
     #[must_use]
     pub fn request(&self, request: &RequestId) -> Option<(u32, Hash)> {
-        let steps = self.steps().chain(self.kept.steps.values());
+        let steps = self.steps().chain(self.kept.steps.values().map(|facts| &**facts));
         let steps = steps.filter(|facts| facts.body.request == Some(*request));
         let sides = self.kept.sides.values().filter(|facts| facts.body.request == Some(*request));
         steps.map(|facts| (facts.rev, facts.hash)).chain(sides.map(|facts| (self.rev(), facts.hash))).next()
@@ -140,7 +153,7 @@ impl Case {
     // ------------------------------------------------------------------------------------------ where it stands
 
     fn last_step(&self) -> Option<&StepFacts> {
-        self.chain.applied.last().and_then(|hash| self.kept.steps.get(hash))
+        self.chain.applied.last().and_then(|hash| self.kept.step(hash))
     }
 
     /// The rev of the last step that counts; 0 before the opening has come.

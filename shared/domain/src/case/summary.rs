@@ -149,13 +149,14 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn of(kept: &Kept, chain: &Chain) -> Self {
         let mut summary = Self::default();
-        for facts in chain.applied.iter().filter_map(|hash| kept.steps.get(hash)) {
+        for facts in chain.applied.iter().filter_map(|hash| kept.step(hash)) {
             summary.take(facts);
         }
         summary
     }
 
-    fn take(&mut self, facts: &StepFacts) {
+    /// Goes on with the step after the last.
+    pub(super) fn take(&mut self, facts: &StepFacts) {
         match &facts.body.event {
             StepEvent::Submitted(submitted) => {
                 self.submitted_at = Some(facts.time);

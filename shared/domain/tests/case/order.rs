@@ -84,6 +84,13 @@ proptest! {
         prop_assert_eq!(&fold(&shuffled), &case);
         let snapshot = postcard::to_stdvec(&case).unwrap();
         prop_assert_eq!(&postcard::from_bytes::<Case>(&snapshot).unwrap(), &case);
+        // Taken one by one, it is at any moment what it would be if it were linked anew.
+        let mut growing = fold(&[]);
+        for some in shuffled.chunks(shuffled.len().div_ceil(6)) {
+            some.iter().for_each(|entry| growing.apply(entry));
+            let anew = postcard::to_stdvec(&growing).unwrap();
+            prop_assert_eq!(&postcard::from_bytes::<Case>(&anew).unwrap(), &growing);
+        }
         let (half, rest) = shuffled.split_at(part.len());
         let mut resumed: Case = postcard::from_bytes(&postcard::to_stdvec(&fold(half)).unwrap()).unwrap();
         rest.iter().for_each(|entry| resumed.apply(entry));

@@ -6,6 +6,7 @@
 //! by the bounds of the queues here, and by nothing that the peer says.
 
 mod clerk;
+mod packing;
 mod status;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use sanji_log::{Have, LogId, Receipt, Run};
 use sanji_proto::v1::LinkMessage;
+use sanji_replication::limits::PROTOCOL_PACKED;
 use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
@@ -28,6 +30,7 @@ use crate::{Error, Result, Trust};
 pub(crate) use status::{now_ms, to_peer, with_sources};
 
 use clerk::{Answer, Clerk, Job};
+use packing::{Packer, Unpacker};
 use status::Reporter;
 
 /// Messages handed to HTTP/2 and not yet taken by it. Few, so that what is urgent does not stand behind much.
@@ -86,6 +89,8 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
         clerk: Clerk::new(host.clone(), peer.station),
         session: Session::new(settings),
         outbox: VecDeque::new(),
+        packer: Packer::default(),
+        unpacker: Unpacker::default(),
         reads: JoinSet::new(),
         changes,
         tick,
@@ -110,6 +115,8 @@ struct Pump {
     session: Session,
     /// Said by the session, not yet taken by HTTP/2.
     outbox: VecDeque<LinkMessage>,
+    packer: Packer,
+    unpacker: Unpacker,
     clerk: Clerk,
     reads: JoinSet<Read>,
     changes: broadcast::Receiver<Change>,
@@ -211,12 +218,15 @@ impl Pump {
         match happening {
             Happening::Sent => Ok(()),
             Happening::Received(Ok(Some(message))) => {
-                let message = Message::try_from(message).map_err(|source| Error::Message { source })?;
                 self.reporter.heard();
+                let Some(message) = self.unpacker.unpack(message)? else { return Ok(()) };
+                let message = Message::try_from(message).map_err(|source| Error::Message { source })?;
                 if let Message::Hello(sanji_replication::Hello { instance: Some(instance), .. }) = &message {
                     self.host.greeted(self.peer.station, self.peer.key, *instance);
                 }
-                self.tell(Event::Received(message))
+                self.tell(Event::Received(message))?;
+                self.packer.allowed = self.session.protocol() >= PROTOCOL_PACKED;
+                Ok(())
             }
             Happening::Received(Ok(None)) => {
                 Err(Error::Closed { reason: "the peer ended the stream without a word".to_owned() })
@@ -259,6 +269,7 @@ impl Pump {
             Happening::Answered(Err(source)) => Err(Error::Host { operation: "commit what the peer sent", source }),
             Happening::Ticked => {
                 self.tell(Event::Tick)?;
+                self.outbox.extend(self.packer.rest());
                 if self.session.in_sync() {
                     self.turn = None;
                 }
@@ -299,11 +310,17 @@ impl Pump {
     }
 
     fn tell(&mut self, event: Event<'_>) -> Result<()> {
-        let actions = self.session.on(event, &self.host.directory(), status::now_ms());
-        for action in actions {
+        let mut actions: VecDeque<Action> = self.session.on(event, &self.host.directory(), status::now_ms()).into();
+        while let Some(action) = actions.pop_front() {
             match action {
-                Action::Send(message) => self.outbox.push_back(message.into()),
-                Action::Load { log, from, max_bytes } => self.read_log(log, from, max_bytes),
+                Action::Send(message) => self.outbox.push_back(self.packer.pack(message.into())?),
+                Action::Load { log, from, max_bytes } => match self.host.load_recent(&log, from, max_bytes) {
+                    Some((run, case_keys)) => {
+                        let loaded = Event::Loaded { log, run: Some(run), case_keys };
+                        actions.extend(self.session.on(loaded, &self.host.directory(), status::now_ms()));
+                    }
+                    None => self.read_log(log, from, max_bytes),
+                },
                 Action::LoadBranch { log, from } => self.read_branch(log, from),
                 Action::LoadAgain { log, from } => self.read_again(log, from),
                 Action::KeepAgain { run, case_keys } => self.clerk.give(Job::KeepAgain { run, case_keys })?,

@@ -1,41 +1,55 @@
-//! What is durable and not in the index yet. Folding an entry is cheap, writing a case's snapshot and rows is not; so
-//! changed cases wait here, and the index is told of many commits at once. Every reader sees them meanwhile. After a
-//! crash the store asks for what it was never told.
+//! What is durable and not in the index yet. Neither folding an entry nor writing a case's snapshot and rows is needed
+//! to acknowledge it; so entries wait here unfolded until somebody looks at their case, changed cases wait until the
+//! index is told of many commits at once, and a case that has changed often meanwhile is written once. Every reader sees
+//! what has happened all the same. After a crash the store asks for what it was never told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use sanji_domain::case::{Body, Case, CaseEntry};
 use sanji_domain::matter::Matter;
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::{CaseSnapshot, Projection, Row};
 
+use super::ReferenceData;
 use super::filed::FiledCase;
 use super::fold::{Changed, Fold};
 use super::matters;
+use super::quarantine;
 use super::reader::Reader;
-use super::rows::{UNFILED, filing, no_row, row};
+use super::rows::{RowKey, UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
 
 /// More changed cases than this are written to the index before anything else is done.
-const CASES: usize = 1024;
+const CASES: usize = 8192;
 /// More rows than this are written to the index before anything else is done.
 const ROWS: usize = 8192;
+/// More entries than this are folded, and their cases written to the index, before anything else is done. Without its
+/// private part an entry takes half a kilobyte.
+const UNFOLDED: usize = 16_384;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
-const SETTLED: usize = 1024;
+const SETTLED: usize = 2048;
 /// Most cases that are filed anew at once when the catalogue has grown.
 const REFILED_AT_ONCE: usize = 1000;
 
 /// What is ahead of the index.
 #[derive(Default)]
 pub(super) struct Ahead {
-    /// Held by whoever commits or projects, so that a projection stands for all that was committed.
+    /// Held by whoever commits or ends a projection, so that a projection stands for all that was committed.
     gate: Mutex<()>,
+    /// Held by whoever folds, so that no entry is folded twice.
+    folding: Mutex<()>,
     changes: RwLock<Changes>,
 }
 
 #[derive(Default)]
 struct Changes {
     cases: BTreeMap<CaseId, Arc<FiledCase>>,
+    /// Entries that come after what `cases` and the index know.
+    unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
+    unfolded_entries: usize,
+    /// Cases with steps among the unfolded: they may have been opened or closed.
+    steps: BTreeSet<CaseId>,
     /// Written to the index lately: likely to change again soon. Two generations, so that those that are used stay.
     settled: [BTreeMap<CaseId, Arc<FiledCase>>; 2],
     matters: BTreeMap<CaseId, Arc<Matter>>,
@@ -45,6 +59,44 @@ struct Changes {
     refile: bool,
     /// Entries were committed that say nothing here: the index is told all the same, so that it asks no more.
     committed: bool,
+    /// How often the index was told.
+    projections: u64,
+}
+
+impl Changes {
+    /// A case without what waits to be folded, where it is here.
+    fn folded(&self, id: &CaseId) -> Option<Arc<FiledCase>> {
+        let [newer, older] = &self.settled;
+        self.cases.get(id).or_else(|| newer.get(id)).or_else(|| older.get(id)).cloned()
+    }
+
+    fn note_folded(&mut self, id: CaseId, filed: Arc<FiledCase>, entries: usize) {
+        self.cases.insert(id, filed);
+        let Some(waiting) = self.unfolded.get_mut(&id) else { return };
+        let entries = entries.min(waiting.len());
+        waiting.drain(..entries);
+        self.unfolded_entries -= entries;
+        if waiting.is_empty() {
+            self.unfolded.remove(&id);
+            self.steps.remove(&id);
+        }
+    }
+
+    fn wait(&mut self, id: CaseId, entries: Vec<CaseEntry>) {
+        self.unfolded_entries += entries.len();
+        // Only steps open and close cases.
+        if entries.iter().any(|entry| matches!(entry.body, Body::Step(_))) {
+            self.steps.insert(id);
+        }
+        self.unfolded.entry(id).or_default().extend(entries.into_iter().map(Arc::new));
+    }
+}
+
+/// A case as the index will have it.
+struct Prepared {
+    of: Arc<FiledCase>,
+    rows: Vec<RowKey>,
+    snapshot: Vec<u8>,
 }
 
 impl Ahead {
@@ -53,16 +105,43 @@ impl Ahead {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A case, where it is here.
-    pub(super) fn case(&self, id: &CaseId) -> Option<Arc<FiledCase>> {
-        let changes = self.changes();
-        let [newer, older] = &changes.settled;
-        changes.cases.get(id).or_else(|| newer.get(id)).or_else(|| older.get(id)).cloned()
+    /// A case with all that is durable of it. `stored` reads it from the index, where it is not here.
+    pub(super) fn case(
+        &self,
+        id: &CaseId,
+        stored: impl FnOnce() -> Result<Option<Arc<FiledCase>>, Error>,
+        opened: impl FnOnce(i64),
+    ) -> Result<Option<Arc<FiledCase>>, Error> {
+        let known = |changes: &Changes| (changes.folded(id), changes.unfolded.contains_key(id));
+        let (folded, waits) = known(&self.changes());
+        if !waits {
+            return folded.map_or_else(stored, |filed| Ok(Some(filed)));
+        }
+        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        let (folded, waiting) = {
+            let changes = self.changes();
+            (changes.folded(id), changes.unfolded.get(id).cloned())
+        };
+        let before = if folded.is_some() { folded } else { stored()? };
+        let Some(waiting) = waiting else { return Ok(before) };
+        let was_open = before.as_ref().is_some_and(|filed| filed.case.is_open());
+        let mut filed = before.unwrap_or_else(|| Arc::new(FiledCase::new(Case::new(*id))));
+        FiledCase::fold(&mut filed, waiting.iter().map(|entry| &**entry));
+        self.changes_mut().note_folded(*id, filed.clone(), waiting.len());
+        opened(i64::from(filed.case.is_open()) - i64::from(was_open));
+        Ok(Some(filed))
     }
 
-    /// Cases of a number that are here.
+    /// Cases of a number that are here; some twice.
     pub(super) fn cases_of_number(&self, number: &CaseNumber) -> Vec<CaseId> {
-        self.changes().cases.range(number.case_ids()).map(|(id, _)| *id).collect()
+        let changes = self.changes();
+        let folded = changes.cases.range(number.case_ids()).map(|(id, _)| *id);
+        folded.chain(changes.unfolded.range(number.case_ids()).map(|(id, _)| *id)).collect()
+    }
+
+    /// Cases that may have been opened or closed by what is not folded yet.
+    pub(super) fn cases_with_unfolded_steps(&self) -> Vec<CaseId> {
+        self.changes().steps.iter().copied().collect()
     }
 
     /// The case that a request opened, where the index does not know it yet.
@@ -75,16 +154,30 @@ impl Ahead {
         self.changes().matters.get(id).cloned()
     }
 
-    /// Takes in what a commit has made durable, and says by how many there are more open cases. The caller holds the
-    /// gate.
+    /// Takes in what a commit has made durable, and says by how many there are more open cases, as far as they are
+    /// folded. The caller holds the gate.
     pub(super) fn take_in(&self, fold: Fold, rows: Vec<Row>, reference_changed: bool) -> i64 {
         let mut changes = self.changes_mut();
         let mut opened = 0;
-        for (id, Changed { filed, was_open }) in fold.cases {
+        for (id, Changed { mut filed, was_open }) in fold.cases {
             opened += i64::from(filed.case.is_open()) - i64::from(was_open);
+            // The index may have been told of the case since the group has looked at it.
+            if let Some(known) = changes.folded(&id).filter(|known| known.rows != filed.rows) {
+                Arc::make_mut(&mut filed).rows.clone_from(&known.rows);
+            }
             changes.cases.insert(id, filed);
         }
         changes.matters.extend(fold.matters);
+        // Whoever has looked at a case will most likely look again, to fold what was written.
+        for (id, filed) in fold.looked_at {
+            if fold.unfolded.contains_key(&id) && changes.folded(&id).is_none() && changes.projections == fold.begun {
+                let [newer, _] = &mut changes.settled;
+                newer.insert(id, filed);
+            }
+        }
+        for (id, entries) in fold.unfolded {
+            changes.wait(id, entries);
+        }
         changes.requests.extend(fold.requests);
         changes.rows.extend(fold.rows);
         changes.rows.extend(rows);
@@ -104,13 +197,28 @@ impl Ahead {
         (changes.refile, changes.committed) = (true, true);
     }
 
-    /// Whether so much waits that the index should be told now.
-    pub(super) fn is_full(&self) -> bool {
-        let changes = self.changes();
-        changes.cases.len() >= CASES || changes.rows.len() >= ROWS
+    /// How often the index was told.
+    pub(super) fn projections(&self) -> u64 {
+        self.changes().projections
     }
 
-    /// Tells the index. The caller holds the gate, or is the only one who knows the store.
+    /// Whether so much waits that the index should be told now.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes().reaches(1)
+    }
+
+    /// Whether a good part of what may wait does.
+    pub(super) fn is_filling(&self) -> bool {
+        self.changes().reaches(2)
+    }
+
+    /// Whether rows wait that follow from single entries and not from the state of a case.
+    pub(super) fn has_rows(&self) -> bool {
+        let changes = self.changes();
+        !changes.rows.is_empty() || changes.refile
+    }
+
+    /// Tells the index, unless it knows all. Most of the work is done while others may commit.
     pub(super) fn project(
         &self,
         reader: &Reader,
@@ -119,27 +227,40 @@ impl Ahead {
         if !self.changes().committed {
             return Ok(());
         }
-        let mut cases = self.changes().cases.clone();
-        if self.changes().refile {
-            for id in unfiled(reader)? {
-                if let (false, Some(filed)) = (cases.contains_key(&id), reader.filed(&id)?) {
-                    cases.insert(id, filed);
-                }
-            }
+        let mut prepared = BTreeMap::new();
+        self.prepare(reader, &mut prepared)?;
+        let _gate = self.gate();
+        self.project_prepared(reader, prepared, tell)
+    }
+
+    /// The same. The caller holds the gate.
+    fn project_prepared(
+        &self,
+        reader: &Reader,
+        mut prepared: BTreeMap<CaseId, Prepared>,
+        tell: impl FnOnce(Projection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if !self.changes().committed {
+            return Ok(());
         }
-        let reference = reader.reference();
-        let mut projection = Projection { cases: Vec::with_capacity(cases.len()), rows: self.changes().rows.clone() };
+        if self.changes().refile {
+            self.refile(reader)?;
+            prepared.clear();
+        }
+        self.prepare(reader, &mut prepared)?;
+        let mut projection =
+            Projection { cases: Vec::with_capacity(prepared.len()), rows: self.changes().rows.clone() };
         let matters = self.changes().matters.clone();
         projection.rows.extend(matters.values().flat_map(|matter| matters::rows_of(matter)));
+        let reference = reader.reference();
         let mut settled = BTreeMap::new();
-        for (id, filed) in cases {
-            let rows = filing(&filed.case, &reference, reader.me());
+        for (id, Prepared { of: filed, rows, snapshot }) in prepared {
+            projection.rows.extend(quarantine::rejected(&filed.case, &reference));
             projection.rows.extend(filed.rows.iter().filter(|old| !rows.contains(old)).cloned().map(no_row));
             let added = rows.iter().filter(|new| !filed.rows.contains(new)).cloned();
             projection.rows.extend(added.map(|(list, key)| row(&list, key, Vec::new())));
-            let filed = FiledCase { case: filed.case.clone(), rows };
-            projection.cases.push(CaseSnapshot { case: id, bytes: filed.encode().unwrap_or_default() });
-            settled.insert(id, Arc::new(filed));
+            projection.cases.push(CaseSnapshot { case: id, bytes: snapshot });
+            settled.insert(id, Arc::new(FiledCase { case: filed.case.clone(), rows }));
         }
         tell(projection)?;
         let mut changes = self.changes_mut();
@@ -147,8 +268,43 @@ impl Ahead {
         if newer.len() + settled.len() > SETTLED {
             older = std::mem::take(&mut newer);
         }
-        newer.extend(settled);
-        *changes = Changes { settled: [newer, older], ..Changes::default() };
+        for (at, (id, filed)) in settled.into_iter().enumerate() {
+            if at < SETTLED {
+                newer.insert(id, filed);
+            } else {
+                // What is kept of it is of before.
+                newer.remove(&id);
+                older.remove(&id);
+            }
+        }
+        let projections = changes.projections + 1;
+        *changes = Changes { settled: [newer, older], projections, ..Changes::default() };
+        Ok(())
+    }
+
+    /// Folds what waits, and encodes every changed case that was not encoded as it is now.
+    fn prepare(&self, reader: &Reader, prepared: &mut BTreeMap<CaseId, Prepared>) -> Result<(), Error> {
+        let waiting: Vec<CaseId> = self.changes().unfolded.keys().copied().collect();
+        for id in waiting {
+            reader.filed(&id)?;
+        }
+        let changed = self.changes().cases.clone();
+        let reference = reader.reference();
+        let mut before = std::mem::take(prepared);
+        prepared.extend(changed.into_iter().map(|(id, filed)| {
+            let same = before.remove(&id).filter(|before| Arc::ptr_eq(&before.of, &filed));
+            (id, same.unwrap_or_else(|| Prepared::new(filed, &reference, reader)))
+        }));
+        Ok(())
+    }
+
+    /// Counts cases that could not be filed before as changed.
+    fn refile(&self, reader: &Reader) -> Result<(), Error> {
+        for id in unfiled(reader)? {
+            if let Some(filed) = reader.filed(&id)? {
+                self.changes_mut().cases.entry(id).or_insert(filed);
+            }
+        }
         Ok(())
     }
 
@@ -158,6 +314,21 @@ impl Ahead {
 
     fn changes_mut(&self) -> RwLockWriteGuard<'_, Changes> {
         self.changes.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Changes {
+    /// Whether one `part`-th of what may wait does.
+    fn reaches(&self, part: usize) -> bool {
+        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.unfolded_entries >= UNFOLDED / part
+    }
+}
+
+impl Prepared {
+    fn new(of: Arc<FiledCase>, reference: &ReferenceData, reader: &Reader) -> Self {
+        let rows = filing(&of.case, reference, reader.me());
+        let snapshot = FiledCase { case: of.case.clone(), rows: rows.clone() }.encode().unwrap_or_default();
+        Self { of, rows, snapshot }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message;
 use sanji_domain::StaffId;
 use sanji_domain::case::{self, Body, Case, Context, Draft, Refusal, RefusalCode, Sight, codec};
 use sanji_domain::organisation::{Staff, Standing};
@@ -257,10 +258,10 @@ fn seal(
             Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
         }
     };
-    let (_, body) = codec::encode(&draft.body, sealed.clone());
+    let (_, body) = codec::encode(&draft.body, None);
     // A step that follows another of the same decision gets 34 bytes more: the hash of that one. Numbers of documents
     // are not known yet either, 6 bytes each.
-    if body.len() + 64 > sanji_log::entry::BODY_MAX_BYTES {
+    if body.len() + sealed.as_ref().map_or(0, Message::encoded_len) + 64 > sanji_log::entry::BODY_MAX_BYTES {
         let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
         return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));
     }

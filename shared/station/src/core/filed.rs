@@ -46,6 +46,15 @@ impl FiledCase {
     }
 }
 
+impl FiledCase {
+    /// The case with entries that have waited.
+    pub(super) fn fold<'a>(filed: &mut Arc<Self>, waiting: impl IntoIterator<Item = &'a CaseEntry>) {
+        // Copied, should a reader hold it: it goes on seeing the case as it was.
+        let case = Arc::make_mut(&mut Arc::make_mut(filed).case);
+        waiting.into_iter().for_each(|entry| case.apply(entry));
+    }
+}
+
 /// An entry as a case takes it. None: of another kind, malformed, or by a key that nobody knows. Such an entry is
 /// kept and passed on; it says nothing here.
 pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<CaseEntry> {

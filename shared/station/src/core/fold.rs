@@ -1,7 +1,8 @@
-//! Folding entries into state: what a group of entries changes, kept aside until the group is durable.
+//! Folding entries into state: what a group of entries changes, kept aside until the group is durable. A case is folded
+//! only when somebody looks at it: a station that passes entries on seldom does.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sanji_domain::case::{Body, Case, CaseEntry, StepEvent};
@@ -25,10 +26,12 @@ use crate::error::{Error, store};
 pub(super) struct Fold {
     reference: Option<ReferenceData>,
     pub(super) cases: BTreeMap<CaseId, Changed>,
+    /// Entries of cases at which nobody has looked since: they come after those in `cases`.
+    pub(super) unfolded: BTreeMap<CaseId, Vec<CaseEntry>>,
     /// Cases that were looked at: whoever decides on one is about to change it.
-    looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
-    /// Cases of which nothing was held before.
-    new: BTreeSet<CaseId>,
+    pub(super) looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
+    /// How often the index had been told when the first of them was.
+    pub(super) begun: u64,
     /// Matters that this group has changed.
     pub(super) matters: BTreeMap<CaseId, Arc<Matter>>,
     pub(super) requests: BTreeMap<RequestId, CaseId>,
@@ -72,15 +75,15 @@ impl Fold {
         }
         match case_entry(entry, writer) {
             Some(entry) => {
-                self.note_request(&id, &entry);
+                // Only the home of a case is asked by which request it was opened.
+                if id.home() == Some(reader.me()) {
+                    self.note_request(&id, &entry);
+                }
                 self.note_acting(&id, &entry);
                 if writer == Some(reader.me()) {
                     self.rows.extend(numbers::rows(&entry.body));
                 }
-                let case = self.folding(reader, &id)?;
-                case.apply(&entry);
-                let rejected = quarantine::rejected(case, &reference);
-                self.rows.extend(rejected);
+                self.unfolded.entry(id).or_default().push(entry);
             }
             None => match matter_entry(entry, writer) {
                 Some(entry) => self.matter_entry(reader, &id, &entry)?,
@@ -168,18 +171,32 @@ impl Fold {
         self.requests.get(request).copied()
     }
 
-    /// Cases of a number that this group has touched.
+    /// Cases of a number that this group has touched; some twice.
     pub(super) fn cases_of_number(&self, number: &CaseNumber) -> impl Iterator<Item = CaseId> {
-        self.cases.range(number.case_ids()).map(|(id, _)| *id)
+        let folded = self.cases.range(number.case_ids()).map(|(id, _)| *id);
+        folded.chain(self.unfolded.range(number.case_ids()).map(|(id, _)| *id))
+    }
+
+    /// Cases that this group has touched; some twice.
+    pub(super) fn touched(&self) -> impl Iterator<Item = CaseId> {
+        self.cases.keys().chain(self.unfolded.keys()).copied()
     }
 
     /// A case as this group leaves it.
     pub(super) fn case(&mut self, reader: &Reader, id: &CaseId) -> Result<Option<Arc<Case>>, Error> {
+        if let Some(waiting) = self.unfolded.remove(id) {
+            let changed = self.folding(reader, id)?;
+            FiledCase::fold(&mut changed.filed, &waiting);
+            return Ok(Some(changed.filed.case.clone()));
+        }
         if let Some(changed) = self.cases.get(id) {
             return Ok(Some(changed.filed.case.clone()));
         }
         if let Some(filed) = self.looked_at.get(id) {
             return Ok(Some(filed.case.clone()));
+        }
+        if self.looked_at.is_empty() {
+            self.begun = reader.projections();
         }
         let Some(filed) = reader.filed(id)? else { return Ok(None) };
         let case = filed.case.clone();
@@ -187,36 +204,24 @@ impl Fold {
         Ok(Some(case))
     }
 
-    /// Whether nothing of a case was held before this group.
-    pub(super) fn is_new(&self, id: &CaseId) -> bool {
-        self.new.contains(id)
-    }
-
     /// Folds a case from nothing.
     pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId, branches: &CountingBranches) -> Result<(), Error> {
         let case = reader.fold_anew(id, branches)?;
-        *self.folding(reader, id)? = case;
+        Arc::make_mut(&mut self.folding(reader, id)?.filed).case = case.into();
         Ok(())
     }
 
-    fn folding(&mut self, reader: &Reader, id: &CaseId) -> Result<&mut Case, Error> {
-        let changed = match self.cases.entry(*id) {
-            Entry::Occupied(known) => known.into_mut(),
+    fn folding(&mut self, reader: &Reader, id: &CaseId) -> Result<&mut Changed, Error> {
+        match self.cases.entry(*id) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(free) => {
                 let looked_at = self.looked_at.remove(id);
                 let held = if looked_at.is_some() { looked_at } else { reader.filed(id)? };
-                let changed = match held {
-                    Some(filed) => Changed { was_open: filed.case.is_open(), filed },
-                    None => {
-                        self.new.insert(*id);
-                        Changed { filed: Arc::new(FiledCase::new(Case::new(*id))), was_open: false }
-                    }
-                };
-                free.insert(changed)
+                let was_open = held.as_ref().is_some_and(|filed| filed.case.is_open());
+                let filed = held.unwrap_or_else(|| Arc::new(FiledCase::new(Case::new(*id))));
+                Ok(free.insert(Changed { filed, was_open }))
             }
-        };
-        // Copied once a group: readers go on seeing the case as it was until the group is durable.
-        Ok(Arc::make_mut(&mut Arc::make_mut(&mut changed.filed).case))
+        }
     }
 
     /// The reference data as this group leaves it.

@@ -268,8 +268,12 @@ impl Core {
             self.last_serial = None;
             self.documents.clear();
         }
-        self.reader.project_if_full();
         result
+    }
+
+    /// Keeps what is ahead of the index within bounds. To be called after every commit, once its writers are answered.
+    pub fn bound_ahead(&self) {
+        self.reader.project_if_full();
     }
 
     fn try_commit(&mut self, mut group: Group, now_ms: u64) -> Result<Committed, Error> {
@@ -300,10 +304,11 @@ impl Core {
             receipts: if planted(Bug::ForgetReceipts) { Vec::new() } else { receipts.clone() },
         };
         let reference_changed = reference.is_some();
-        let mut cases: Vec<CaseId> = group.fold.cases.keys().copied().collect();
+        let mut cases: Vec<CaseId> = group.fold.touched().collect();
         let forks_touched = group.fold.forks_touched;
         let attachments_changed = group.fold.attachments_missing || !group.extra_rows.is_empty();
         self.reader.commit(&commit, group.fold, group.extra_rows, reference)?;
+        self.reader.keep_recent(commit.extensions.into_iter().map(|extension| extension.run));
         for (purpose, named) in &group.used {
             self.pending.done(purpose, named);
             let note = super::uploads::note(purpose);

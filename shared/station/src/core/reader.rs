@@ -7,8 +7,8 @@ use prost::Message;
 use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
 use sanji_log::seal::public_key;
-use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, SigningKey, StationCode};
 use sanji_domain::organisation::{Staff, Standing};
+use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Store};
 
@@ -18,6 +18,7 @@ use super::filed::{FiledCase, case_entry};
 use super::fold::Fold;
 use super::forks::CountingBranches;
 use super::presence::Presence;
+use super::recent::Recent;
 use super::reference::ReferenceData;
 use super::rows::{FILES, Place, REQUESTS, file_key, request_key};
 use crate::error::{Error, store, stored};
@@ -39,6 +40,7 @@ struct Shared {
     authority_der: Vec<u8>,
     reference: RwLock<Arc<ReferenceData>>,
     ahead: Ahead,
+    recent: Recent,
     open_cases: AtomicU64,
     presence: Presence,
 }
@@ -54,6 +56,7 @@ impl Reader {
             authority_der: keys.authority_der,
             reference: RwLock::default(),
             ahead: Ahead::default(),
+            recent: Recent::default(),
             open_cases: AtomicU64::new(0),
             presence: Presence::default(),
         }))
@@ -126,6 +129,17 @@ impl Reader {
         Ok(())
     }
 
+    /// Keeps runs that are durable at hand for links.
+    pub(super) fn keep_recent(&self, runs: impl IntoIterator<Item = Run>) {
+        self.0.recent.keep(runs);
+    }
+
+    /// As [`Store::read`] for what was committed just now; none for anything else. Does not touch the disk.
+    #[must_use]
+    pub fn recent(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<Run> {
+        self.0.recent.read(log, from, max_bytes)
+    }
+
     /// Shows cases that were folded anew, though nothing was written.
     pub(super) fn show(&self, fold: Fold) {
         let _gate = self.0.ahead.gate();
@@ -152,7 +166,6 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn project(&self) -> Result<(), Error> {
-        let _gate = self.0.ahead.gate();
         self.0.ahead.project(self, |projection| self.store().project(&projection).map_err(store("write the index")))
     }
 
@@ -177,6 +190,16 @@ impl Reader {
         }
     }
 
+    /// How often the index was told of commits.
+    pub(super) fn projections(&self) -> u64 {
+        self.0.ahead.projections()
+    }
+
+    /// Whether the index is so far behind that it should be brought up to date before writers have to wait for it.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.ahead.is_filling()
+    }
+
     /// The store, with an index that shows all that was committed.
     ///
     /// # Errors
@@ -186,10 +209,31 @@ impl Reader {
         Ok(self.store())
     }
 
+    /// The store, with an index that shows all rows that follow from single entries, of whatever case. The work lists and
+    /// snapshots of cases may be behind.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn noted(&self) -> Result<&Arc<dyn Store>, Error> {
+        if self.0.ahead.has_rows() {
+            self.project()?;
+        }
+        Ok(self.store())
+    }
+
     /// Cases that are not closed.
-    #[must_use]
-    pub fn open_cases(&self) -> u64 {
-        self.0.open_cases.load(Ordering::Relaxed)
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn open_cases(&self) -> Result<u64, Error> {
+        for id in self.0.ahead.cases_with_unfolded_steps() {
+            self.filed(&id)?;
+        }
+        Ok(self.0.open_cases.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_open_cases(&self, open: u64) {
+        self.0.open_cases.store(open, Ordering::Relaxed);
     }
 
     pub(super) fn count_open_cases_anew(&self, open: i64) {
@@ -219,12 +263,21 @@ impl Reader {
     }
 
     pub(super) fn filed(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
-        if let Some(filed) = self.0.ahead.case(id) {
-            return Ok(Some(filed));
-        }
-        let Some(bytes) = self.store().snapshot(id).map_err(store("read a case"))? else { return Ok(None) };
-        if let Some(filed) = FiledCase::decode(&bytes) {
-            return Ok(Some(Arc::new(filed)));
+        self.0.ahead.case(id, || self.stored(id), |opened| self.count_open_cases(opened))
+    }
+
+    /// A case as the index has it.
+    fn stored(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
+        match self.store().snapshot(id) {
+            Ok(None) => return Ok(None),
+            Ok(Some(bytes)) => {
+                if let Some(filed) = FiledCase::decode(&bytes) {
+                    return Ok(Some(Arc::new(filed)));
+                }
+            }
+            // What waits to be folded must not wait for one damaged row: the entries say all that it said.
+            Err(sanji_store::Error::Damaged { .. }) => {}
+            Err(error) => return Err(store("read a case")(error)),
         }
         Ok(Some(Arc::new(FiledCase::new(self.fold_anew(id, &self.counting_branches()?)?))))
     }
@@ -266,9 +319,11 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn find(&self, number: &CaseNumber) -> Result<Vec<CaseId>, Error> {
+        // First what is ahead of the index: what leaves there is in the index by then.
+        let ahead = self.0.ahead.cases_of_number(number);
         let shown = self.store().cases_with_prefix(&number.prefix(), SAME_NUMBER_MAX);
         let mut cases = shown.map_err(store("look a case number up"))?;
-        for id in self.0.ahead.cases_of_number(number) {
+        for id in ahead {
             if !cases.contains(&id) {
                 cases.push(id);
             }
@@ -332,7 +387,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn published(&self, path: &str, version: u32) -> Result<Option<Vec<u8>>, Error> {
-        let row = self.indexed()?.row(FILES, &file_key(path, version)).map_err(store("look a file up"))?;
+        let row = self.noted()?.row(FILES, &file_key(path, version)).map_err(store("look a file up"))?;
         let Some(row) = row else { return Ok(None) };
         let place: Place = postcard::from_bytes(&row).map_err(stored("row"))?;
         let bytes = self.store().entry(&place.log, place.seq).map_err(store("read an entry"))?;

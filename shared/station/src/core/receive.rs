@@ -122,8 +122,7 @@ impl Core {
     ) -> Result<(), Error> {
         for entry in entries.iter().filter(|entry| entry.opens_case) {
             let Some((case, bytes)) = entry.case.and_then(|case| Some((case, *keys.get(&case)?))) else { continue };
-            // The key comes with the opening, so a case that was not known before has none.
-            let known = !self.group.fold.is_new(&case) && self.has_key_of(&case)?;
+            let known = self.has_key_of(&case)?;
             if known || planted(Bug::DropCaseKey) {
                 continue;
             }

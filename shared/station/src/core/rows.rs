@@ -219,7 +219,7 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
 }
 
 /// How many cases are open.
-pub(crate) fn count_open(reader: &Reader) -> Result<i64, Error> {
+pub(crate) fn count_open(reader: &Reader) -> Result<u64, Error> {
     let mut open = 0;
     for list in shelves(reader, Work::Open, |_| true) {
         let mut after: Option<Vec<u8>> = None;
@@ -227,7 +227,7 @@ pub(crate) fn count_open(reader: &Reader) -> Result<i64, Error> {
             let page = reader.indexed()?.rows(&list, after.as_deref(), false, 1024).map_err(store("read a list"))?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
-            open += i64::try_from(page.len()).unwrap_or(i64::MAX);
+            open += page.len() as u64;
         }
     }
     Ok(open)

@@ -51,7 +51,7 @@ impl Spread {
 impl Reader {
     /// What is known of an attachment that not all stations of its case's line are known to hold.
     pub(crate) fn spread(&self, case: &CaseId, id: &AttachmentId) -> Result<Option<Spread>, Error> {
-        let value = self.indexed()?.row(UNCONFIRMED, &missing_key(case, id)).map_err(store("look an attachment up"))?;
+        let value = self.noted()?.row(UNCONFIRMED, &missing_key(case, id)).map_err(store("look an attachment up"))?;
         value.map(|value| postcard::from_bytes(&value).map_err(stored("row"))).transpose()
     }
 

@@ -188,14 +188,14 @@ impl Station {
     }
 
     fn row(&self, list: &[u8], case: &CaseId, id: &AttachmentId) -> Result<Option<Vec<u8>>, Error> {
-        self.reader().indexed()?.row(list, &missing_key(case, id)).map_err(store("look an attachment up"))
+        self.reader().noted()?.row(list, &missing_key(case, id)).map_err(store("look an attachment up"))
     }
 
     /// Visits the rows of a list of attachments, as long as `visit` wants more.
     fn each_row(&self, list: &[u8], newest_first: bool, mut visit: impl FnMut(CaseId, AttachmentId, &[u8]) -> bool) {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let rows = self.reader().indexed().and_then(|indexed| {
+            let rows = self.reader().noted().and_then(|indexed| {
                 indexed.rows(list, after.as_deref(), newest_first, PAGE).map_err(store("read a list"))
             });
             let page = match rows {

@@ -64,7 +64,7 @@ impl Station {
             downstream: self.0.links.statuses(|peer| !me.within(peer)),
             logs: counts.logs,
             entries: counts.entries,
-            open_cases: reader.open_cases(),
+            open_cases: counts.open_cases,
             attachments_missing: counts.attachments_missing,
             certificate_until_ms: certificate.map_or(0, |life| life.certificate_until_ms),
             entries_unconfirmed: counts.entries_unconfirmed,
@@ -94,7 +94,8 @@ impl Station {
     fn count(&self) -> Result<Counts, Error> {
         let reader = &self.0.reader;
         let have = reader.store().have();
-        let mut counts = Counts { quarantined: self.quarantined()?, ..Counts::default() };
+        let mut counts =
+            Counts { open_cases: reader.open_cases()?, quarantined: self.quarantined()?, ..Counts::default() };
         for head in have.heads() {
             counts.logs += 1;
             counts.entries += head.seq;
@@ -107,7 +108,7 @@ impl Station {
         }
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = reader.indexed()?.rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
+            let page = reader.noted()?.rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
             let Some((last, _)) = page.last() else { return Ok(counts) };
             after = Some(last.clone());
             counts.attachments_missing += page.len() as u64;
@@ -132,6 +133,7 @@ struct Counts {
     logs: u64,
     entries: u64,
     entries_unconfirmed: u64,
+    open_cases: u64,
     attachments_missing: u64,
     quarantined: u64,
 }

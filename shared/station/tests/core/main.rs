@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod asides;
+mod behind;
 mod bundles;
 mod crash;
 mod deadlines;

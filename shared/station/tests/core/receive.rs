@@ -30,7 +30,7 @@ fn what_two_links_bring_is_taken_once() {
     assert_eq!(committed.heads.len(), 1);
     assert_eq!((committed.heads[0].seq, committed.receipts.len(), committed.cases.len()), (2, 1, 2));
     assert!(committed.receipts[0].verify().is_ok());
-    assert_eq!(core.reader().open_cases(), 2);
+    assert_eq!(core.reader().open_cases().unwrap(), 2);
     // Sent again once durable, it is confirmed again and changes nothing.
     for (run, keys) in both {
         core.receive(code(VILLAGE), vec![verified(run)], &keys, now_ms, &mut noise(&mut 1)).unwrap();

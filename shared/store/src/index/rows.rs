@@ -8,7 +8,7 @@ use super::Index;
 use super::keys::{self, CaseRow, LogRow, RunRow};
 use crate::contract::{Error, Projection};
 use crate::journal::Position;
-use crate::record::{case_of, encode_receipt};
+use crate::record::encode_receipt;
 
 /// Bytes of a snapshot in one row: sled puts values of more than about 8 KB into files that it never syncs.
 const PART_BYTES: usize = 3500;
@@ -129,7 +129,7 @@ fn number_of(logs: &BTreeMap<LogId, LogRow>, log: &LogId) -> u32 {
 fn cases_of(run: &Run) -> BTreeMap<CaseId, Vec<u32>> {
     let mut cases: BTreeMap<CaseId, Vec<u32>> = BTreeMap::new();
     for (index, entry) in (0..).zip(&run.entries) {
-        if let Some(case) = case_of(entry) {
+        if let Some(case) = entry.case().case {
             cases.entry(case).or_default().push(index);
         }
     }

@@ -9,7 +9,6 @@ use sanji_log::{AttachmentId, CaseId, EntryBytes, Hash, Have, Head, LogId, Run, 
 
 use crate::contract::{AttachmentState, CaseEntry, Commit, Faults, Projection};
 use crate::receipts::Receipts;
-use crate::record::case_of;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
@@ -73,7 +72,7 @@ impl State {
             log.seals.insert(run.seal.seq, run.seal);
             self.runs.push((run.log, run.first_seq(), commit.time_ms));
             for (seq, entry) in (run.first_seq()..).zip(&run.entries) {
-                if let Some(case) = case_of(entry) {
+                if let Some(case) = entry.case().case {
                     self.cases.entry(case).or_default().push((run.log, seq, commit.time_ms));
                 }
             }

@@ -1,0 +1,194 @@
+//! Messages of a link compressed as one stream a direction: names of logs, keys, and hashes that one message has said
+//! cost the next ones nearly nothing, and no context is made anew for each. A stream ends when nothing was said for a
+//! moment, and its memory with it, so a link at rest holds none.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use prost::Message as _;
+use sanji_proto::v1::link_message::Message;
+use sanji_proto::v1::{LinkMessage, Packed};
+use sanji_replication::limits::MESSAGE_MAX_BYTES;
+use zstd::stream::write::{Decoder, Encoder};
+
+use crate::{Error, Result};
+
+/// Most of what is sent is encrypted and does not shrink at any level.
+const LEVEL: i32 = 1;
+/// Binary logarithm of how far back a stream looks, in bytes: bounds the memory of both sides.
+const WINDOW_LOG: u32 = 17;
+/// Messages below this go as they are, in bytes: a sign of life must not begin a stream.
+const SMALL_BYTES: usize = 64;
+
+/// Compresses what is sent.
+#[derive(Default)]
+pub(super) struct Packer {
+    /// The peer can unpack.
+    pub(super) allowed: bool,
+    stream: Option<Encoder<'static, Vec<u8>>>,
+    /// Something was packed since the last [`Packer::rest`].
+    used: bool,
+}
+
+impl Packer {
+    /// A message as it is sent.
+    pub(super) fn pack(&mut self, message: LinkMessage) -> Result<LinkMessage> {
+        if !self.allowed || message.encoded_len() < SMALL_BYTES {
+            return Ok(message);
+        }
+        self.used = true;
+        let data = self.compress(&message.encode_to_vec());
+        let data = data.map_err(|source| Error::Io { operation: "compress a message", source })?;
+        Ok(packed(data, false))
+    }
+
+    fn compress(&mut self, plain: &[u8]) -> io::Result<Vec<u8>> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => {
+                let mut stream = Encoder::new(Vec::new(), LEVEL)?;
+                stream.window_log(WINDOW_LOG)?;
+                stream.include_contentsize(false)?;
+                self.stream.insert(stream)
+            }
+        };
+        stream.write_all(plain)?;
+        stream.flush()?;
+        Ok(std::mem::take(stream.get_mut()))
+    }
+
+    /// To be called from time to time: what the peer is told where a stream ends because nothing was sent since.
+    pub(super) fn rest(&mut self) -> Option<LinkMessage> {
+        if std::mem::take(&mut self.used) {
+            return None;
+        }
+        self.stream.take().map(|_| packed(Vec::new(), true))
+    }
+}
+
+fn packed(data: Vec<u8>, last: bool) -> LinkMessage {
+    LinkMessage { message: Some(Message::Packed(Packed { data: data.into(), last })) }
+}
+
+/// Decompresses what is received.
+#[derive(Default)]
+pub(super) struct Unpacker {
+    stream: Option<Decoder<'static, Room>>,
+}
+
+impl Unpacker {
+    /// A message as it was said. None: it was only the end of a stream.
+    pub(super) fn unpack(&mut self, message: LinkMessage) -> Result<Option<LinkMessage>> {
+        let Some(Message::Packed(Packed { data, last })) = message.message else { return Ok(Some(message)) };
+        let plain = self.decompress(&data).map_err(|source| Error::Io { operation: "decompress a message", source })?;
+        if last {
+            self.stream = None;
+        }
+        if plain.is_empty() {
+            return Ok(None);
+        }
+        let plain =
+            LinkMessage::decode(plain).map_err(|_| Error::Answer { problem: "does not unpack to a message" })?;
+        match plain.message {
+            Some(Message::Packed(_)) => Err(Error::Answer { problem: "is packed twice" }),
+            _ => Ok(Some(plain)),
+        }
+    }
+
+    fn decompress(&mut self, data: &[u8]) -> io::Result<Bytes> {
+        if data.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            None => {
+                let mut stream = Decoder::new(Room::default())?;
+                stream.window_log_max(WINDOW_LOG)?;
+                self.stream.insert(stream)
+            }
+        };
+        stream.write_all(data)?;
+        stream.flush()?;
+        Ok(std::mem::take(&mut stream.get_mut().0).into())
+    }
+}
+
+/// Takes no more than a message may have: a short one could unpack to any length.
+#[derive(Default)]
+struct Room(Vec<u8>);
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MESSAGE_MAX_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it unpacks to more than a message may have"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use sanji_proto::v1::{Goodbye, Ping};
+
+    use super::*;
+
+    fn said(words: &str) -> LinkMessage {
+        let goodbye = Goodbye { reason: words.to_owned(), come_back_after_ms: 1 };
+        LinkMessage { message: Some(Message::Goodbye(goodbye)) }
+    }
+
+    fn bytes_of(message: &LinkMessage) -> usize {
+        message.encoded_len()
+    }
+
+    #[test]
+    fn what_was_said_before_costs_little_until_a_stream_ends() {
+        let (mut packer, mut unpacker) = (Packer { allowed: true, ..Packer::default() }, Unpacker::default());
+        let words: String = ('一'..='龥').step_by(37).collect();
+        let mut sizes = Vec::new();
+        for number in 0..3 {
+            let message = said(&format!("{words}{number}"));
+            let packed = packer.pack(message.clone()).unwrap();
+            sizes.push(bytes_of(&packed));
+            assert_eq!(unpacker.unpack(packed).unwrap(), Some(message));
+        }
+        assert!(sizes[1] < 64 && sizes[2] < 64 && sizes[0] > 500, "{sizes:?}");
+        assert_eq!(packer.rest(), None, "something was said just now");
+        let end = packer.rest().unwrap();
+        assert_eq!(unpacker.unpack(end).unwrap(), None);
+        assert!(packer.stream.is_none() && unpacker.stream.is_none() && packer.rest().is_none());
+        let again = packer.pack(said(&words)).unwrap();
+        assert!(bytes_of(&again) > 500, "a new stream remembers nothing");
+        assert_eq!(unpacker.unpack(again).unwrap(), Some(said(&words)));
+    }
+
+    #[test]
+    fn small_messages_and_those_to_an_older_peer_go_as_they_are() {
+        let ping = LinkMessage { message: Some(Message::Ping(Ping { clock_ms: 1 })) };
+        let mut packer = Packer { allowed: true, ..Packer::default() };
+        assert_eq!(packer.pack(ping.clone()).unwrap(), ping);
+        assert_eq!((packer.rest(), packer.stream.is_none()), (None, true));
+        let long = said(&"字".repeat(100));
+        assert_eq!(Packer::default().pack(long.clone()).unwrap(), long);
+    }
+
+    #[test]
+    fn what_is_no_stream_or_unpacks_to_too_much_is_an_error() {
+        let mut bomb = Encoder::new(Vec::new(), LEVEL).unwrap();
+        bomb.window_log(WINDOW_LOG).unwrap();
+        bomb.write_all(&vec![0; MESSAGE_MAX_BYTES + 1]).unwrap();
+        let bomb = bomb.finish().unwrap();
+        assert!(bomb.len() < 4096);
+        let nested = packed(zstd::bulk::compress(&packed(vec![1], false).encode_to_vec(), 1).unwrap(), false);
+        for wrong in [packed(bomb, false), packed(b"no stream".to_vec(), false), nested] {
+            assert!(Unpacker::default().unpack(wrong).is_err());
+        }
+    }
+}
