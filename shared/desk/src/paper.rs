@@ -83,6 +83,7 @@ impl Paper {
             Self::Approved => proto::Paper::Approved,
             Self::Denied => proto::Paper::Denied,
             Self::Concluded => proto::Paper::Concluded,
+            Self::Special | Self::Extended | Self::Tacit => proto::Paper::Unspecified,
         }
     }
 
