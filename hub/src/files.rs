@@ -7,8 +7,8 @@ use std::path::Path;
 
 use sanji_domain::case::Reference;
 use sanji_domain::catalogue::CatalogueFault;
-use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Rules, Staff};
 use sanji_domain::organisation::{Authorisations, DutyRota, OrganisationFiles};
+use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Rules, Staff};
 
 use crate::error::Error;
 

@@ -448,6 +448,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             "side.superseded_checked",
             side(Side::SupersededChecked(proto::SupersededChecked { step: vec![0x55; 32], redone: true })),
         ),
+        (
             "side.alert_answered",
             side(Side::AlertAnswered(proto::AlertAnswered {
                 alert: "over-stage.survey.1".into(),

@@ -210,9 +210,12 @@ pub struct CaseStep {
     /// What only people on the case's route may read. Absent: nothing.
     #[prost(message, optional, tag = "11")]
     pub private: ::core::option::Option<Sealed>,
+    /// Documents that this step issues, with their numbers (文号). Empty: none, or written by an older release.
+    #[prost(message, repeated, tag = "60")]
+    pub documents: ::prost::alloc::vec::Vec<DocumentIssued>,
     #[prost(
         oneof = "case_step::Step",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 65, 66, 50, 51, 52, 53, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44"
     )]
     pub step: ::core::option::Option<case_step::Step>,
 }
@@ -254,6 +257,34 @@ pub mod case_step {
         HandedOver(super::HandedOver),
         #[prost(message, tag = "66")]
         TacitlyApproved(super::TacitlyApproved),
+        #[prost(message, tag = "50")]
+        FeeIssued(super::FeeIssued),
+        #[prost(message, tag = "51")]
+        FeePaid(super::FeePaid),
+        #[prost(message, tag = "52")]
+        FeeVoided(super::FeeVoided),
+        #[prost(message, tag = "53")]
+        FeeAbandoned(super::FeeAbandoned),
+        #[prost(message, tag = "35")]
+        VariantChosen(super::VariantChosen),
+        #[prost(message, tag = "36")]
+        SentUp(super::SentUp),
+        #[prost(message, tag = "37")]
+        Chased(super::Chased),
+        #[prost(message, tag = "38")]
+        OutsideAnswered(super::OutsideAnswered),
+        #[prost(message, tag = "39")]
+        SecondCorrectionAllowed(super::SecondCorrectionAllowed),
+        #[prost(message, tag = "40")]
+        CorrectedAtOnce(super::CorrectedAtOnce),
+        #[prost(message, tag = "41")]
+        Transferred(super::Transferred),
+        #[prost(message, tag = "42")]
+        ConsultedAgain(super::ConsultedAgain),
+        #[prost(message, tag = "43")]
+        PreliminaryAnswered(super::PreliminaryAnswered),
+        #[prost(message, tag = "44")]
+        PreliminarySubmitted(super::PreliminarySubmitted),
     }
 }
 /// Opens the case (rev 1). Its private part has the applicant, the form and the query code.
@@ -276,6 +307,15 @@ pub struct Submitted {
     /// The applicant's village or community, a division code. 0: not known or outside the district.
     #[prost(uint64, tag = "6")]
     pub village: u64,
+    /// The variant that the applicant asks for: its position in the item's list, from 1. 0: none. The window chooses.
+    #[prost(uint32, tag = "10")]
+    pub variant: u32,
+    /// True: the applicant asks that it be handled as urgent; the reason is in the private part.
+    #[prost(bool, tag = "11")]
+    pub urgent: bool,
+    /// True: a draft for checking (预申报). No limit runs, and nothing is accepted, before a PreliminarySubmitted.
+    #[prost(bool, tag = "12")]
+    pub preliminary: bool,
 }
 /// 委托代办书, the parts that decide what the agent may do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -307,11 +347,26 @@ pub struct MaterialProvided {
     pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// 受理. Starts the promised limit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Accepted {
     /// True where the law deems it accepted because nobody answered in time.
     #[prost(bool, tag = "1")]
     pub deemed: bool,
+    /// Optional materials that are missing and may follow (容缺), each by its own day.
+    #[prost(message, repeated, tag = "30")]
+    pub tolerated: ::prost::alloc::vec::Vec<accepted::Tolerated>,
+}
+/// Nested message and enum types in `Accepted`.
+pub mod accepted {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Tolerated {
+        /// Position of the material in the item's list, from 0.
+        #[prost(uint32, tag = "1")]
+        pub material: u32,
+        /// Last day to hand it in, as YYYYMMDD. Required.
+        #[prost(uint32, tag = "2")]
+        pub until: u32,
+    }
 }
 /// 不予受理. Ends the route but for delivery. The words are in the private part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -372,6 +427,9 @@ pub struct StageFinished {
     pub together_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "5")]
     pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+    /// Day on which an outside body answered, as YYYYMMDD. 0: no outside body acts in this stage.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
 }
 /// 公示 begins on the day after it was posted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -439,9 +497,12 @@ pub struct Decided {
     /// Number of the document or certificate. Empty: none.
     #[prost(string, tag = "5")]
     pub document_number: ::prost::alloc::string::String,
+    /// Day on which an outside body decided, as YYYYMMDD. 0: the decision is this station's.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
 }
 /// 退回件: the case ends without a decision. The words are in the private part.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Returned {
     #[prost(enumeration = "ReturnReason", tag = "1")]
     pub reason: i32,
@@ -451,10 +512,17 @@ pub struct Returned {
     /// Basis in law or policy. Required.
     #[prost(string, tag = "3")]
     pub basis: ::prost::alloc::string::String,
+    /// Materials that go back to the applicant.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialProvided>,
 }
 /// The applicant's withdrawal takes effect.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Withdrawn {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Withdrawn {
+    /// Materials that go back to the applicant.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
 /// 送达.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Delivered {
@@ -495,8 +563,209 @@ pub struct TacitlyApproved {
     #[prost(string, tag = "3")]
     pub department: ::prost::alloc::string::String,
 }
-/// Something said beside the route, by any station that holds the case. Order does not matter.
+/// 缴款通知: everything that is to be paid. The receiver is the treasury; no office takes cash.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeeIssued {
+    /// 1, 2, 3 … within the case; a notice that was voided keeps its number. Required.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<FeeLine>,
+    /// Last day to pay, as YYYYMMDD. 0: the item sets none, or the calendar does not know the year.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+    /// Code of the department that charges. Required.
+    #[prost(string, tag = "4")]
+    pub department: ::prost::alloc::string::String,
+}
+/// One fee of the catalogue.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeLine {
+    /// Code of the fee in the catalogue. Required.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Units, for example square metres times days. At least 1.
+    #[prost(uint64, tag = "2")]
+    pub quantity: u64,
+    /// Price of one unit as in the catalogue, in fen.
+    #[prost(uint64, tag = "3")]
+    pub price_fen: u64,
+    /// What is waived of quantity times price, in fen. 0: nothing.
+    #[prost(uint64, tag = "4")]
+    pub waived_fen: u64,
+    /// Ground of the waiver, one of the fee's own. Empty: nothing is waived.
+    #[prost(string, tag = "5")]
+    pub ground: ::prost::alloc::string::String,
+}
+/// 缴款回执: the money of a notice has come, as the fee window has checked at the bank. As a step in a stage of
+/// payment, else beside the route.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeePaid {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// 票据号码. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+    /// What was paid, in fen: what the notice asks for. Required.
+    #[prost(uint64, tag = "3")]
+    pub amount_fen: u64,
+    /// When it was paid: milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "4")]
+    pub paid_ms: u64,
+    /// 代收银行. Required.
+    #[prost(string, tag = "5")]
+    pub bank: ::prost::alloc::string::String,
+    /// 流水号. Required.
+    #[prost(string, tag = "6")]
+    pub serial: ::prost::alloc::string::String,
+}
+/// A notice that was not paid counts no more; its number is kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeVoided {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 逾期未缴视为放弃: the route ends.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeAbandoned {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+}
+/// 退付 is asked for. Reason and account are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundRequested {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// At most what was paid, in fen. Required.
+    #[prost(uint64, tag = "2")]
+    pub amount_fen: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundDecided {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(bool, tag = "2")]
+    pub approved: bool,
+}
+/// 退付单: the money has gone back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundPaid {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Number of the bank's receipt. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+}
+/// An easier or urgent procedure of the item is used for this case. Its reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VariantChosen {
+    /// Position in the item's list of variants, from 1. Required.
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
+}
+/// 报送: the case was sent to an outside body, whose answer is waited for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SentUp {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Name of the outside body. Required.
+    #[prost(string, tag = "2")]
+    pub body: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "3")]
+    pub sent_on: u32,
+    /// Number under which the outside body keeps it. Empty: not known yet.
+    #[prost(string, tag = "4")]
+    pub outside_number: ::prost::alloc::string::String,
+}
+/// The outside body was asked where its answer is. The words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Chased {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "2")]
+    pub on: u32,
+}
+/// The outside body has answered a question that the deciding stage had sent up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutsideAnswered {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "2")]
+    pub answered_on: u32,
+    /// Number of the answer. Required.
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+    #[prost(bool, tag = "4")]
+    pub approved: bool,
+}
+/// The chief representative gives leave for one more correction. The reason is in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SecondCorrectionAllowed {}
+/// A mistake was put right at the window, while the applicant waited. Replaces the named materials.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CorrectedAtOnce {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// The present stage goes to another window or department of the same station. The reason is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transferred {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Code of the department. Required.
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+}
+/// After a disagreement the deciding stage asks departments once more. The words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultedAgain {
+    /// Stages that are to answer. Required.
+    #[prost(string, repeated, tag = "1")]
+    pub stages: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a draft lacks; the requirements are in the private part. Nothing listed: it can be submitted as it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreliminaryAnswered {
+    #[prost(message, repeated, tag = "1")]
+    pub faults: ::prost::alloc::vec::Vec<correction_requested::Fault>,
+}
+/// A draft becomes an application. Replaces the named materials.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreliminarySubmitted {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// A document with a number of its own. Numbers of one organ and kind run on without a hole within a year.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentIssued {
+    #[prost(enumeration = "DocumentKind", tag = "1")]
+    pub kind: i32,
+    /// Word of the organ (机关代字). Required.
+    #[prost(string, tag = "2")]
+    pub organ: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub year: u32,
+    /// From 1. Required.
+    #[prost(uint32, tag = "4")]
+    pub number: u32,
+}
+/// Something said beside the route, by any station that holds the case. Order does not matter.
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CaseSide {
     /// As in CaseStep.
     #[prost(string, tag = "1")]
@@ -510,12 +779,18 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47, 40")]
+    /// As in CaseStep: only where the powers of another were used.
+    #[prost(string, tag = "34")]
+    pub acting_for: ::prost::alloc::string::String,
+    #[prost(
+        oneof = "case_side::Side",
+        tags = "20, 21, 22, 23, 45, 46, 47, 40, 35, 36, 37, 38, 39, 30, 31, 32, 33, 24, 25, 26, 27, 28, 29"
+    )]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
 pub mod case_side {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Side {
         #[prost(message, tag = "20")]
         Note(super::Note),
@@ -533,6 +808,36 @@ pub mod case_side {
         SupersededChecked(super::SupersededChecked),
         #[prost(message, tag = "40")]
         FollowedUp(super::FollowedUp),
+        #[prost(message, tag = "35")]
+        AlertAnswered(super::AlertAnswered),
+        #[prost(message, tag = "36")]
+        AlertAppealed(super::AlertAppealed),
+        #[prost(message, tag = "37")]
+        AlertReviewed(super::AlertReviewed),
+        #[prost(message, tag = "38")]
+        OrderIssued(super::OrderIssued),
+        #[prost(message, tag = "39")]
+        OrderAnswered(super::OrderAnswered),
+        #[prost(message, tag = "30")]
+        FeePaid(super::FeePaid),
+        #[prost(message, tag = "31")]
+        RefundRequested(super::RefundRequested),
+        #[prost(message, tag = "32")]
+        RefundDecided(super::RefundDecided),
+        #[prost(message, tag = "33")]
+        RefundPaid(super::RefundPaid),
+        #[prost(message, tag = "24")]
+        Marked(super::Marked),
+        #[prost(message, tag = "25")]
+        Consulted(super::Consulted),
+        #[prost(message, tag = "26")]
+        Visit(super::Visit),
+        #[prost(message, tag = "27")]
+        DutyDone(super::DutyDone),
+        #[prost(message, tag = "28")]
+        Review(super::Review),
+        #[prost(message, tag = "29")]
+        DocumentVoided(super::DocumentVoided),
     }
 }
 /// A remark; its words are in the private part.
@@ -613,6 +918,137 @@ pub struct FollowedUp {
     #[prost(enumeration = "FollowUp", tag = "1")]
     pub what: i32,
 }
+/// 预警回复, by those whom the alert concerns; the words are in the private part. Alerts are derived from the entries
+/// and not stored; this names one of the case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertAnswered {
+    /// RULE.STAGE.NUMBER, for example "over-stage.survey.1"; "-" for a stage: the case as a whole. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// The level that the alert had then.
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+}
+/// 预警申诉, by those whom the alert concerns; the words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertAppealed {
+    /// As in AlertAnswered. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+}
+/// 预警审核, by the supervisor; the reason is in the private part. The newest counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertReviewed {
+    /// As in AlertAnswered. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+    /// True: 核销, it costs nothing and stays visible. False: 维持.
+    #[prost(bool, tag = "3")]
+    pub revoked: bool,
+}
+/// 督办单: an office is told to act on a case; what is ordered is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderIssued {
+    /// The office that must answer: station and department. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Last day to answer, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+/// 督办反馈; the words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderAnswered {
+    /// Hash of the entry that issued the order: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
+}
+/// A case is put first, or no longer. The reason is in the private part. Of several the latest counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Marked {
+    #[prost(enumeration = "Mark", tag = "1")]
+    pub mark: i32,
+    /// False: the mark is taken away.
+    #[prost(bool, tag = "2")]
+    pub set: bool,
+    /// The day until which the case shall be finished, as YYYYMMDD. 0: none.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+/// A consulted department has looked at its copy (抄告单), or answers it while another station holds the case. The
+/// words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Consulted {
+    /// The department's stage. Required.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    /// Rev of the step by which the case came into the stages that run in parallel; 0 for a signature before that.
+    #[prost(uint32, tag = "2")]
+    pub round: u32,
+    /// OPINION_UNSPECIFIED: signed for only.
+    #[prost(enumeration = "Opinion", tag = "3")]
+    pub opinion: i32,
+}
+/// 联合踏勘: arranged, or held. The minutes are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Visit {
+    /// As YYYYMMDD. Required.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// Where, in words.
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    /// Codes of the departments that are asked to come, or came.
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: it took place.
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    /// Ids of the members of staff who came.
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Root hashes of photographs and of the signed minutes, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Something that was left to be made up is done.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DutyDone {
+    /// True: what the variant leaves to be made up.
+    #[prost(bool, tag = "1")]
+    pub variant: bool,
+    /// Materials that had been tolerated missing.
+    #[prost(message, repeated, tag = "2")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialProvided>,
+}
+/// 复核: the applicant objects to a returned case, or is answered. The words are in the private part.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Review {
+    /// False: it is asked for.
+    #[prost(bool, tag = "1")]
+    pub answered: bool,
+    /// Whether the objection is right.
+    #[prost(bool, tag = "2")]
+    pub upheld: bool,
+}
+/// A number is void (作废): it stays on record and is never used again. The reason is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentVoided {
+    /// Entry of the step that issued it, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DocumentKind", tag = "2")]
+    pub kind: i32,
+    /// The document that takes its place.
+    #[prost(message, optional, tag = "3")]
+    pub replacement: ::core::option::Option<DocumentIssued>,
+}
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sealed {
@@ -688,7 +1124,7 @@ pub struct AttachmentName {
 /// What the district says of one station. The log's home is that station.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5, 6")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
@@ -705,6 +1141,8 @@ pub mod station_record {
         Ended(super::StationEnded),
         #[prost(message, tag = "5")]
         ForkDecided(super::ForkDecided),
+        #[prost(message, tag = "6")]
+        RestDecided(super::RestDecided),
     }
 }
 /// A new life of the station begins: from now on its logs are written under this key.
@@ -769,6 +1207,83 @@ pub struct ForkDecided {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
+/// The district's decision on what a revoked station had written and not delivered. Admitted: the entries go into their
+/// log and count from now on, wherever they come from. Else they stay aside as evidence.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestDecided {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position of the rest. Required.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint64, tag = "3")]
+    pub until: u64,
+    /// Hash of the entry at `until`: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "4")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "5")]
+    pub admitted: bool,
+    /// For people.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What a station keeps aside of what others sent it, and what becomes of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Aside {
+    #[prost(oneof = "aside::What", tags = "1, 2")]
+    pub what: ::core::option::Option<aside::What>,
+}
+/// Nested message and enum types in `Aside`.
+pub mod aside {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum What {
+        #[prost(message, tag = "1")]
+        Seen(super::AsideSeen),
+        #[prost(message, tag = "2")]
+        Dropped(super::AsideDropped),
+    }
+}
+/// Entries were not taken.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AsideSeen {
+    /// Their log. Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position that was not taken. Required.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// The link's RefusalReason by its name without prefix, for example "REVOKED". Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// For people, in English.
+    #[prost(string, tag = "4")]
+    pub detail: ::prost::alloc::string::String,
+    /// Division code of the station that sent them.
+    #[prost(uint64, tag = "5")]
+    pub from: u64,
+    /// The entries, where they are kept: an encoded Run. One that is too long for one entry is spread over several, each
+    /// with the seal of the whole. Empty: not kept.
+    #[prost(bytes = "vec", tag = "6")]
+    pub run: ::prost::alloc::vec::Vec<u8>,
+    /// When, by the clock of this station: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "7")]
+    pub seen_ms: u64,
+}
+/// A person has settled what was aside: it is not shown any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AsideDropped {
+    /// As in AsideSeen. Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Why, for people. Required.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+}
 /// Two machines write with one key: a data folder was cloned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForkSeen {
@@ -819,6 +1334,40 @@ pub struct StaffRecord {
     /// True: has left or is suspended; can't log in or act.
     #[prost(bool, tag = "11")]
     pub inactive: bool,
+    /// Further departments for which the person's window takes in and hands over (综合窗口), codes.
+    #[prost(string, repeated, tag = "12")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 停职、待岗: why. Empty: not suspended. The substitute does the person's work meanwhile.
+    #[prost(string, tag = "13")]
+    pub suspended_reason: ::prost::alloc::string::String,
+    /// Why this record replaces the one before: the assignment history is the records of a person.
+    #[prost(string, tag = "14")]
+    pub change_reason: ::prost::alloc::string::String,
+    /// Who consented to the change, in words, and under which number. Empty: none was asked.
+    #[prost(string, tag = "15")]
+    pub consent: ::prost::alloc::string::String,
+}
+/// 离岗: from when until when a member of staff is away, and who does the work. A later record of the same id
+/// replaces it, so an absence ends early by a record with an earlier end.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbsenceRecord {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// The person. Required.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+    /// Milliseconds since 1970-01-01 UTC; the end is no longer part of it. Required.
+    #[prost(uint64, tag = "3")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "4")]
+    pub until_ms: u64,
+    /// Required.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Who does the work meanwhile, a staff id. Empty: nobody was named.
+    #[prost(string, tag = "6")]
+    pub substitute: ::prost::alloc::string::String,
 }
 /// A file of the district's data as published: an item, the calendar, the organisation …
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -866,12 +1415,17 @@ pub enum Kind {
     /// ForkSeen, in a private log of the home of the log that has forked. With a case: the key of a case that the other
     /// branch opens travels with it; `body` is empty then.
     Fork = 9,
+    /// Aside, in a private log of the station whose log it is about, or of the station that has seen it. With a case: the
+    /// key of a case that the kept entries open travels with it; `body` is empty then.
+    Aside = 10,
     /// MatterStep of matter.proto, in a private log of the matter's home.
     MatterStep = 17,
     /// MatterSide of matter.proto, in a private log of the matter's home.
     MatterSide = 18,
     /// Notice of matter.proto, in a public log of the station that publishes it.
     Notice = 19,
+    /// AbsenceRecord, in a private log of the station where the person works.
+    Absence = 13,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -888,9 +1442,11 @@ impl Kind {
             Self::File => "KIND_FILE",
             Self::Audit => "KIND_AUDIT",
             Self::Fork => "KIND_FORK",
+            Self::Aside => "KIND_ASIDE",
             Self::MatterStep => "KIND_MATTER_STEP",
             Self::MatterSide => "KIND_MATTER_SIDE",
             Self::Notice => "KIND_NOTICE",
+            Self::Absence => "KIND_ABSENCE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -904,9 +1460,11 @@ impl Kind {
             "KIND_FILE" => Some(Self::File),
             "KIND_AUDIT" => Some(Self::Audit),
             "KIND_FORK" => Some(Self::Fork),
+            "KIND_ASIDE" => Some(Self::Aside),
             "KIND_MATTER_STEP" => Some(Self::MatterStep),
             "KIND_MATTER_SIDE" => Some(Self::MatterSide),
             "KIND_NOTICE" => Some(Self::Notice),
+            "KIND_ABSENCE" => Some(Self::Absence),
             _ => None,
         }
     }
@@ -1001,6 +1559,8 @@ pub enum Opinion {
     ReferUp = 3,
     /// 无需意见: the stage only hands on.
     None = 4,
+    /// 逾期视为同意: nobody answered in time. Written by the station itself, only where the item's stage allows it.
+    Tacit = 5,
 }
 impl Opinion {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1014,6 +1574,7 @@ impl Opinion {
             Self::Disagree => "OPINION_DISAGREE",
             Self::ReferUp => "OPINION_REFER_UP",
             Self::None => "OPINION_NONE",
+            Self::Tacit => "OPINION_TACIT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1024,6 +1585,7 @@ impl Opinion {
             "OPINION_DISAGREE" => Some(Self::Disagree),
             "OPINION_REFER_UP" => Some(Self::ReferUp),
             "OPINION_NONE" => Some(Self::None),
+            "OPINION_TACIT" => Some(Self::Tacit),
             _ => None,
         }
     }
@@ -1116,6 +1678,69 @@ impl DeliveryMethod {
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
+pub enum DocumentKind {
+    Unspecified = 0,
+    /// 受理通知书
+    Accepted = 1,
+    /// 不予受理通知书
+    NotAccepted = 2,
+    /// 一次性告知书
+    Correction = 3,
+    /// 退回件通知书
+    Returned = 4,
+    /// 联办件通知书
+    Joint = 5,
+    /// 抄告单
+    Copy = 6,
+    /// 特别程序告知书
+    Special = 7,
+    /// 延长办理期限通知书
+    Extension = 8,
+    /// 准予决定书
+    Approved = 9,
+    /// 不予批准决定书
+    Denied = 10,
+}
+impl DocumentKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DOCUMENT_KIND_UNSPECIFIED",
+            Self::Accepted => "DOCUMENT_KIND_ACCEPTED",
+            Self::NotAccepted => "DOCUMENT_KIND_NOT_ACCEPTED",
+            Self::Correction => "DOCUMENT_KIND_CORRECTION",
+            Self::Returned => "DOCUMENT_KIND_RETURNED",
+            Self::Joint => "DOCUMENT_KIND_JOINT",
+            Self::Copy => "DOCUMENT_KIND_COPY",
+            Self::Special => "DOCUMENT_KIND_SPECIAL",
+            Self::Extension => "DOCUMENT_KIND_EXTENSION",
+            Self::Approved => "DOCUMENT_KIND_APPROVED",
+            Self::Denied => "DOCUMENT_KIND_DENIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DOCUMENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DOCUMENT_KIND_ACCEPTED" => Some(Self::Accepted),
+            "DOCUMENT_KIND_NOT_ACCEPTED" => Some(Self::NotAccepted),
+            "DOCUMENT_KIND_CORRECTION" => Some(Self::Correction),
+            "DOCUMENT_KIND_RETURNED" => Some(Self::Returned),
+            "DOCUMENT_KIND_JOINT" => Some(Self::Joint),
+            "DOCUMENT_KIND_COPY" => Some(Self::Copy),
+            "DOCUMENT_KIND_SPECIAL" => Some(Self::Special),
+            "DOCUMENT_KIND_EXTENSION" => Some(Self::Extension),
+            "DOCUMENT_KIND_APPROVED" => Some(Self::Approved),
+            "DOCUMENT_KIND_DENIED" => Some(Self::Denied),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
 pub enum LimitUnit {
     Unspecified = 0,
     /// 工作日
@@ -1184,9 +1809,79 @@ impl FollowUp {
         }
     }
 }
+/// How grave an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertLevel {
+    Unspecified = 0,
+    /// 提示: a limit ends soon.
+    Prompt = 1,
+    /// 黄色: a limit is nearly used up.
+    Yellow = 2,
+    /// 红色: a rule is broken.
+    Red = 3,
+}
+impl AlertLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_LEVEL_UNSPECIFIED",
+            Self::Prompt => "ALERT_LEVEL_PROMPT",
+            Self::Yellow => "ALERT_LEVEL_YELLOW",
+            Self::Red => "ALERT_LEVEL_RED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_LEVEL_PROMPT" => Some(Self::Prompt),
+            "ALERT_LEVEL_YELLOW" => Some(Self::Yellow),
+            "ALERT_LEVEL_RED" => Some(Self::Red),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Mark {
+    Unspecified = 0,
+    /// 紧急
+    Urgent = 1,
+    /// 重点项目
+    Priority = 2,
+}
+impl Mark {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MARK_UNSPECIFIED",
+            Self::Urgent => "MARK_URGENT",
+            Self::Priority => "MARK_PRIORITY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MARK_UNSPECIFIED" => Some(Self::Unspecified),
+            "MARK_URGENT" => Some(Self::Urgent),
+            "MARK_PRIORITY" => Some(Self::Priority),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LinkMessage {
-    #[prost(oneof = "link_message::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15")]
+    #[prost(
+        oneof = "link_message::Message",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15"
+    )]
     pub message: ::core::option::Option<link_message::Message>,
 }
 /// Nested message and enum types in `LinkMessage`.
@@ -1213,6 +1908,10 @@ pub mod link_message {
         BranchWanted(super::BranchWanted),
         #[prost(message, tag = "10")]
         Branch(super::Branch),
+        #[prost(message, tag = "11")]
+        EntriesWanted(super::EntriesWanted),
+        #[prost(message, tag = "12")]
+        EntriesAgain(super::EntriesAgain),
         #[prost(message, tag = "15")]
         Packed(super::Packed),
     }
@@ -1402,6 +2101,26 @@ pub struct BranchWanted {
 /// Answers BranchWanted. Nothing is answered where the log ends before.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Branch {
+    /// Begins at the position asked for. Required.
+    #[prost(message, optional, tag = "1")]
+    pub run: ::core::option::Option<Run>,
+    /// Keys of the cases that the entries open.
+    #[prost(message, repeated, tag = "2")]
+    pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
+}
+/// Asks for entries that the sender once held and can't read any more. Since protocol 3.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EntriesWanted {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First position wanted. Required.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+}
+/// Answers EntriesWanted. Nothing is answered where the log ends before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EntriesAgain {
     /// Begins at the position asked for. Required.
     #[prost(message, optional, tag = "1")]
     pub run: ::core::option::Option<Run>,
@@ -2318,6 +3037,23 @@ pub struct StatusReply {
     /// Keys with which two machines were seen to write, those that await a decision first.
     #[prost(message, repeated, tag = "31")]
     pub forks: ::prost::alloc::vec::Vec<Fork>,
+    /// Entries that were found damaged here and are asked for again.
+    #[prost(message, repeated, tag = "32")]
+    pub missing: ::prost::alloc::vec::Vec<MissingEntries>,
+    /// What is in quarantine and not settled.
+    #[prost(uint64, tag = "33")]
+    pub quarantined: u64,
+}
+/// Entries of one log that can't be read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MissingEntries {
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position.
+    #[prost(uint64, tag = "2")]
+    pub from: u64,
+    #[prost(uint64, tag = "3")]
+    pub until: u64,
 }
 /// A log that two machines write, or two machines that were linked with one key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2971,6 +3707,1457 @@ pub mod health_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardReply {
+    /// The day, and the time of this station's clock.
+    #[prost(uint32, tag = "1")]
+    pub day: u32,
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// An office each, by code: departments of the district, then townships with their villages.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<BoardRow>,
+    /// All offices together.
+    #[prost(message, repeated, tag = "4")]
+    pub total: ::prost::alloc::vec::Vec<BoardCell>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardRow {
+    /// Code of the department, or division code of the township.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// True: a township.
+    #[prost(bool, tag = "3")]
+    pub township: bool,
+    /// One for each link, in order.
+    #[prost(message, repeated, tag = "4")]
+    pub cells: ::prost::alloc::vec::Vec<BoardCell>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCell {
+    /// 申请, 受理, 审核, 批准 or 办结.
+    #[prost(string, tag = "1")]
+    pub link: ::prost::alloc::string::String,
+    /// Cases that are there.
+    #[prost(uint32, tag = "2")]
+    pub cases: u32,
+    /// Of these, cases with an alert that was not revoked, by the gravest: prompt, yellow, red.
+    #[prost(uint32, tag = "3")]
+    pub prompt: u32,
+    #[prost(uint32, tag = "4")]
+    pub yellow: u32,
+    #[prost(uint32, tag = "5")]
+    pub red: u32,
+    /// Of these, cases whose clock stands or that wait for the applicant.
+    #[prost(uint32, tag = "6")]
+    pub waiting: u32,
+    /// Days since these came to their present stage: the sum, and the most of one, in consecutive days.
+    #[prost(uint32, tag = "7")]
+    pub days: u32,
+    #[prost(uint32, tag = "8")]
+    pub days_most: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCasesRequest {
+    /// As in BoardCell. Empty: all.
+    #[prost(string, tag = "1")]
+    pub link: ::prost::alloc::string::String,
+    /// As in BoardRow. Empty: all.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// At most this many, 1 to 500. 0: 100.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardCasesReply {
+    /// Those with the gravest alerts first, then the oldest.
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<BoardCase>,
+    /// How many there are.
+    #[prost(uint32, tag = "2")]
+    pub total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub link: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub station: u64,
+    #[prost(string, tag = "6")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub department_name: ::prost::alloc::string::String,
+    /// Since when it is in this stage.
+    #[prost(uint32, tag = "8")]
+    pub since: u32,
+    #[prost(uint32, tag = "9")]
+    pub stage_until: u32,
+    #[prost(uint32, tag = "10")]
+    pub promised_until: u32,
+    /// Days of the promise that are used, of those promised, in its unit.
+    #[prost(uint32, tag = "11")]
+    pub used_days: u32,
+    #[prost(uint32, tag = "12")]
+    pub promised_days: u32,
+    /// Gravest level of its alerts.
+    #[prost(enumeration = "AlertLevel", tag = "13")]
+    pub level: i32,
+    #[prost(bool, tag = "14")]
+    pub waiting: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAlertsRequest {
+    /// UNSPECIFIED: CURRENT.
+    #[prost(enumeration = "AlertFilter", tag = "1")]
+    pub filter: i32,
+    /// Only of this level. UNSPECIFIED: of all.
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+    /// 条件, 程序, 期限 or 收费. Empty: all.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// As in RankingRequest: alerts that reached their level in it. Empty: of all times.
+    #[prost(string, tag = "4")]
+    pub period: ::prost::alloc::string::String,
+    /// At most this many, 1 to 500. 0: 100.
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+    /// Skip so many.
+    #[prost(uint32, tag = "6")]
+    pub skip: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAlertsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub alerts: ::prost::alloc::vec::Vec<AlertRow>,
+    /// How many there are.
+    #[prost(uint32, tag = "2")]
+    pub total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertRow {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Which alert of the case: RULE.STAGE.NUMBER.
+    #[prost(string, tag = "3")]
+    pub alert: ::prost::alloc::string::String,
+    /// Name of the rule.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// 条件, 程序, 期限 or 收费.
+    #[prost(string, tag = "5")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "6")]
+    pub level: i32,
+    /// Where it stands, in words, for example 待回复.
+    #[prost(string, tag = "7")]
+    pub state: ::prost::alloc::string::String,
+    /// Since when it has its level.
+    #[prost(uint32, tag = "8")]
+    pub since: u32,
+    /// Last day to answer it.
+    #[prost(uint32, tag = "9")]
+    pub answer_until: u32,
+    #[prost(uint64, tag = "10")]
+    pub station: u64,
+    #[prost(string, tag = "11")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "12")]
+    pub department_name: ::prost::alloc::string::String,
+    /// Empty: the office as a whole.
+    #[prost(string, tag = "13")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "14")]
+    pub points: u32,
+    #[prost(string, tag = "15")]
+    pub stage_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAlertRequest {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// As in AlertRow.
+    #[prost(string, tag = "2")]
+    pub alert: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlertView {
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<AlertRow>,
+    /// What the rule says.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub basis: ::prost::alloc::string::String,
+    /// What was found.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+    /// Last day of the limit that it is about.
+    #[prost(uint32, tag = "5")]
+    pub due: u32,
+    #[prost(uint32, tag = "6")]
+    pub delay_days: u32,
+    /// 工作日 or 自然日.
+    #[prost(string, tag = "7")]
+    pub delay_unit: ::prost::alloc::string::String,
+    /// How the delay divides; the days add up to delay_days.
+    #[prost(message, repeated, tag = "8")]
+    pub charges: ::prost::alloc::vec::Vec<ChargeView>,
+    /// The levels reached, in rising order.
+    #[prost(message, repeated, tag = "9")]
+    pub levels: ::prost::alloc::vec::Vec<LevelView>,
+    /// What was said about it, by time.
+    #[prost(message, repeated, tag = "10")]
+    pub said: ::prost::alloc::vec::Vec<SaidView>,
+    /// Heads of the office.
+    #[prost(string, repeated, tag = "11")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names of the actions of ActRequest that the caller may take on it: answer_alert, appeal_alert, revoke_alert,
+    /// uphold_alert. The last two are review_alert.
+    #[prost(string, repeated, tag = "12")]
+    pub actions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChargeView {
+    /// 个人, 部门, 申请人, 特别程序, 线路或设备 or 其他.
+    #[prost(string, tag = "1")]
+    pub cause: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub days: u32,
+    #[prost(string, tag = "3")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub person_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LevelView {
+    #[prost(enumeration = "AlertLevel", tag = "1")]
+    pub level: i32,
+    #[prost(uint32, tag = "2")]
+    pub since: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaidView {
+    /// 预警回复, 预警申诉, 预警核销 or 预警维持.
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// Empty: not readable here.
+    #[prost(string, tag = "5")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListOrdersRequest {
+    /// True: only those that wait for an answer.
+    #[prost(bool, tag = "1")]
+    pub open: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListOrdersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub orders: ::prost::alloc::vec::Vec<OrderView>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OrderView {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Hash of the entry that issued it, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub station: u64,
+    #[prost(string, tag = "6")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "7")]
+    pub until: u32,
+    /// 待反馈, 逾期未反馈, 已反馈 or 逾期反馈.
+    #[prost(string, tag = "8")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub issued_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub issued_ms: u64,
+    #[prost(message, repeated, tag = "11")]
+    pub answers: ::prost::alloc::vec::Vec<SaidView>,
+    /// True: the caller may answer it.
+    #[prost(bool, tag = "12")]
+    pub may_answer: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingRequest {
+    /// 2026-07, 2026-Q3 or 2026. Empty: the present month.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// UNSPECIFIED: departments.
+    #[prost(enumeration = "RankingTable", tag = "2")]
+    pub table: i32,
+    /// True: with the case numbers behind each row.
+    #[prost(bool, tag = "3")]
+    pub with_cases: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RankingReply {
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    #[prost(uint32, tag = "2")]
+    pub to: u32,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<RankingRow>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingRow {
+    /// Those alike share a place. 0: no case closed, so not ranked.
+    #[prost(uint32, tag = "1")]
+    pub place: u32,
+    /// Code of the department, division code of the township, or staff id.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub sum: ::core::option::Option<RankingSum>,
+    /// Numbers of the cases that add to it, where asked for.
+    #[prost(string, repeated, tag = "5")]
+    pub case_numbers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a case adds to a row, or what all have added.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingSum {
+    /// Cases closed in the period in which the subject had a hand; those with no late day charged to it.
+    #[prost(uint32, tag = "1")]
+    pub cases: u32,
+    #[prost(uint32, tag = "2")]
+    pub on_time: u32,
+    /// Cases closed that the subject leads: their number, days used, days promised.
+    #[prost(uint32, tag = "3")]
+    pub led: u32,
+    #[prost(uint32, tag = "4")]
+    pub used_days: u32,
+    #[prost(uint32, tag = "5")]
+    pub promised_days: u32,
+    /// Of these, the cases with a limit by law, and their days by law.
+    #[prost(uint32, tag = "6")]
+    pub led_by_law: u32,
+    #[prost(uint32, tag = "7")]
+    pub statutory_days: u32,
+    /// Alerts by level, revoked ones left out and counted apart.
+    #[prost(uint32, tag = "8")]
+    pub prompt: u32,
+    #[prost(uint32, tag = "9")]
+    pub yellow: u32,
+    #[prost(uint32, tag = "10")]
+    pub red: u32,
+    #[prost(uint32, tag = "11")]
+    pub revoked: u32,
+    #[prost(uint32, tag = "12")]
+    pub points: u32,
+    /// Ratings and their sum, each 1 to 5.
+    #[prost(uint32, tag = "13")]
+    pub ratings: u32,
+    #[prost(uint32, tag = "14")]
+    pub rating_sum: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingCasesRequest {
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    #[prost(enumeration = "RankingTable", tag = "2")]
+    pub table: i32,
+    /// As in RankingRow.
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RankingCasesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<RankingCase>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub sum: ::core::option::Option<RankingSum>,
+    /// Its alerts that count in the period, as in AlertRow.alert.
+    #[prost(string, repeated, tag = "4")]
+    pub alerts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponsibilityRequest {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponsibilityReply {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// The alert about the promise of the case.
+    #[prost(message, optional, tag = "3")]
+    pub alert: ::core::option::Option<AlertView>,
+    /// Office, person and heads that answer for most of the delay. Empty: nobody does.
+    #[prost(string, tag = "4")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who had the case when.
+    #[prost(message, repeated, tag = "7")]
+    pub chain: ::prost::alloc::vec::Vec<HeldView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldView {
+    #[prost(string, tag = "1")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub from: u32,
+    /// 0: it is there.
+    #[prost(uint32, tag = "4")]
+    pub to: u32,
+    #[prost(string, repeated, tag = "5")]
+    pub people: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "6")]
+    pub waits_for_applicant: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RulesRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RulesReply {
+    /// Version of the published file. 0: the built-in rules, since the district has published none.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub rules: ::prost::alloc::vec::Vec<RuleView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleView {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "6")]
+    pub level: i32,
+    /// Name of the condition.
+    #[prost(string, tag = "7")]
+    pub test: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "8")]
+    pub points: u32,
+    #[prost(uint32, tag = "9")]
+    pub points_per_day: u32,
+    /// 0: no bound.
+    #[prost(uint32, tag = "10")]
+    pub points_most: u32,
+    #[prost(uint32, tag = "11")]
+    pub from: u32,
+    #[prost(uint32, tag = "12")]
+    pub until: u32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertFilter {
+    Unspecified = 0,
+    /// Of open cases, and those that wait for an answer or a review.
+    Current = 1,
+    /// Those that the caller may answer.
+    Unanswered = 2,
+    /// Those that were appealed against and wait for the supervisor.
+    Appealed = 3,
+    /// All, revoked ones included.
+    All = 4,
+}
+impl AlertFilter {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_FILTER_UNSPECIFIED",
+            Self::Current => "ALERT_FILTER_CURRENT",
+            Self::Unanswered => "ALERT_FILTER_UNANSWERED",
+            Self::Appealed => "ALERT_FILTER_APPEALED",
+            Self::All => "ALERT_FILTER_ALL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_FILTER_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_FILTER_CURRENT" => Some(Self::Current),
+            "ALERT_FILTER_UNANSWERED" => Some(Self::Unanswered),
+            "ALERT_FILTER_APPEALED" => Some(Self::Appealed),
+            "ALERT_FILTER_ALL" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RankingTable {
+    Unspecified = 0,
+    Departments = 1,
+    Townships = 2,
+    Staff = 3,
+}
+impl RankingTable {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RANKING_TABLE_UNSPECIFIED",
+            Self::Departments => "RANKING_TABLE_DEPARTMENTS",
+            Self::Townships => "RANKING_TABLE_TOWNSHIPS",
+            Self::Staff => "RANKING_TABLE_STAFF",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RANKING_TABLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RANKING_TABLE_DEPARTMENTS" => Some(Self::Departments),
+            "RANKING_TABLE_TOWNSHIPS" => Some(Self::Townships),
+            "RANKING_TABLE_STAFF" => Some(Self::Staff),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod supervision_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct SupervisionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SupervisionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SupervisionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SupervisionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SupervisionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Running cases by office and link. Supervisors only.
+        pub async fn board(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BoardRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Board",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Board"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The running cases behind a cell of the board. Supervisors only.
+        pub async fn board_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BoardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BoardCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/BoardCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "BoardCases"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Alerts, gravest and newest first.
+        pub async fn list_alerts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAlertsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlertsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/ListAlerts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "ListAlerts"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One alert with everything that is known of it.
+        pub async fn get_alert(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAlertRequest>,
+        ) -> std::result::Result<tonic::Response<super::AlertView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/GetAlert",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "GetAlert"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Orders, those that wait for an answer first.
+        pub async fn list_orders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOrdersReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/ListOrders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "ListOrders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Departments, townships or people compared over a period. Supervisors only.
+        pub async fn ranking(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RankingRequest>,
+        ) -> std::result::Result<tonic::Response<super::RankingReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Ranking",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Ranking"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The cases behind a row of the ranking, with what each adds. Supervisors only.
+        pub async fn ranking_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RankingCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RankingCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/RankingCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "RankingCases"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who is responsible for a case that ran over its promise. Supervisors only. NOT_FOUND: it has not.
+        pub async fn responsibility(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResponsibilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResponsibilityReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Responsibility",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("sanji.v1.SupervisionService", "Responsibility"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The rules in force.
+        pub async fn rules(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::RulesReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Rules",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Rules"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod supervision_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SupervisionServiceServer.
+    #[async_trait]
+    pub trait SupervisionService: std::marker::Send + std::marker::Sync + 'static {
+        /// Running cases by office and link. Supervisors only.
+        async fn board(
+            &self,
+            request: tonic::Request<super::BoardRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardReply>, tonic::Status>;
+        /// The running cases behind a cell of the board. Supervisors only.
+        async fn board_cases(
+            &self,
+            request: tonic::Request<super::BoardCasesRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardCasesReply>, tonic::Status>;
+        /// Alerts, gravest and newest first.
+        async fn list_alerts(
+            &self,
+            request: tonic::Request<super::ListAlertsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListAlertsReply>, tonic::Status>;
+        /// One alert with everything that is known of it.
+        async fn get_alert(
+            &self,
+            request: tonic::Request<super::GetAlertRequest>,
+        ) -> std::result::Result<tonic::Response<super::AlertView>, tonic::Status>;
+        /// Orders, those that wait for an answer first.
+        async fn list_orders(
+            &self,
+            request: tonic::Request<super::ListOrdersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListOrdersReply>, tonic::Status>;
+        /// Departments, townships or people compared over a period. Supervisors only.
+        async fn ranking(
+            &self,
+            request: tonic::Request<super::RankingRequest>,
+        ) -> std::result::Result<tonic::Response<super::RankingReply>, tonic::Status>;
+        /// The cases behind a row of the ranking, with what each adds. Supervisors only.
+        async fn ranking_cases(
+            &self,
+            request: tonic::Request<super::RankingCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RankingCasesReply>,
+            tonic::Status,
+        >;
+        /// Who is responsible for a case that ran over its promise. Supervisors only. NOT_FOUND: it has not.
+        async fn responsibility(
+            &self,
+            request: tonic::Request<super::ResponsibilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResponsibilityReply>,
+            tonic::Status,
+        >;
+        /// The rules in force.
+        async fn rules(
+            &self,
+            request: tonic::Request<super::RulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::RulesReply>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct SupervisionServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SupervisionServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SupervisionServiceServer<T>
+    where
+        T: SupervisionService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.SupervisionService/Board" => {
+                    #[allow(non_camel_case_types)]
+                    struct BoardSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::BoardRequest> for BoardSvc<T> {
+                        type Response = super::BoardReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BoardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::board(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BoardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/BoardCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct BoardCasesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::BoardCasesRequest>
+                    for BoardCasesSvc<T> {
+                        type Response = super::BoardCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BoardCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::board_cases(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BoardCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/ListAlerts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAlertsSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ListAlertsRequest>
+                    for ListAlertsSvc<T> {
+                        type Response = super::ListAlertsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAlertsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::list_alerts(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAlertsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/GetAlert" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAlertSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::GetAlertRequest>
+                    for GetAlertSvc<T> {
+                        type Response = super::AlertView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAlertRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::get_alert(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAlertSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/ListOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListOrdersSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ListOrdersRequest>
+                    for ListOrdersSvc<T> {
+                        type Response = super::ListOrdersReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListOrdersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::list_orders(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Ranking" => {
+                    #[allow(non_camel_case_types)]
+                    struct RankingSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RankingRequest>
+                    for RankingSvc<T> {
+                        type Response = super::RankingReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RankingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::ranking(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RankingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/RankingCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct RankingCasesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RankingCasesRequest>
+                    for RankingCasesSvc<T> {
+                        type Response = super::RankingCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RankingCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::ranking_cases(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RankingCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Responsibility" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResponsibilitySvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ResponsibilityRequest>
+                    for ResponsibilitySvc<T> {
+                        type Response = super::ResponsibilityReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResponsibilityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::responsibility(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResponsibilitySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Rules" => {
+                    #[allow(non_camel_case_types)]
+                    struct RulesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RulesRequest> for RulesSvc<T> {
+                        type Response = super::RulesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RulesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::rules(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RulesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SupervisionServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.SupervisionService";
+    impl<T> tonic::server::NamedService for SupervisionServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitRequest {
     /// Chosen by the caller, 16 bytes: the same request sent again answers the same case. Required.
@@ -2995,6 +5182,15 @@ pub struct SubmitRequest {
     /// The applicant's village, a division code. 0: this station, if it is a village.
     #[prost(uint64, tag = "8")]
     pub village: u64,
+    /// The variant that the applicant asks for: its position in the item's list, from 1. 0: none.
+    #[prost(uint32, tag = "10")]
+    pub variant: u32,
+    /// Why it is urgent. Empty: it is not.
+    #[prost(string, tag = "11")]
+    pub urgent_reason: ::prost::alloc::string::String,
+    /// True: a draft for checking (预申报); mandatory materials may be missing.
+    #[prost(bool, tag = "12")]
+    pub preliminary: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MaterialInput {
@@ -3039,7 +5235,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 55"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 55, 50, 51, 52, 53, 54, 40, 41, 42, 43, 44, 45, 46, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 70, 71, 72, 73, 74, 75"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -3091,6 +5287,68 @@ pub mod act_request {
         CheckSuperseded(super::CheckSuperseded),
         #[prost(message, tag = "55")]
         FollowUp(super::RecordFollowUp),
+        #[prost(message, tag = "50")]
+        AnswerAlert(super::AnswerAlert),
+        #[prost(message, tag = "51")]
+        AppealAlert(super::AppealAlert),
+        #[prost(message, tag = "52")]
+        ReviewAlert(super::ReviewAlert),
+        #[prost(message, tag = "53")]
+        IssueOrder(super::IssueOrder),
+        #[prost(message, tag = "54")]
+        AnswerOrder(super::AnswerOrder),
+        #[prost(message, tag = "40")]
+        IssueFee(super::IssueFee),
+        #[prost(message, tag = "41")]
+        RegisterPayment(super::RegisterPayment),
+        #[prost(message, tag = "42")]
+        VoidFee(super::VoidFee),
+        #[prost(message, tag = "43")]
+        AbandonFee(super::AbandonFee),
+        #[prost(message, tag = "44")]
+        RequestRefund(super::RequestRefund),
+        #[prost(message, tag = "45")]
+        DecideRefund(super::DecideRefund),
+        #[prost(message, tag = "46")]
+        RegisterRefund(super::RegisterRefund),
+        #[prost(message, tag = "27")]
+        FinishAtOnce(super::FinishAtOnce),
+        #[prost(message, tag = "28")]
+        ChooseVariant(super::ChooseVariant),
+        #[prost(message, tag = "29")]
+        SendUp(super::SendUp),
+        #[prost(message, tag = "30")]
+        Chase(super::Chase),
+        #[prost(message, tag = "31")]
+        RegisterAnswer(super::RegisterAnswer),
+        #[prost(message, tag = "32")]
+        AllowSecondCorrection(super::AllowSecondCorrection),
+        #[prost(message, tag = "33")]
+        CorrectAtOnce(super::CorrectAtOnce),
+        #[prost(message, tag = "34")]
+        Transfer(super::Transfer),
+        #[prost(message, tag = "35")]
+        ConsultAgain(super::ConsultAgain),
+        #[prost(message, tag = "36")]
+        AnswerPreliminary(super::AnswerPreliminary),
+        #[prost(message, tag = "37")]
+        SubmitPreliminary(super::SubmitPreliminary),
+        #[prost(message, tag = "38")]
+        SetMark(super::SetMark),
+        #[prost(message, tag = "39")]
+        AnswerCopy(super::AnswerCopy),
+        #[prost(message, tag = "70")]
+        SignForCopy(super::SignForCopy),
+        #[prost(message, tag = "71")]
+        RecordVisit(super::RecordVisit),
+        #[prost(message, tag = "72")]
+        FinishDuty(super::FinishDuty),
+        #[prost(message, tag = "73")]
+        AskReview(super::AskReview),
+        #[prost(message, tag = "74")]
+        AnswerReview(super::AnswerReview),
+        #[prost(message, tag = "75")]
+        VoidDocument(super::VoidDocument),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3107,8 +5365,21 @@ pub struct ActReply {
     pub hash: ::prost::alloc::vec::Vec<u8>,
 }
 /// 受理
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Accept {
+    /// 容缺: optional materials that are missing and may follow.
+    #[prost(message, repeated, tag = "30")]
+    pub tolerated: ::prost::alloc::vec::Vec<ToleratedInput>,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Accept {}
+pub struct ToleratedInput {
+    /// Position in the item's list, from 0.
+    #[prost(uint32, tag = "1")]
+    pub material: u32,
+    /// Last day to hand it in, as YYYYMMDD. 0: as long as an applicant has for a correction.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+}
 /// 不予受理
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefuseAcceptance {
@@ -3162,6 +5433,12 @@ pub struct FinishStage {
     pub together_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "5")]
     pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Day on which an outside body answered. 0: today, where one acts.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
+    /// The stage, where several run in parallel and the caller acts in more than one. Empty: the first of them.
+    #[prost(string, tag = "31")]
+    pub stage: ::prost::alloc::string::String,
 }
 /// 张贴公示
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3217,9 +5494,15 @@ pub struct Decide {
     pub ground: u32,
     #[prost(string, tag = "5")]
     pub document_number: ::prost::alloc::string::String,
+    /// Day on which an outside body decided. 0: today, where one does.
+    #[prost(uint32, tag = "30")]
+    pub answered_on: u32,
+    /// As in FinishStage.
+    #[prost(string, tag = "31")]
+    pub stage: ::prost::alloc::string::String,
 }
 /// 退回
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Return {
     #[prost(enumeration = "ReturnReason", tag = "1")]
     pub reason: i32,
@@ -3229,6 +5512,12 @@ pub struct Return {
     /// Required.
     #[prost(string, tag = "3")]
     pub basis: ::prost::alloc::string::String,
+    /// What the applicant can do now: where and under which conditions to apply. Required.
+    #[prost(string, tag = "30")]
+    pub what_now: ::prost::alloc::string::String,
+    /// Materials that go back.
+    #[prost(message, repeated, tag = "31")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialInput>,
 }
 /// 送达
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3254,8 +5543,12 @@ pub struct RequestWithdrawal {
     #[prost(string, tag = "1")]
     pub words: ::prost::alloc::string::String,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ConfirmWithdrawal {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConfirmWithdrawal {
+    /// Materials that go back.
+    #[prost(message, repeated, tag = "30")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialInput>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Rate {
     /// 1 to 5.
@@ -3287,12 +5580,87 @@ pub struct Reclaim {
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }
+/// 开具缴款通知
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct IssueFee {
+    #[prost(message, repeated, tag = "1")]
+    pub lines: ::prost::alloc::vec::Vec<FeeInput>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeInput {
+    /// Code of the fee in the catalogue. Required.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Units, at least 1.
+    #[prost(uint64, tag = "2")]
+    pub quantity: u64,
+    /// What is waived of it, in fen. 0: nothing.
+    #[prost(uint64, tag = "3")]
+    pub waived_fen: u64,
+    /// Ground of the waiver as the catalogue has it. Required where something is waived; alone, all is waived.
+    #[prost(string, tag = "4")]
+    pub ground: ::prost::alloc::string::String,
+}
+/// 登记缴款: by the fee window only, from the bank's receipt.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterPayment {
+    /// Number of the notice. 0: the one that is open.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+    /// Must be what the notice asks for, in fen.
+    #[prost(uint64, tag = "3")]
+    pub amount_fen: u64,
+    /// Milliseconds since 1970-01-01 UTC. Required.
+    #[prost(uint64, tag = "4")]
+    pub paid_ms: u64,
+    /// Required.
+    #[prost(string, tag = "5")]
+    pub bank: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "6")]
+    pub serial: ::prost::alloc::string::String,
+}
+/// 作废缴款通知
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoidFee {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
 /// 移交
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HandOver {
     /// Division code of a station on the way from the case's home to the district. Required.
     #[prost(uint64, tag = "1")]
     pub to: u64,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 当场办结: accepted, decided and, where a receiver is named, delivered, as far as it is all the caller's.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FinishAtOnce {
+    /// What was found, in words.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub document_number: ::prost::alloc::string::String,
+    /// Name of the person who signed. Empty: delivered later.
+    #[prost(string, tag = "3")]
+    pub receiver: ::prost::alloc::string::String,
+    /// DELIVERY_METHOD_UNSPECIFIED: in person.
+    #[prost(enumeration = "DeliveryMethod", tag = "4")]
+    pub method: i32,
+}
+/// 选用简易或紧急程序, before acceptance.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChooseVariant {
+    /// Position in the item's list, from 1. Required.
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
     /// Required.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
@@ -3318,6 +5686,297 @@ pub struct RecordFollowUp {
     /// What was said or put right. Required.
     #[prost(string, tag = "2")]
     pub words: ::prost::alloc::string::String,
+}
+/// 回复预警
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// How it came about and what is done. The supervisor reads it: no personal data. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 预警申诉
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppealAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// Why it is wrong. As in AnswerAlert. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 核销 or 维持预警
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// True: 核销. False: 维持.
+    #[prost(bool, tag = "2")]
+    pub revoked: bool,
+    /// Why. Required.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 督办
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueOrder {
+    /// The office that must answer. 0 and empty: the one whose turn it is.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Last day to answer. Required.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+    /// What is ordered. Required.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 督办反馈
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerOrder {
+    /// As in OrderView. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
+    /// What was done. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 逾期未缴，视为放弃
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbandonFee {}
+/// 申请退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// In fen. Required.
+    #[prost(uint64, tag = "2")]
+    pub amount_fen: u64,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Account of the payer. Required.
+    #[prost(string, tag = "4")]
+    pub account: ::prost::alloc::string::String,
+}
+/// 审批退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    #[prost(bool, tag = "2")]
+    pub approved: bool,
+    /// Required where not approved.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 登记退付
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterRefund {
+    /// Number of the notice. Required.
+    #[prost(uint32, tag = "1")]
+    pub notice: u32,
+    /// Number of the bank's receipt. Required.
+    #[prost(string, tag = "2")]
+    pub receipt_number: ::prost::alloc::string::String,
+}
+/// 登记报送
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SendUp {
+    /// Name of the outside body. Empty: the one of the stage.
+    #[prost(string, tag = "1")]
+    pub body: ::prost::alloc::string::String,
+    /// 0: today.
+    #[prost(uint32, tag = "2")]
+    pub sent_on: u32,
+    /// Its number there. Empty: not known yet.
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+}
+/// 登记催办 of an outside body.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Chase {
+    /// 0: today.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// How and with what answer. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 登记批复, where a question had been sent up before a decision.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisterAnswer {
+    /// 0: today.
+    #[prost(uint32, tag = "1")]
+    pub answered_on: u32,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub outside_number: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub approved: bool,
+    /// Required where not approved.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 批准再次补正, by the chief representative.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AllowSecondCorrection {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 当场更正
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CorrectAtOnce {
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Answers that replace those of the same field.
+    #[prost(message, repeated, tag = "2")]
+    pub answers: ::prost::alloc::vec::Vec<Answer>,
+}
+/// 转其他窗口（部门）办理
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Transfer {
+    /// Code of the department, one of CaseView.transfer_to. Required.
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// 重新征求意见 of the departments that disagree.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultAgain {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 答复预申报
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnswerPreliminary {
+    /// What is missing. None: the draft can be submitted.
+    #[prost(message, repeated, tag = "1")]
+    pub faults: ::prost::alloc::vec::Vec<FaultInput>,
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 预申报转为正式申请
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmitPreliminary {
+    /// Materials that replace those of the same position.
+    #[prost(message, repeated, tag = "1")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+    /// Answers that replace those of the same field.
+    #[prost(message, repeated, tag = "2")]
+    pub answers: ::prost::alloc::vec::Vec<Answer>,
+}
+/// 标注紧急件、重点项目件
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetMark {
+    #[prost(enumeration = "Mark", tag = "1")]
+    pub mark: i32,
+    /// True: takes the mark away.
+    #[prost(bool, tag = "2")]
+    pub remove: bool,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Day until which it shall be finished. 0: none.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+}
+/// 抄告单签收
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignForCopy {
+    /// The stage; empty: the caller's first.
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+}
+/// 抄告反馈, while another station holds the case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerCopy {
+    #[prost(enumeration = "Opinion", tag = "1")]
+    pub opinion: i32,
+    /// Required unless OPINION_NONE.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    /// The stage; empty: the caller's first.
+    #[prost(string, tag = "3")]
+    pub stage: ::prost::alloc::string::String,
+}
+/// 联合踏勘
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordVisit {
+    /// Day. Required.
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    /// Required for an appointment.
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    /// Codes of departments. Required for an appointment.
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: it took place; then the minutes are required.
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    /// Staff ids.
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Minutes, or a remark to the appointment.
+    #[prost(string, tag = "6")]
+    pub words: ::prost::alloc::string::String,
+    /// Ids that PutAttachment gave.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub attachments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// 补齐容缺材料、补办手续
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FinishDuty {
+    /// True: what the variant leaves to be made up.
+    #[prost(bool, tag = "1")]
+    pub variant: bool,
+    /// Required for the variant's.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "3")]
+    pub materials: ::prost::alloc::vec::Vec<MaterialInput>,
+}
+/// 申请复核
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskReview {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 答复复核
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerReview {
+    #[prost(bool, tag = "1")]
+    pub upheld: bool,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 文书作废（重新编号）
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoidDocument {
+    /// Hash of the step that issued it, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub step: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "DocumentKind", tag = "2")]
+    pub kind: i32,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// True: a new number takes its place.
+    #[prost(bool, tag = "4")]
+    pub replace: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRequest {
@@ -3397,6 +6056,282 @@ pub struct CaseView {
     /// When the station that holds the case was last heard. 0: never, or it is this station.
     #[prost(uint64, tag = "43")]
     pub holder_heard_ms: u64,
+    /// Alerts of the case, as far as the caller may know of them.
+    #[prost(message, repeated, tag = "60")]
+    pub alerts: ::prost::alloc::vec::Vec<AlertRow>,
+    /// Orders on the case.
+    #[prost(message, repeated, tag = "61")]
+    pub orders: ::prost::alloc::vec::Vec<OrderView>,
+    /// Payment notices, in the order of their numbers.
+    #[prost(message, repeated, tag = "50")]
+    pub fees: ::prost::alloc::vec::Vec<FeeNoticeView>,
+    /// What may be charged; empty for an item without a fee.
+    #[prost(message, repeated, tag = "51")]
+    pub chargeable: ::prost::alloc::vec::Vec<ChargeableView>,
+    /// Absent: not a joint case, or not accepted yet.
+    #[prost(message, optional, tag = "30")]
+    pub joint: ::core::option::Option<JointView>,
+    /// What is left to be made up, done or not.
+    #[prost(message, repeated, tag = "31")]
+    pub duties: ::prost::alloc::vec::Vec<DutyView>,
+    /// Absent: none chosen.
+    #[prost(message, optional, tag = "32")]
+    pub variant: ::core::option::Option<VariantView>,
+    /// Absent: no such mark.
+    #[prost(message, optional, tag = "33")]
+    pub urgent: ::core::option::Option<MarkView>,
+    #[prost(message, optional, tag = "34")]
+    pub priority: ::core::option::Option<MarkView>,
+    /// Absent: no outside body has been asked.
+    #[prost(message, optional, tag = "35")]
+    pub outside: ::core::option::Option<OutsideView>,
+    /// 复核. Absent: nobody has asked for one.
+    #[prost(message, optional, tag = "36")]
+    pub review: ::core::option::Option<ReviewView>,
+    /// Departments to which the caller may transfer the present stage.
+    #[prost(message, repeated, tag = "37")]
+    pub transfer_to: ::prost::alloc::vec::Vec<NamedCode>,
+    /// Stages in which the caller may act now, where several run in parallel.
+    #[prost(message, repeated, tag = "38")]
+    pub my_stages: ::prost::alloc::vec::Vec<NamedCode>,
+    /// Position of the variant that the applicant asked for, from 1. 0: none.
+    #[prost(uint32, tag = "39")]
+    pub variant_wanted: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeeNoticeView {
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// 缴款通知编号 and 缴款码.
+    #[prost(string, tag = "2")]
+    pub notice_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub payment_code: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "4")]
+    pub lines: ::prost::alloc::vec::Vec<FeeLineView>,
+    /// What is to be paid, in fen and in words.
+    #[prost(uint64, tag = "5")]
+    pub payable_fen: u64,
+    #[prost(string, tag = "6")]
+    pub payable_words: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "7")]
+    pub until: u32,
+    /// Department that charges, its name and its unified social credit code.
+    #[prost(string, tag = "8")]
+    pub department_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub department_code: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub issued_ms: u64,
+    #[prost(string, tag = "11")]
+    pub issued_by: ::prost::alloc::string::String,
+    /// 待缴款, 已缴款, 免缴, 已作废, 视为放弃, 已退付 …
+    #[prost(string, tag = "12")]
+    pub state: ::prost::alloc::string::String,
+    /// Once paid.
+    #[prost(message, optional, tag = "13")]
+    pub payment: ::core::option::Option<FeePaid>,
+    #[prost(string, tag = "14")]
+    pub registered_by: ::prost::alloc::string::String,
+    /// 退付, once asked for: in fen.
+    #[prost(uint64, tag = "15")]
+    pub refund_fen: u64,
+    #[prost(string, tag = "16")]
+    pub refund_receipt: ::prost::alloc::string::String,
+    /// The treasury's account. Empty: the district has published none.
+    #[prost(string, tag = "17")]
+    pub account_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "18")]
+    pub account_bank: ::prost::alloc::string::String,
+    #[prost(string, tag = "19")]
+    pub account_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeLineView {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub quantity: u64,
+    #[prost(uint64, tag = "6")]
+    pub price_fen: u64,
+    #[prost(uint64, tag = "7")]
+    pub waived_fen: u64,
+    #[prost(string, tag = "8")]
+    pub ground: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "9")]
+    pub payable_fen: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChargeableView {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub price_fen: u64,
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub grounds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedCode {
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+/// 联办
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JointView {
+    #[prost(string, tag = "1")]
+    pub lead: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub departments: ::prost::alloc::vec::Vec<ConsultedView>,
+    /// 联合踏勘, in order of time.
+    #[prost(message, repeated, tag = "3")]
+    pub visits: ::prost::alloc::vec::Vec<VisitView>,
+    /// Last day of the limit that the law sets for joint cases. 0: not known.
+    #[prost(uint32, tag = "4")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsultedView {
+    #[prost(string, tag = "1")]
+    pub stage: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub department_name: ::prost::alloc::string::String,
+    /// When the copy went out.
+    #[prost(uint64, tag = "5")]
+    pub copied_ms: u64,
+    /// Last day to answer. 0: not known yet.
+    #[prost(uint32, tag = "6")]
+    pub reply_until: u32,
+    /// Silence counts as agreement.
+    #[prost(bool, tag = "7")]
+    pub tacit: bool,
+    /// Who looked at it first, and when.
+    #[prost(string, tag = "8")]
+    pub signed_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "9")]
+    pub signed_ms: u64,
+    /// Empty: not answered.
+    #[prost(string, tag = "10")]
+    pub opinion: ::prost::alloc::string::String,
+    #[prost(string, tag = "11")]
+    pub answered_by: ::prost::alloc::string::String,
+    /// A角 or B角; empty: neither.
+    #[prost(string, tag = "12")]
+    pub seat: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "13")]
+    pub answered_ms: u64,
+    /// Hash of the entry that answers, to find its words among the steps.
+    #[prost(bytes = "vec", tag = "14")]
+    pub answer: ::prost::alloc::vec::Vec<u8>,
+    /// Which part of the joint item it does. Empty: none of its own.
+    #[prost(string, tag = "15")]
+    pub part: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VisitView {
+    #[prost(uint32, tag = "1")]
+    pub on: u32,
+    #[prost(string, tag = "2")]
+    pub place: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "4")]
+    pub held: bool,
+    #[prost(string, repeated, tag = "5")]
+    pub attended: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "6")]
+    pub recorded_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub recorded_ms: u64,
+    #[prost(bytes = "vec", tag = "8")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DutyView {
+    /// What, in words.
+    #[prost(string, tag = "1")]
+    pub words: ::prost::alloc::string::String,
+    /// Last day. 0: not known yet.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    #[prost(bool, tag = "3")]
+    pub done: bool,
+    #[prost(uint64, tag = "4")]
+    pub done_ms: u64,
+    /// True: of the variant.
+    #[prost(bool, tag = "5")]
+    pub variant: bool,
+    /// Position of the material, where it is one.
+    #[prost(uint32, tag = "6")]
+    pub material: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VariantView {
+    #[prost(uint32, tag = "1")]
+    pub variant: u32,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub effect: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkView {
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub since_ms: u64,
+    /// 0: none.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OutsideView {
+    #[prost(string, tag = "1")]
+    pub body: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub sent_on: u32,
+    #[prost(string, tag = "3")]
+    pub outside_number: ::prost::alloc::string::String,
+    /// Days on which it was chased.
+    #[prost(uint32, repeated, tag = "4")]
+    pub chased_on: ::prost::alloc::vec::Vec<u32>,
+    /// 0: not answered.
+    #[prost(uint32, tag = "5")]
+    pub answered_on: u32,
+    #[prost(string, tag = "6")]
+    pub answer_number: ::prost::alloc::string::String,
+    /// In words.
+    #[prost(string, tag = "7")]
+    pub result: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewView {
+    #[prost(uint64, tag = "1")]
+    pub asked_ms: u64,
+    /// Last day on which it could be asked for.
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    #[prost(bool, tag = "3")]
+    pub answered: bool,
+    #[prost(bool, tag = "4")]
+    pub upheld: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterialView {
@@ -3431,7 +6366,7 @@ pub struct AttachmentView {
     #[prost(uint64, repeated, tag = "6")]
     pub held_by: ::prost::alloc::vec::Vec<u64>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StepView {
     #[prost(uint32, tag = "1")]
     pub rev: u32,
@@ -3463,6 +6398,26 @@ pub struct StepView {
     /// Last day that the step sets: to answer a correction, of a public notice. 0: it sets none.
     #[prost(uint32, tag = "13")]
     pub until: u32,
+    /// Documents that it issued.
+    #[prost(message, repeated, tag = "30")]
+    pub documents: ::prost::alloc::vec::Vec<DocumentView>,
+    /// Name of the stage at which the case was returned. Empty: it was not.
+    #[prost(string, tag = "31")]
+    pub stage_left: ::prost::alloc::string::String,
+    /// What goes back to the applicant.
+    #[prost(message, repeated, tag = "32")]
+    pub materials_back: ::prost::alloc::vec::Vec<MaterialView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentView {
+    #[prost(enumeration = "DocumentKind", tag = "1")]
+    pub kind: i32,
+    /// 文号, for example 澄民政受字〔2026〕128号.
+    #[prost(string, tag = "2")]
+    pub number: ::prost::alloc::string::String,
+    /// 作废
+    #[prost(bool, tag = "3")]
+    pub void: bool,
 }
 /// Who holds the newest entry of this case: the ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3665,6 +6620,11 @@ pub struct CaseRow {
     /// True: the case came back from a correction and goes ahead of the queue.
     #[prost(bool, tag = "13")]
     pub ahead: bool,
+    /// 紧急件, 重点项目件
+    #[prost(bool, tag = "30")]
+    pub urgent: bool,
+    #[prost(bool, tag = "31")]
+    pub priority: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WatchRequest {
@@ -3834,6 +6794,12 @@ pub enum WorkList {
     Open = 2,
     /// 已办结
     Closed = 3,
+    /// 急办、重点件: open cases with a mark.
+    Marked = 30,
+    /// 报批在外: cases that wait for an outside body, which the window keeps chasing.
+    Outside = 31,
+    /// 待补手续: cases, open or closed, with something left to be made up.
+    Duties = 32,
 }
 impl WorkList {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3846,6 +6812,9 @@ impl WorkList {
             Self::Todo => "WORK_LIST_TODO",
             Self::Open => "WORK_LIST_OPEN",
             Self::Closed => "WORK_LIST_CLOSED",
+            Self::Marked => "WORK_LIST_MARKED",
+            Self::Outside => "WORK_LIST_OUTSIDE",
+            Self::Duties => "WORK_LIST_DUTIES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3855,6 +6824,9 @@ impl WorkList {
             "WORK_LIST_TODO" => Some(Self::Todo),
             "WORK_LIST_OPEN" => Some(Self::Open),
             "WORK_LIST_CLOSED" => Some(Self::Closed),
+            "WORK_LIST_MARKED" => Some(Self::Marked),
+            "WORK_LIST_OUTSIDE" => Some(Self::Outside),
+            "WORK_LIST_DUTIES" => Some(Self::Duties),
             _ => None,
         }
     }
@@ -5108,6 +8080,105 @@ pub struct PublishReply {
     #[prost(string, repeated, tag = "1")]
     pub published: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQuarantineRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQuarantineReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<Quarantined>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Quarantined {
+    /// Names it: 16 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(enumeration = "QuarantineKind", tag = "2")]
+    pub kind: i32,
+    /// Absent for a case that waits.
+    #[prost(message, optional, tag = "3")]
+    pub log: ::core::option::Option<LogId>,
+    /// First and last position.
+    #[prost(uint64, tag = "4")]
+    pub seq: u64,
+    #[prost(uint64, tag = "5")]
+    pub until: u64,
+    /// Hash of the entry at `until`. Empty: not held.
+    #[prost(bytes = "vec", tag = "6")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+    /// One word, for example "BAD_SEAL" or "NotHolder".
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    /// For people, in English.
+    #[prost(string, tag = "8")]
+    pub detail: ::prost::alloc::string::String,
+    /// When it was first seen, milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "9")]
+    pub seen_ms: u64,
+    /// Division code of the station that sent or wrote it. 0: not known.
+    #[prost(uint64, tag = "10")]
+    pub from: u64,
+    /// 25 digits. Empty: no case.
+    #[prost(string, tag = "11")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowQuarantinedRequest {
+    /// The beginning of an id is enough.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShowQuarantinedReply {
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<Quarantined>,
+    /// Without their bodies.
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<DumpedEntry>,
+    /// What is kept, word for word with the writer's seals: encoded Run messages.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub runs: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedriveQuarantinedRequest {
+    /// Empty: all.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedriveQuarantinedReply {
+    /// How many were tried again, and how many of these are settled by it. What comes over a link takes its time.
+    #[prost(uint32, tag = "1")]
+    pub tried: u32,
+    #[prost(uint32, tag = "2")]
+    pub settled: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropQuarantinedRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropQuarantinedReply {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRestRequest {
+    /// As ListQuarantine names it; the beginning is enough.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub admit: bool,
+    /// For people; goes on record. Required.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideRestReply {
+    /// How many entries count from now on, or stay as evidence.
+    #[prost(uint64, tag = "1")]
+    pub entries: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum StationState {
@@ -5142,6 +8213,49 @@ impl StationState {
             "STATION_STATE_ENROLLED" => Some(Self::Enrolled),
             "STATION_STATE_REVOKED" => Some(Self::Revoked),
             "STATION_STATE_ENDED" => Some(Self::Ended),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum QuarantineKind {
+    Unspecified = 0,
+    /// Entries of another station were not taken.
+    Refused = 1,
+    /// The same of a revoked station: kept, until the district decides.
+    Rest = 2,
+    /// An entry is held and does not count, since it breaks a rule of its case.
+    Rejected = 3,
+    /// An entry is held and can't be read, or says what its writer may not say.
+    Unreadable = 4,
+    /// A case is held whose item is not in the catalogue here.
+    Waiting = 5,
+}
+impl QuarantineKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "QUARANTINE_KIND_UNSPECIFIED",
+            Self::Refused => "QUARANTINE_KIND_REFUSED",
+            Self::Rest => "QUARANTINE_KIND_REST",
+            Self::Rejected => "QUARANTINE_KIND_REJECTED",
+            Self::Unreadable => "QUARANTINE_KIND_UNREADABLE",
+            Self::Waiting => "QUARANTINE_KIND_WAITING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "QUARANTINE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "QUARANTINE_KIND_REFUSED" => Some(Self::Refused),
+            "QUARANTINE_KIND_REST" => Some(Self::Rest),
+            "QUARANTINE_KIND_REJECTED" => Some(Self::Rejected),
+            "QUARANTINE_KIND_UNREADABLE" => Some(Self::Unreadable),
+            "QUARANTINE_KIND_WAITING" => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -5369,6 +8483,106 @@ pub mod keeper_client {
                 .insert(GrpcMethod::new("sanji.v1.Keeper", "EndHealing"));
             self.inner.unary(req, path, codec).await
         }
+        /// What this station does not count of what it was sent, newest first, at most 1000.
+        pub async fn list_quarantine(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantineReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ListQuarantine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ListQuarantine"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One of these with its entries. NOT_FOUND where there is none of that id.
+        pub async fn show_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/ShowQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "ShowQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
+        pub async fn redrive_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RedriveQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RedriveQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/RedriveQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "RedriveQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
+        pub async fn drop_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DropQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropQuarantinedReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Keeper/DropQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Keeper", "DropQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5427,6 +8641,38 @@ pub mod keeper_server {
             &self,
             request: tonic::Request<super::EndHealingRequest>,
         ) -> std::result::Result<tonic::Response<super::EndHealingReply>, tonic::Status>;
+        /// What this station does not count of what it was sent, newest first, at most 1000.
+        async fn list_quarantine(
+            &self,
+            request: tonic::Request<super::ListQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantineReply>,
+            tonic::Status,
+        >;
+        /// One of these with its entries. NOT_FOUND where there is none of that id.
+        async fn show_quarantined(
+            &self,
+            request: tonic::Request<super::ShowQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ShowQuarantinedReply>,
+            tonic::Status,
+        >;
+        /// Tries again: asks for refused logs once more, folds held entries anew, files cases that had no item.
+        async fn redrive_quarantined(
+            &self,
+            request: tonic::Request<super::RedriveQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RedriveQuarantinedReply>,
+            tonic::Status,
+        >;
+        /// Settles one: it is not shown any more. What is held or kept stays where it is, as evidence.
+        async fn drop_quarantined(
+            &self,
+            request: tonic::Request<super::DropQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropQuarantinedReply>,
+            tonic::Status,
+        >;
     }
     /// Served by every station.
     #[derive(Debug)]
@@ -5727,6 +8973,186 @@ pub mod keeper_server {
                     };
                     Box::pin(fut)
                 }
+                "/sanji.v1.Keeper/ListQuarantine" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQuarantineSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::ListQuarantineRequest>
+                    for ListQuarantineSvc<T> {
+                        type Response = super::ListQuarantineReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListQuarantineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::list_quarantine(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQuarantineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/ShowQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::ShowQuarantinedRequest>
+                    for ShowQuarantinedSvc<T> {
+                        type Response = super::ShowQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::show_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/RedriveQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct RedriveQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::RedriveQuarantinedRequest>
+                    for RedriveQuarantinedSvc<T> {
+                        type Response = super::RedriveQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RedriveQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::redrive_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RedriveQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Keeper/DropQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct DropQuarantinedSvc<T: Keeper>(pub Arc<T>);
+                    impl<
+                        T: Keeper,
+                    > tonic::server::UnaryService<super::DropQuarantinedRequest>
+                    for DropQuarantinedSvc<T> {
+                        type Response = super::DropQuarantinedReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DropQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Keeper>::drop_quarantined(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DropQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -6009,6 +9435,31 @@ pub mod administration_client {
                 .insert(GrpcMethod::new("sanji.v1.Administration", "DecideFork"));
             self.inner.unary(req, path, codec).await
         }
+        /// Decides what becomes of what a revoked station had written and not delivered.
+        pub async fn decide_rest(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideRestRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideRestReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.Administration/DecideRest",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.Administration", "DecideRest"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_stations(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStationsRequest>,
@@ -6116,6 +9567,11 @@ pub mod administration_server {
             &self,
             request: tonic::Request<super::DecideForkRequest>,
         ) -> std::result::Result<tonic::Response<super::DecideForkReply>, tonic::Status>;
+        /// Decides what becomes of what a revoked station had written and not delivered.
+        async fn decide_rest(
+            &self,
+            request: tonic::Request<super::DecideRestRequest>,
+        ) -> std::result::Result<tonic::Response<super::DecideRestReply>, tonic::Status>;
         async fn list_stations(
             &self,
             request: tonic::Request<super::ListStationsRequest>,
@@ -6466,6 +9922,51 @@ pub mod administration_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DecideForkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.Administration/DecideRest" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideRestSvc<T: Administration>(pub Arc<T>);
+                    impl<
+                        T: Administration,
+                    > tonic::server::UnaryService<super::DecideRestRequest>
+                    for DecideRestSvc<T> {
+                        type Response = super::DecideRestReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideRestRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Administration>::decide_rest(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideRestSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -7076,6 +10577,1699 @@ pub mod deadline_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "sanji.v1.DeadlineService";
     impl<T> tonic::server::NamedService for DeadlineServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLedgersRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLedgersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub ledgers: ::prost::alloc::vec::Vec<LedgerKind>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerKind {
+    /// Name for programs, for example "acceptance".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// For example 统一受理台账.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What its period of time is about, for example 收件时间.
+    #[prost(string, tag = "4")]
+    pub period_of: ::prost::alloc::string::String,
+}
+/// Which rows of a ledger.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerFilter {
+    /// First and last day, as YYYYMMDD. 0: no bound.
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    #[prost(uint32, tag = "2")]
+    pub until: u32,
+    /// Cases that were opened at this station or below it, a division code. 0: all that this station holds.
+    #[prost(uint64, tag = "3")]
+    pub station: u64,
+    /// Code of the item. Empty: all.
+    #[prost(string, tag = "4")]
+    pub item: ::prost::alloc::string::String,
+    /// Code of the department in the lead. Empty: all.
+    #[prost(string, tag = "5")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(enumeration = "LedgerState", tag = "6")]
+    pub state: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadLedgerRequest {
+    /// Name of the ledger. Required.
+    #[prost(string, tag = "1")]
+    pub ledger: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    /// Rows, 1 to 200; 0: 50. A case with several rows is never divided, so that there may be a few more.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+    /// `next` of the page before. Empty: from the beginning.
+    #[prost(string, tag = "4")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LedgerPage {
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<LedgerRow>,
+    /// Empty: no more. With no rows and a `next` there may be some further on.
+    #[prost(string, tag = "4")]
+    pub next: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerRow {
+    /// 25 digits. Empty in a public excerpt of cases that are not to be looked up, and where a row is about no case.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// The entry on which the row rests: 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// One for each column.
+    #[prost(string, repeated, tag = "3")]
+    pub cells: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportLedgerRequest {
+    /// As in ReadLedgerRequest.
+    #[prost(string, tag = "1")]
+    pub ledger: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    #[prost(enumeration = "LedgerFormat", tag = "3")]
+    pub format: i32,
+    /// True: names in full where the caller sees the case in full.
+    #[prost(bool, tag = "4")]
+    pub unmasked: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPart {
+    #[prost(oneof = "record_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<record_part::Part>,
+}
+/// Nested message and enum types in `RecordPart`.
+pub mod record_part {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Part {
+        /// The next bytes of the file, at most 65536.
+        #[prost(bytes, tag = "1")]
+        Data(::prost::alloc::vec::Vec<u8>),
+        /// The last message. A stream without it broke off, and so did the file.
+        #[prost(message, tag = "2")]
+        Finished(super::RecordFile),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordFile {
+    /// How a file of it may be called, for example 统一受理台账-20260701-20260731.csv.
+    #[prost(string, tag = "1")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub media_type: ::prost::alloc::string::String,
+    /// Rows of a ledger, or entries of a case.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadPublicLedgerRequest {
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<LedgerFilter>,
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignVoucherRequest {
+    /// 25 digits. Required.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// Which paper. Required.
+    #[prost(enumeration = "Paper", tag = "2")]
+    pub paper: i32,
+    /// The entry on which it rests: 32 bytes, as StepView.hash says. Empty: the one that opened the case.
+    #[prost(bytes = "vec", tag = "3")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SignVoucherReply {
+    /// The line: see shared/log, `Voucher`.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckVoucherRequest {
+    /// The line, or the link of the code. Required.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckVoucherReply {
+    #[prost(enumeration = "VoucherVerdict", tag = "1")]
+    pub verdict: i32,
+    #[prost(enumeration = "VoucherCase", tag = "2")]
+    pub held: i32,
+    /// One sentence for the person who asks.
+    #[prost(string, tag = "3")]
+    pub sentence: ::prost::alloc::string::String,
+    /// What the voucher says; empty where its signature says nothing.
+    #[prost(string, tag = "4")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(enumeration = "Paper", tag = "5")]
+    pub paper: i32,
+    #[prost(string, tag = "6")]
+    pub paper_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Station that printed the paper.
+    #[prost(uint64, tag = "9")]
+    pub station: u64,
+    #[prost(string, tag = "10")]
+    pub station_name: ::prost::alloc::string::String,
+    /// When the entry was written: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "11")]
+    pub time_ms: u64,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "12")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
+    /// Where the key has ended: when.
+    #[prost(uint64, tag = "13")]
+    pub key_ended_ms: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportCaseFileRequest {
+    /// 25 digits. Required.
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// True: with entries of other cases that stand between an entry of this case and the seal over it. They say which
+    /// cases those are, and nothing about persons. Without them this station vouches for what it leaves out.
+    #[prost(bool, tag = "2")]
+    pub neighbours: bool,
+}
+/// The manifest of a case file (manifest.pb), signed by the station that wrote the file.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseFileManifest {
+    /// Version of the layout: 1.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub case_id: ::prost::alloc::vec::Vec<u8>,
+    /// Station that wrote the file.
+    #[prost(uint64, tag = "3")]
+    pub station: u64,
+    /// Its signing key: 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    /// By its clock: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "5")]
+    pub time_ms: u64,
+    /// Staff id of the person who took the file. Empty: the keeper.
+    #[prost(string, tag = "6")]
+    pub taken_by: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "7")]
+    pub parts: ::prost::alloc::vec::Vec<CaseFilePart>,
+    /// Version of the program that wrote it.
+    #[prost(string, tag = "8")]
+    pub program: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseFilePart {
+    /// Name in the archive.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// BLAKE3 of its content: 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// What proves a case (evidence.pb).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CaseFileEvidence {
+    /// The entries of the case, with the seals over them.
+    #[prost(message, repeated, tag = "1")]
+    pub logs: ::prost::alloc::vec::Vec<EvidenceLog>,
+    #[prost(message, repeated, tag = "2")]
+    pub receipts: ::prost::alloc::vec::Vec<Receipt>,
+    /// X.509, DER: the district's authority.
+    #[prost(bytes = "vec", tag = "3")]
+    pub authority: ::prost::alloc::vec::Vec<u8>,
+    /// X.509, DER, by the authority: of every key that wrote an entry or gave a receipt, as far as known.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub certificates: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The key of the case, 32 bytes: opens the private parts and proves the attachments. Empty: destroyed, or never here.
+    #[prost(bytes = "vec", tag = "5")]
+    pub case_key: ::prost::alloc::vec::Vec<u8>,
+    /// Names of stations and the item's file as this station knew them: for words, not for proof.
+    #[prost(message, repeated, tag = "6")]
+    pub stations: ::prost::alloc::vec::Vec<StationName>,
+    #[prost(bytes = "vec", tag = "7")]
+    pub item_file: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, repeated, tag = "8")]
+    pub attachments: ::prost::alloc::vec::Vec<EvidenceAttachment>,
+}
+/// Entries of one log, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EvidenceLog {
+    /// Required.
+    #[prost(message, optional, tag = "1")]
+    pub log: ::core::option::Option<LogId>,
+    #[prost(message, repeated, tag = "2")]
+    pub runs: ::prost::alloc::vec::Vec<EvidenceRun>,
+}
+/// Consecutive entries.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvidenceRun {
+    /// The bytes of the entries as they were written. Those of other cases only with `neighbours`.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// By the writer, over the last of them. Absent: it stands further on, and what is between is left out.
+    #[prost(message, optional, tag = "2")]
+    pub seal: ::core::option::Option<Seal>,
+    /// The seal that stands further on, over an entry that is not in the file.
+    #[prost(message, optional, tag = "3")]
+    pub later_seal: ::core::option::Option<Seal>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StationName {
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EvidenceAttachment {
+    /// As entries name it: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Name in the archive. Empty: not complete at the station that wrote the file.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub file_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub media_type: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportExchangeRequest {
+    /// Where the export before ended. Empty: everything.
+    #[prost(message, repeated, tag = "1")]
+    pub since: ::prost::alloc::vec::Vec<Head>,
+    /// Only cases opened from this day on, up to that one, as YYYYMMDD. 0: no bound.
+    #[prost(uint32, tag = "2")]
+    pub from: u32,
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangePart {
+    #[prost(oneof = "exchange_part::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<exchange_part::Part>,
+}
+/// Nested message and enum types in `ExchangePart`.
+pub mod exchange_part {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        #[prost(message, tag = "1")]
+        Record(super::ExchangeRecord),
+        /// The last message.
+        #[prost(message, tag = "2")]
+        End(super::ExchangeEnd),
+    }
+}
+/// One record of a data set. A record with the same key replaces the one that was sent before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangeRecord {
+    /// 申请, 受理, 办理, 特别程序, 办结, 评价, 投诉 or 电子监察.
+    #[prost(string, tag = "1")]
+    pub data_set: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<ExchangeField>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExchangeField {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExchangeEnd {
+    /// `since` of the next export.
+    #[prost(message, repeated, tag = "1")]
+    pub heads: ::prost::alloc::vec::Vec<Head>,
+    #[prost(uint64, tag = "2")]
+    pub cases: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LedgerState {
+    /// Both.
+    Unspecified = 0,
+    /// 在办
+    Open = 1,
+    /// 已办结
+    Closed = 2,
+    /// 超过期限的
+    Overdue = 3,
+}
+impl LedgerState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LEDGER_STATE_UNSPECIFIED",
+            Self::Open => "LEDGER_STATE_OPEN",
+            Self::Closed => "LEDGER_STATE_CLOSED",
+            Self::Overdue => "LEDGER_STATE_OVERDUE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LEDGER_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "LEDGER_STATE_OPEN" => Some(Self::Open),
+            "LEDGER_STATE_CLOSED" => Some(Self::Closed),
+            "LEDGER_STATE_OVERDUE" => Some(Self::Overdue),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LedgerFormat {
+    /// CSV.
+    Unspecified = 0,
+    /// UTF-8 with a byte order mark, as spreadsheet programs like it.
+    Csv = 1,
+    Xlsx = 2,
+    /// One object of JSON a line, by column.
+    Json = 3,
+}
+impl LedgerFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LEDGER_FORMAT_UNSPECIFIED",
+            Self::Csv => "LEDGER_FORMAT_CSV",
+            Self::Xlsx => "LEDGER_FORMAT_XLSX",
+            Self::Json => "LEDGER_FORMAT_JSON",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LEDGER_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "LEDGER_FORMAT_CSV" => Some(Self::Csv),
+            "LEDGER_FORMAT_XLSX" => Some(Self::Xlsx),
+            "LEDGER_FORMAT_JSON" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Paper {
+    /// Some other paper of the case.
+    Unspecified = 0,
+    /// 代办登记单（收件凭证）
+    Receipt = 1,
+    /// 委托代办书
+    Mandate = 2,
+    /// 受理通知书
+    Accepted = 3,
+    /// 不予受理通知书
+    NotAccepted = 4,
+    /// 一次性告知书
+    Correction = 5,
+    /// 退回件通知书
+    Returned = 6,
+    /// 准予决定书
+    Approved = 7,
+    /// 不予批准决定书
+    Denied = 8,
+    /// 办结通知书
+    Concluded = 9,
+    /// 缴款通知书
+    PaymentNotice = 10,
+    /// 缴款回执
+    PaymentReceipt = 11,
+    /// 联办件通知书
+    Joint = 12,
+    /// 抄告单
+    Copy = 13,
+    /// 特别程序告知书
+    Special = 14,
+    /// 延长办理期限通知书
+    Extended = 15,
+    /// 超时默认确认书
+    Tacit = 16,
+}
+impl Paper {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAPER_UNSPECIFIED",
+            Self::Receipt => "PAPER_RECEIPT",
+            Self::Mandate => "PAPER_MANDATE",
+            Self::Accepted => "PAPER_ACCEPTED",
+            Self::NotAccepted => "PAPER_NOT_ACCEPTED",
+            Self::Correction => "PAPER_CORRECTION",
+            Self::Returned => "PAPER_RETURNED",
+            Self::Approved => "PAPER_APPROVED",
+            Self::Denied => "PAPER_DENIED",
+            Self::Concluded => "PAPER_CONCLUDED",
+            Self::PaymentNotice => "PAPER_PAYMENT_NOTICE",
+            Self::PaymentReceipt => "PAPER_PAYMENT_RECEIPT",
+            Self::Joint => "PAPER_JOINT",
+            Self::Copy => "PAPER_COPY",
+            Self::Special => "PAPER_SPECIAL",
+            Self::Extended => "PAPER_EXTENDED",
+            Self::Tacit => "PAPER_TACIT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAPER_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAPER_RECEIPT" => Some(Self::Receipt),
+            "PAPER_MANDATE" => Some(Self::Mandate),
+            "PAPER_ACCEPTED" => Some(Self::Accepted),
+            "PAPER_NOT_ACCEPTED" => Some(Self::NotAccepted),
+            "PAPER_CORRECTION" => Some(Self::Correction),
+            "PAPER_RETURNED" => Some(Self::Returned),
+            "PAPER_APPROVED" => Some(Self::Approved),
+            "PAPER_DENIED" => Some(Self::Denied),
+            "PAPER_CONCLUDED" => Some(Self::Concluded),
+            "PAPER_PAYMENT_NOTICE" => Some(Self::PaymentNotice),
+            "PAPER_PAYMENT_RECEIPT" => Some(Self::PaymentReceipt),
+            "PAPER_JOINT" => Some(Self::Joint),
+            "PAPER_COPY" => Some(Self::Copy),
+            "PAPER_SPECIAL" => Some(Self::Special),
+            "PAPER_EXTENDED" => Some(Self::Extended),
+            "PAPER_TACIT" => Some(Self::Tacit),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VoucherVerdict {
+    Unspecified = 0,
+    /// Not the text of a voucher: mistyped or incomplete.
+    Unreadable = 1,
+    /// Signed by a station of this district.
+    Genuine = 2,
+    /// The signature does not fit what it says.
+    Altered = 3,
+    /// This station knows no such key.
+    UnknownKey = 4,
+    /// Genuine, and the district has revoked the key: whoever stole it could sign too.
+    KeyRevoked = 5,
+    /// Genuine, by a machine of the station that has been replaced since.
+    KeyEnded = 6,
+}
+impl VoucherVerdict {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VOUCHER_VERDICT_UNSPECIFIED",
+            Self::Unreadable => "VOUCHER_VERDICT_UNREADABLE",
+            Self::Genuine => "VOUCHER_VERDICT_GENUINE",
+            Self::Altered => "VOUCHER_VERDICT_ALTERED",
+            Self::UnknownKey => "VOUCHER_VERDICT_UNKNOWN_KEY",
+            Self::KeyRevoked => "VOUCHER_VERDICT_KEY_REVOKED",
+            Self::KeyEnded => "VOUCHER_VERDICT_KEY_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VOUCHER_VERDICT_UNSPECIFIED" => Some(Self::Unspecified),
+            "VOUCHER_VERDICT_UNREADABLE" => Some(Self::Unreadable),
+            "VOUCHER_VERDICT_GENUINE" => Some(Self::Genuine),
+            "VOUCHER_VERDICT_ALTERED" => Some(Self::Altered),
+            "VOUCHER_VERDICT_UNKNOWN_KEY" => Some(Self::UnknownKey),
+            "VOUCHER_VERDICT_KEY_REVOKED" => Some(Self::KeyRevoked),
+            "VOUCHER_VERDICT_KEY_ENDED" => Some(Self::KeyEnded),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VoucherCase {
+    /// Not looked up: the signature says nothing.
+    Unspecified = 0,
+    /// This station does not hold the case: it has not arrived yet, or is none of its own.
+    NotHere = 1,
+    /// It holds the case, and the entry just as the paper says.
+    Unchanged = 2,
+    /// It holds the entry, and it does not count any more.
+    Superseded = 3,
+    /// It holds the case, and no such entry.
+    Different = 4,
+}
+impl VoucherCase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VOUCHER_CASE_UNSPECIFIED",
+            Self::NotHere => "VOUCHER_CASE_NOT_HERE",
+            Self::Unchanged => "VOUCHER_CASE_UNCHANGED",
+            Self::Superseded => "VOUCHER_CASE_SUPERSEDED",
+            Self::Different => "VOUCHER_CASE_DIFFERENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VOUCHER_CASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "VOUCHER_CASE_NOT_HERE" => Some(Self::NotHere),
+            "VOUCHER_CASE_UNCHANGED" => Some(Self::Unchanged),
+            "VOUCHER_CASE_SUPERSEDED" => Some(Self::Superseded),
+            "VOUCHER_CASE_DIFFERENT" => Some(Self::Different),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod ledger_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// 台账
+    #[derive(Debug, Clone)]
+    pub struct LedgerServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LedgerServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LedgerServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LedgerServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LedgerServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Which ledgers there are, and their columns.
+        pub async fn list_ledgers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLedgersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgersReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ListLedgers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ListLedgers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A page of a ledger, newest first, as the caller may see it.
+        pub async fn read_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ReadLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadLedger"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
+        pub async fn export_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportLedgerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ExportLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ExportLedger"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
+        /// token.
+        pub async fn read_public_ledger(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadPublicLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.LedgerService/ReadPublicLedger",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.LedgerService", "ReadPublicLedger"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod ledger_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LedgerServiceServer.
+    #[async_trait]
+    pub trait LedgerService: std::marker::Send + std::marker::Sync + 'static {
+        /// Which ledgers there are, and their columns.
+        async fn list_ledgers(
+            &self,
+            request: tonic::Request<super::ListLedgersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLedgersReply>,
+            tonic::Status,
+        >;
+        /// A page of a ledger, newest first, as the caller may see it.
+        async fn read_ledger(
+            &self,
+            request: tonic::Request<super::ReadLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
+        /// Server streaming response type for the ExportLedger method.
+        type ExportLedgerStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RecordPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// A whole ledger as a file, oldest first. Goes on record with the caller's name, which stands in the file too.
+        async fn export_ledger(
+            &self,
+            request: tonic::Request<super::ExportLedgerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportLedgerStream>,
+            tonic::Status,
+        >;
+        /// The public excerpt of the ledger of acceptance, without names and without items that are confidential. Needs no
+        /// token.
+        async fn read_public_ledger(
+            &self,
+            request: tonic::Request<super::ReadPublicLedgerRequest>,
+        ) -> std::result::Result<tonic::Response<super::LedgerPage>, tonic::Status>;
+    }
+    /// 台账
+    #[derive(Debug)]
+    pub struct LedgerServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LedgerServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LedgerServiceServer<T>
+    where
+        T: LedgerService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.LedgerService/ListLedgers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLedgersSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ListLedgersRequest>
+                    for ListLedgersSvc<T> {
+                        type Response = super::ListLedgersReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLedgersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::list_ledgers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLedgersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ReadLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReadLedgerRequest>
+                    for ReadLedgerSvc<T> {
+                        type Response = super::LedgerPage;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::read_ledger(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ExportLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::ServerStreamingService<super::ExportLedgerRequest>
+                    for ExportLedgerSvc<T> {
+                        type Response = super::RecordPart;
+                        type ResponseStream = T::ExportLedgerStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::export_ledger(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.LedgerService/ReadPublicLedger" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadPublicLedgerSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReadPublicLedgerRequest>
+                    for ReadPublicLedgerSvc<T> {
+                        type Response = super::LedgerPage;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadPublicLedgerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::read_public_ledger(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadPublicLedgerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LedgerServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.LedgerService";
+    impl<T> tonic::server::NamedService for LedgerServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod record_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// 凭证、案卷、数据交换
+    #[derive(Debug, Clone)]
+    pub struct RecordServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl RecordServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> RecordServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> RecordServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            RecordServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The signed line for a paper of a case.
+        pub async fn sign_voucher(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignVoucherReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/SignVoucher",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "SignVoucher"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
+        pub async fn check_voucher(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckVoucherReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/CheckVoucher",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "CheckVoucher"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
+        /// people who see the case in full, or the keeper; goes on record.
+        pub async fn export_case_file(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportCaseFileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RecordPart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/ExportCaseFile",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportCaseFile"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
+        pub async fn export_exchange(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExchangePart>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.RecordService/ExportExchange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.RecordService", "ExportExchange"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod record_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with RecordServiceServer.
+    #[async_trait]
+    pub trait RecordService: std::marker::Send + std::marker::Sync + 'static {
+        /// The signed line for a paper of a case.
+        async fn sign_voucher(
+            &self,
+            request: tonic::Request<super::SignVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignVoucherReply>,
+            tonic::Status,
+        >;
+        /// Whether such a line is genuine, and what this station holds of its case. Needs no token.
+        async fn check_voucher(
+            &self,
+            request: tonic::Request<super::CheckVoucherRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckVoucherReply>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportCaseFile method.
+        type ExportCaseFileStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RecordPart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
+        /// people who see the case in full, or the keeper; goes on record.
+        async fn export_case_file(
+            &self,
+            request: tonic::Request<super::ExportCaseFileRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportCaseFileStream>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ExportExchange method.
+        type ExportExchangeStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExchangePart, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Cases in the data sets of GB/T 39046-2020, for the platform above. At a hub, with the keeper's token.
+        async fn export_exchange(
+            &self,
+            request: tonic::Request<super::ExportExchangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::ExportExchangeStream>,
+            tonic::Status,
+        >;
+    }
+    /// 凭证、案卷、数据交换
+    #[derive(Debug)]
+    pub struct RecordServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> RecordServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for RecordServiceServer<T>
+    where
+        T: RecordService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.RecordService/SignVoucher" => {
+                    #[allow(non_camel_case_types)]
+                    struct SignVoucherSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::UnaryService<super::SignVoucherRequest>
+                    for SignVoucherSvc<T> {
+                        type Response = super::SignVoucherReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SignVoucherRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::sign_voucher(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SignVoucherSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/CheckVoucher" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckVoucherSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::UnaryService<super::CheckVoucherRequest>
+                    for CheckVoucherSvc<T> {
+                        type Response = super::CheckVoucherReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckVoucherRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::check_voucher(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckVoucherSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/ExportCaseFile" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportCaseFileSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::ExportCaseFileRequest>
+                    for ExportCaseFileSvc<T> {
+                        type Response = super::RecordPart;
+                        type ResponseStream = T::ExportCaseFileStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportCaseFileRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::export_case_file(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportCaseFileSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.RecordService/ExportExchange" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportExchangeSvc<T: RecordService>(pub Arc<T>);
+                    impl<
+                        T: RecordService,
+                    > tonic::server::ServerStreamingService<super::ExportExchangeRequest>
+                    for ExportExchangeSvc<T> {
+                        type Response = super::ExchangePart;
+                        type ResponseStream = T::ExportExchangeStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportExchangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RecordService>::export_exchange(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportExchangeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for RecordServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.RecordService";
+    impl<T> tonic::server::NamedService for RecordServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
@@ -9572,6 +14766,1348 @@ pub mod matter_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "sanji.v1.MatterService";
     impl<T> tonic::server::NamedService for MatterServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffView {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "4")]
+    pub post: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub department_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub place: u64,
+    #[prost(string, tag = "8")]
+    pub place_name: ::prost::alloc::string::String,
+    /// "A", "B" or empty.
+    #[prost(string, tag = "9")]
+    pub seat: ::prost::alloc::string::String,
+    #[prost(string, tag = "10")]
+    pub backup: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "11")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 在岗, 离岗, 停职, 已离开.
+    #[prost(string, tag = "12")]
+    pub state: ::prost::alloc::string::String,
+    /// The absence that runs. Absent: none.
+    #[prost(message, optional, tag = "13")]
+    pub absence: ::core::option::Option<AbsenceView>,
+    #[prost(string, tag = "14")]
+    pub suspended_reason: ::prost::alloc::string::String,
+    /// Ids of those for whom the person acts now.
+    #[prost(string, repeated, tag = "15")]
+    pub acts_for: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStaffRequest {
+    /// A station; 0: this one.
+    #[prost(uint64, tag = "1")]
+    pub place: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStaffReply {
+    #[prost(message, repeated, tag = "1")]
+    pub staff: ::prost::alloc::vec::Vec<StaffView>,
+    /// Leaders on duty in the hall today (带班).
+    #[prost(string, repeated, tag = "2")]
+    pub on_duty_today: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbsenceView {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub staff_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "5")]
+    pub until_ms: u64,
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub substitute: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub substitute_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub recorded_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub recorded_ms: u64,
+    /// Numbers of the cases on which the substitute acted for the person meanwhile.
+    #[prost(string, repeated, tag = "11")]
+    pub cases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordAbsenceRequest {
+    /// Empty: the caller.
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// 0: now.
+    #[prost(uint64, tag = "2")]
+    pub from_ms: u64,
+    /// Required.
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+    /// Required.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// Empty: the person's substitute as their record says.
+    #[prost(string, tag = "5")]
+    pub substitute: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndAbsenceRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    /// Empty `id`: the running absence of this person; empty too: of the caller.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAbsencesRequest {
+    /// Those that touch this time. 0: no bound.
+    #[prost(uint64, tag = "1")]
+    pub from_ms: u64,
+    #[prost(uint64, tag = "2")]
+    pub until_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAbsencesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub absences: ::prost::alloc::vec::Vec<AbsenceView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SuspendStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReinstateStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeStaffRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    /// Empty or 0: as it is.
+    #[prost(string, repeated, tag = "2")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "3")]
+    pub post: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub place: u64,
+    /// "A", "B", "-" for none.
+    #[prost(string, tag = "6")]
+    pub seat: ::prost::alloc::string::String,
+    /// "-" for none.
+    #[prost(string, tag = "7")]
+    pub backup: ::prost::alloc::string::String,
+    /// A single "-": none.
+    #[prost(string, repeated, tag = "8")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Required.
+    #[prost(string, tag = "9")]
+    pub reason: ::prost::alloc::string::String,
+    /// The approved request: who consented, and its number. Required.
+    #[prost(string, tag = "10")]
+    pub consent: ::prost::alloc::string::String,
+    /// True: has left.
+    #[prost(bool, tag = "11")]
+    pub leaves: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeStaffReply {
+    #[prost(message, optional, tag = "1")]
+    pub staff: ::core::option::Option<StaffView>,
+    /// For example that two years are not over.
+    #[prost(string, repeated, tag = "2")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffHistoryRequest {
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StaffHistoryReply {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<StaffHistoryRow>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffHistoryRow {
+    #[prost(uint64, tag = "1")]
+    pub from_ms: u64,
+    /// As it stood then; `state` is that of the record.
+    #[prost(message, optional, tag = "2")]
+    pub staff: ::core::option::Option<StaffView>,
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub consent: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub recorded_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StationRegisterRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StationRegisterReply {
+    #[prost(message, repeated, tag = "1")]
+    pub stations: ::prost::alloc::vec::Vec<RegisteredStation>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RegisteredStation {
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// Uniform name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// 运行中, 未启用, 已停用.
+    #[prost(string, tag = "4")]
+    pub state: ::prost::alloc::string::String,
+    /// Time of its newest entry that is held here. 0: none.
+    #[prost(uint64, tag = "5")]
+    pub last_activity_ms: u64,
+    #[prost(string, tag = "6")]
+    pub opening_hours: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub link: ::prost::alloc::string::String,
+    /// The agents, or the head of the centre.
+    #[prost(string, repeated, tag = "8")]
+    pub people: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Items that it takes in.
+    #[prost(uint32, tag = "9")]
+    pub services: u32,
+    #[prost(string, repeated, tag = "10")]
+    pub service_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthorisationsRequest {
+    /// Code of an item. Required.
+    #[prost(string, tag = "1")]
+    pub item: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuthorisationsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub powers: ::prost::alloc::vec::Vec<AuthorisationView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuthorisationView {
+    /// 受理, 审核, 决定.
+    #[prost(string, tag = "1")]
+    pub power: ::prost::alloc::string::String,
+    /// "岗位" where it follows from the roles, "授权" where the district's file says so.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "3")]
+    pub staff: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "4")]
+    pub document: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+    #[prost(uint32, tag = "6")]
+    pub until: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpwardCasesRequest {
+    /// True: closed ones too.
+    #[prost(bool, tag = "1")]
+    pub closed: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UpwardCasesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<UpwardCase>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpwardCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub holder_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub decided_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub submitted_ms: u64,
+    #[prost(uint32, tag = "8")]
+    pub stage_until: u32,
+    /// 未报送, 已报送, 已返回.
+    #[prost(string, tag = "9")]
+    pub progress: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod staff_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct StaffServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl StaffServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> StaffServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> StaffServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            StaffServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The people whose records this station holds, as far as the caller may know.
+        pub async fn list_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListStaffReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records an absence, or ends one early.
+        pub async fn record_absence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/RecordAbsence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "RecordAbsence"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn end_absence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/EndAbsence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "EndAbsence"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A/B角顶岗台账: who was away, who acted, what was done meanwhile.
+        pub async fn list_absences(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAbsencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAbsencesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListAbsences",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListAbsences"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// 停职、待岗 of one person, and back. At the hub.
+        pub async fn suspend_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuspendStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/SuspendStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "SuspendStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn reinstate_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReinstateStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ReinstateStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ReinstateStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        pub async fn change_staff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeStaffRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeStaffReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ChangeStaff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ChangeStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The records of one person, oldest first.
+        pub async fn staff_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StaffHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffHistoryReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/StaffHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "StaffHistory"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The register of stations: what is known of each.
+        pub async fn station_register(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StationRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StationRegisterReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/StationRegister",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "StationRegister"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who may accept, review and decide an item at this station.
+        pub async fn authorisations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthorisationsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/Authorisations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "Authorisations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// 全程代办: the cases of this station that have to go to the district or higher.
+        pub async fn upward_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UpwardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpwardCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/UpwardCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "UpwardCases"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod staff_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with StaffServiceServer.
+    #[async_trait]
+    pub trait StaffService: std::marker::Send + std::marker::Sync + 'static {
+        /// The people whose records this station holds, as far as the caller may know.
+        async fn list_staff(
+            &self,
+            request: tonic::Request<super::ListStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListStaffReply>, tonic::Status>;
+        /// Records an absence, or ends one early.
+        async fn record_absence(
+            &self,
+            request: tonic::Request<super::RecordAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status>;
+        async fn end_absence(
+            &self,
+            request: tonic::Request<super::EndAbsenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::AbsenceView>, tonic::Status>;
+        /// A/B角顶岗台账: who was away, who acted, what was done meanwhile.
+        async fn list_absences(
+            &self,
+            request: tonic::Request<super::ListAbsencesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAbsencesReply>,
+            tonic::Status,
+        >;
+        /// 停职、待岗 of one person, and back. At the hub.
+        async fn suspend_staff(
+            &self,
+            request: tonic::Request<super::SuspendStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status>;
+        async fn reinstate_staff(
+            &self,
+            request: tonic::Request<super::ReinstateStaffRequest>,
+        ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status>;
+        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        async fn change_staff(
+            &self,
+            request: tonic::Request<super::ChangeStaffRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeStaffReply>,
+            tonic::Status,
+        >;
+        /// The records of one person, oldest first.
+        async fn staff_history(
+            &self,
+            request: tonic::Request<super::StaffHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffHistoryReply>,
+            tonic::Status,
+        >;
+        /// The register of stations: what is known of each.
+        async fn station_register(
+            &self,
+            request: tonic::Request<super::StationRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StationRegisterReply>,
+            tonic::Status,
+        >;
+        /// Who may accept, review and decide an item at this station.
+        async fn authorisations(
+            &self,
+            request: tonic::Request<super::AuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthorisationsReply>,
+            tonic::Status,
+        >;
+        /// 全程代办: the cases of this station that have to go to the district or higher.
+        async fn upward_cases(
+            &self,
+            request: tonic::Request<super::UpwardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UpwardCasesReply>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct StaffServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> StaffServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for StaffServiceServer<T>
+    where
+        T: StaffService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.StaffService/ListStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListStaffRequest>
+                    for ListStaffSvc<T> {
+                        type Response = super::ListStaffReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/RecordAbsence" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordAbsenceSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::RecordAbsenceRequest>
+                    for RecordAbsenceSvc<T> {
+                        type Response = super::AbsenceView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordAbsenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::record_absence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordAbsenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/EndAbsence" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndAbsenceSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::EndAbsenceRequest>
+                    for EndAbsenceSvc<T> {
+                        type Response = super::AbsenceView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndAbsenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::end_absence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndAbsenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ListAbsences" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAbsencesSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListAbsencesRequest>
+                    for ListAbsencesSvc<T> {
+                        type Response = super::ListAbsencesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAbsencesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_absences(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAbsencesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/SuspendStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct SuspendStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::SuspendStaffRequest>
+                    for SuspendStaffSvc<T> {
+                        type Response = super::StaffView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SuspendStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::suspend_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SuspendStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ReinstateStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReinstateStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ReinstateStaffRequest>
+                    for ReinstateStaffSvc<T> {
+                        type Response = super::StaffView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReinstateStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::reinstate_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReinstateStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ChangeStaff" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeStaffSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ChangeStaffRequest>
+                    for ChangeStaffSvc<T> {
+                        type Response = super::ChangeStaffReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeStaffRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::change_staff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeStaffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/StaffHistory" => {
+                    #[allow(non_camel_case_types)]
+                    struct StaffHistorySvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::StaffHistoryRequest>
+                    for StaffHistorySvc<T> {
+                        type Response = super::StaffHistoryReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StaffHistoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::staff_history(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StaffHistorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/StationRegister" => {
+                    #[allow(non_camel_case_types)]
+                    struct StationRegisterSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::StationRegisterRequest>
+                    for StationRegisterSvc<T> {
+                        type Response = super::StationRegisterReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StationRegisterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::station_register(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StationRegisterSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/Authorisations" => {
+                    #[allow(non_camel_case_types)]
+                    struct AuthorisationsSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::AuthorisationsRequest>
+                    for AuthorisationsSvc<T> {
+                        type Response = super::AuthorisationsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AuthorisationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::authorisations(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AuthorisationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/UpwardCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpwardCasesSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::UpwardCasesRequest>
+                    for UpwardCasesSvc<T> {
+                        type Response = super::UpwardCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UpwardCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::upward_cases(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpwardCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for StaffServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.StaffService";
+    impl<T> tonic::server::NamedService for StaffServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

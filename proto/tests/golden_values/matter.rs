@@ -177,6 +177,7 @@ pub(crate) fn values() -> Vec<(&'static str, Vec<u8>)> {
                 side: Some(proto::case_side::Side::FollowedUp(proto::FollowedUp {
                     what: proto::FollowUp::Rectified.into(),
                 })),
+                ..Default::default()
             }
             .encode_to_vec(),
         ),

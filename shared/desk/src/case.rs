@@ -103,7 +103,6 @@ const TITLES: [(&str, &str); 50] = [
     ("hand_over", "移交其他站点"),
 ];
 
-
 #[derive(Template)]
 #[template(path = "case.html")]
 pub(crate) struct CasePage {

@@ -141,7 +141,6 @@ impl Paper {
             Self::Concluded => "delivered",
             Self::PaymentNotice => "fee_issued",
             Self::PaymentReceipt => "fee_paid",
-            Self::Special => "suspended",
             Self::Extended => "extended",
             Self::Tacit => "tacitly_approved",
         };

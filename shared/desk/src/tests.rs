@@ -4,14 +4,14 @@
 mod browser;
 mod bundles;
 mod fake;
-mod fake_records;
 mod fake_matters;
+mod fake_records;
 mod forms;
 mod fuzz;
 mod matters;
 mod oversight;
 mod pages;
-mod records;
 mod people;
+mod records;
 mod security;
 mod server;

@@ -41,9 +41,10 @@ pub enum Common {
     #[command(flatten)]
     Cases(cases::Command),
     /// What has a life of its own beside cases.
-    #[command(flatten), command(subcommand)]
+    #[command(flatten)]
     Matters(matters::Command),
     /// Electronic supervision (电子监察): board, alerts, orders, ranking
+    #[command(subcommand)]
     Supervision(supervision::Command),
     /// Deadlines.
     #[command(flatten)]

@@ -130,7 +130,10 @@ mod tests {
 
     #[test]
     fn the_dictionary_of_forms_is_the_one_of_the_first_release_and_pays() {
-        assert_eq!(blake3::hash(FORMS).to_hex().as_str(), "f8711977b737547bd9955c19648a12a0287cf44d72babddaad0890f0174bbbf1");
+        assert_eq!(
+            blake3::hash(FORMS).to_hex().as_str(),
+            "f8711977b737547bd9955c19648a12a0287cf44d72babddaad0890f0174bbbf1"
+        );
         let form = "家庭住址：澄川区枫溪镇第三村民小组；家庭人口数：4；申请理由：配偶去年患病住院，医疗费用负担较重。";
         let [plain, known] = [Dictionary::None, Dictionary::Forms].map(|known| compress(form.as_bytes(), known));
         let (plain, known) = (plain.unwrap(), known.unwrap());

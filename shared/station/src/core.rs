@@ -36,12 +36,12 @@ mod fold;
 mod forks;
 mod group;
 mod heal;
-mod quarantine;
 mod matter_commands;
 mod matter_messages;
 pub(crate) mod matters;
-mod presence;
 mod numbers;
+mod presence;
+mod quarantine;
 pub mod reader;
 mod receive;
 mod recent;
@@ -67,9 +67,9 @@ pub(crate) use attachments::{FILE_MAX_BYTES, check_size};
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};
-pub(crate) use quarantine::held_reason;
 pub use matter_commands::{MatterWritten, NoticeMessage, survey_code_hash};
 pub(crate) use matter_messages::digits;
+pub(crate) use quarantine::held_reason;
 pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
@@ -81,7 +81,7 @@ use crate::pending::Pending;
 use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
-use rows::{ASIDES, FILES, FORKS, KEYS, Place, STAFF, NOTICES, ABSENCES};
+use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -213,7 +213,7 @@ impl Core {
         self.reader.store().recover().map_err(store("take writes again"))?;
         self.reader.forget_ahead();
         self.project_what_is_lost()?;
-        self.reader.count_open_cases_anew(rows::count_open(&self.reader)?);
+        self.reader.set_open_cases(rows::count_open(&self.reader)?);
         if self.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
             self.settle_forks()?;
         }

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use serde::{Deserialize, Serialize};
 
-use super::fee::{FeeIssued, Payment};
 use super::document::{DocumentIssued, DocumentKind};
+use super::fee::{FeeIssued, Payment};
 use super::numbered::numbered;
 use crate::code::{DepartmentCode, ItemCode, StaffId, StageId};
 use crate::limit::Limit;

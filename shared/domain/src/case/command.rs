@@ -3,13 +3,14 @@
 use jiff::civil::Date;
 use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 
-use super::body::{Body, DeliveryMethod, FaultKind, FollowUp, Mandate, MaterialProvided, Opinion, ReturnReason, Mark, Visit};
+use super::body::{
+    Body, DeliveryMethod, FaultKind, FollowUp, Mandate, Mark, MaterialProvided, Opinion, ReturnReason, Visit,
+};
+use super::document::DocumentKind;
 use super::fee::{FeeInput, PaymentInput};
 use super::private::Private;
-use crate::code::{ItemCode, StaffId, DepartmentCode, StageId};
+use crate::code::{DepartmentCode, ItemCode, StaffId, StageId};
 use crate::supervision::Office;
-use super::document::DocumentKind;
-use super::private::Private;
 
 /// What a rule gives for one new entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

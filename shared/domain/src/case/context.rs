@@ -5,7 +5,7 @@ use sanji_log::StationCode;
 
 use crate::calendar::{Calendar, local_date};
 use crate::catalogue::{Catalogue, Defaults, Item};
-use crate::organisation::{Organisation, Staff, Role, Standing};
+use crate::organisation::{Organisation, Role, Staff, Standing};
 use crate::supervision::Rules;
 
 use super::refusal::{Refusal, RefusalCode};

@@ -14,7 +14,7 @@ use super::route::{Duty, Route};
 use super::stage::{self, Finding, Procedure};
 use super::state::Case;
 use super::{aside, copy, correction, delivery, document, duty, extend, fee, mark, outside, preliminary};
-use super::{publicity, reclaim, review, supervised, superseded, transfer, variant, visit};
+use super::{publicity, reclaim, review, superseded, supervised, transfer, variant, visit};
 use crate::code::{DepartmentCode, StageId};
 
 /// Carries out a command: what is to be written. One entry, or several steps one after the other where a case is done

@@ -176,6 +176,11 @@ impl<'a> Handling<'a> {
         if turns.is_empty() { Err(refusal.unwrap_or_else(not_here_yet)) } else { Ok(turns) }
     }
 
+    /// The first of them.
+    pub(super) fn turn_here(&'a self) -> Result<Turn<'a>, Refusal> {
+        self.turns_here()?.into_iter().next().ok_or_else(not_here_yet)
+    }
+
     /// What anybody at this station may be asked to do with the case now.
     pub(super) fn turns_here(&'a self) -> Result<Vec<Turn<'a>>, Refusal> {
         let (Some(holder), Some(last)) = (self.case.holder(), self.case.last()) else { return Err(not_here_yet()) };
@@ -241,13 +246,6 @@ impl<'a> Handling<'a> {
     /// A side entry with its words. Nobody needs another's powers to say something.
     pub(super) fn say(&self, event: SideEvent, private: Private) -> Draft {
         self.say_with(event, private, &[])
-    }
-
-    /// A side entry in a role: what an office answers.
-    pub(super) fn say_as(&self, role: Role, event: SideEvent, private: Private) -> Draft {
-        let actor = ActorFacts { acting_for: String::new(), ..actor_facts(self.context, Some(role)) };
-        let side = Side { actor, request: self.request, event };
-        draft(Body::Side(side), private, &[])
     }
 
     /// A side entry that takes a power: in a role that the actor has, or one for whom they stand in.

@@ -47,12 +47,10 @@ mod facts;
 pub mod fee;
 mod handling;
 pub(crate) mod input;
-pub(crate) mod numbered;
-mod input;
 mod mark;
-mod numbered;
-mod powers;
+pub(crate) mod numbered;
 mod outside;
+mod powers;
 mod preliminary;
 mod private;
 mod publicity;
@@ -77,10 +75,8 @@ pub mod words;
 
 pub use aside::rate_as_applicant;
 pub use body::{
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, MaterialProvided,
-    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted,
-    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, Mandate, Mark, MaterialProvided, Opinion,
-    ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted, Tolerated, Visit,
+    ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, Mark, MaterialProvided,
+    Opinion, ReturnReason, Side, SideEvent, Step, StepEvent, Submitted, TimeNoted, Tolerated, Visit,
 };
 pub use chain::Rejection;
 pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};
@@ -89,15 +85,14 @@ pub use command::{
     ToleratedInput,
 };
 pub use context::{Context, Reference};
-pub use decide::{available, decide, duty_at, is_todo, responsible, my_stages, responsibles, transfer_targets};
-pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
-pub use powers::who_may;
 pub use copy::{Consulted, consulted};
+pub use decide::{available, decide, duty_at, is_todo, my_stages, responsible, responsibles, transfer_targets};
 pub use document::{CaseDocument, DocumentIssued, DocumentKind};
 pub use duty::{OpenDuty, duties};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
 pub use mark::Marked;
 pub use outside::{Outside, chased_by};
+pub use powers::who_may;
 pub use preliminary::Preliminary;
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};

@@ -127,31 +127,6 @@ pub fn step_title(step: &Step, item: Option<&Item>) -> String {
 
 /// Title of a side entry in the progress view.
 #[must_use]
-pub fn side_title(side: &Side) -> &'static str {
-    match side.event {
-        SideEvent::Note => "备注",
-        SideEvent::Reminder { .. } => "催办",
-        SideEvent::WithdrawalRequested => "申请撤回",
-        SideEvent::Rating { .. } => "评价",
-        SideEvent::TimeNoted(_) => "时间更正（站点时钟不准）",
-        SideEvent::Extended(_) => "延长办理期限",
-        SideEvent::SupersededChecked { .. } => "核对被取代的步骤",
-        SideEvent::FollowedUp { .. } => "回访",
-        SideEvent::AlertAnswered { .. } => "预警回复",
-        SideEvent::AlertAppealed { .. } => "预警申诉",
-        SideEvent::AlertReviewed { revoked: true, .. } => "预警核销",
-        SideEvent::AlertReviewed { revoked: false, .. } => "预警维持",
-        SideEvent::OrderIssued { .. } => "督办",
-        SideEvent::OrderAnswered { .. } => "督办反馈",
-        SideEvent::Unknown => "新版本记录（本站软件需要升级）",
-        SideEvent::FeePaid(_) => "已缴款",
-        SideEvent::RefundRequested { .. } => "申请退付",
-        SideEvent::RefundDecided { approved: true, .. } => "同意退付",
-        SideEvent::RefundDecided { approved: false, .. } => "不同意退付",
-        SideEvent::RefundPaid { .. } => "已退付",
-    }
-}
-
 pub fn side_title(side: &Side, item: Option<&Item>) -> String {
     let stage =
         |id: &StageId| item.and_then(|item| item.stage(id)).map_or_else(|| id.to_string(), |stage| stage.name.clone());
@@ -175,6 +150,18 @@ pub fn side_title(side: &Side, item: Option<&Item>) -> String {
         SideEvent::Review { upheld: None } => "申请复核".to_owned(),
         SideEvent::Review { upheld: Some(true) } => "复核答复：异议成立".to_owned(),
         SideEvent::Review { upheld: Some(false) } => "复核答复：维持退回".to_owned(),
+        SideEvent::FollowedUp { .. } => "回访".to_owned(),
+        SideEvent::AlertAnswered { .. } => "预警回复".to_owned(),
+        SideEvent::AlertAppealed { .. } => "预警申诉".to_owned(),
+        SideEvent::AlertReviewed { revoked: true, .. } => "预警核销".to_owned(),
+        SideEvent::AlertReviewed { revoked: false, .. } => "预警维持".to_owned(),
+        SideEvent::OrderIssued { .. } => "督办".to_owned(),
+        SideEvent::OrderAnswered { .. } => "督办反馈".to_owned(),
+        SideEvent::FeePaid(_) => "已缴款".to_owned(),
+        SideEvent::RefundRequested { .. } => "申请退付".to_owned(),
+        SideEvent::RefundDecided { approved: true, .. } => "同意退付".to_owned(),
+        SideEvent::RefundDecided { approved: false, .. } => "不同意退付".to_owned(),
+        SideEvent::RefundPaid { .. } => "已退付".to_owned(),
         SideEvent::DocumentVoided { kind, .. } => format!("{}作废", kind.term()),
     }
 }

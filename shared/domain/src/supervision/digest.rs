@@ -215,5 +215,5 @@ pub fn digest(case: &Case, reference: &Reference<'_>, arrivals: &Arrivals, today
 
 /// The step after which nothing is to be decided or delivered any more; stages that follow up come after it.
 fn ends(facts: &crate::case::StepFacts) -> bool {
-    matches!(facts.body.event, crate::case::StepEvent::Delivered { .. } | crate::case::StepEvent::Withdrawn)
+    matches!(facts.body.event, crate::case::StepEvent::Delivered { .. } | crate::case::StepEvent::Withdrawn { .. })
 }

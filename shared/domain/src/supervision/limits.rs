@@ -149,7 +149,7 @@ pub(super) fn answer(watch: &Watch<'_>, within: Limit) -> Hits {
                 | StepEvent::Returned { .. }
                 | StepEvent::Decided { .. }
                 | StepEvent::TacitlyApproved { .. }
-                | StepEvent::Withdrawn
+                | StepEvent::Withdrawn { .. }
         )
     };
     let Some(acceptance) = watch.item.first_of(SupervisedLink::Acceptance) else { return Ok(Vec::new()) };
@@ -169,7 +169,7 @@ pub(super) fn answer(watch: &Watch<'_>, within: Limit) -> Hits {
     for (at, facts) in watch.case.steps().enumerate() {
         let event = &facts.body.event;
         if is_answer(event) {
-            let deemed = matches!(event, StepEvent::Accepted { deemed: true });
+            let deemed = matches!(event, StepEvent::Accepted { deemed: true, .. });
             let begun = if deemed { received } else { from };
             if let Some(begun) = begun.or(from).filter(|_| !answered) {
                 close(begun, Some(watch.day(at)), &waiting)?;

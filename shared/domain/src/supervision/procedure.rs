@@ -184,7 +184,7 @@ pub(super) fn material(watch: &Watch<'_>) -> Vec<Hit> {
         held.extend(handed_in.iter().map(|material| (material.material, material)));
         let passes = match &facts.body.event {
             // The law deems it accepted, whatever is missing.
-            StepEvent::Accepted { deemed } => !deemed,
+            StepEvent::Accepted { deemed, .. } => !deemed,
             StepEvent::Decided { approved, .. } => *approved,
             _ => false,
         };

@@ -119,7 +119,7 @@ fn events(journey: &Journey) -> String {
     for (at, facts) in journey.case.steps().enumerate() {
         let about = match &facts.body.event {
             StepEvent::StageFinished { stage, .. } | StepEvent::PublicityEnded { stage, .. } => stage.as_str(),
-            StepEvent::Accepted { deemed: true } => "deemed",
+            StepEvent::Accepted { deemed: true, .. } => "deemed",
             _ => "",
         };
         let day = local_date(i64::try_from(facts.time.millis()).unwrap());

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use sanji_domain::case::{Context, Reference};
-use sanji_domain::organisation::OrganisationFiles;
-use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Rules, Staff};
 use sanji_domain::organisation::{ALONE, OrganisationFiles, Standing};
+use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Rules, Staff};
 use sanji_log::StationCode;
 
 pub(crate) const VILLAGE: &str = "990106101203";

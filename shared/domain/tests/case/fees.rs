@@ -237,6 +237,8 @@ fn the_result_is_handed_over_only_when_it_is_paid() {
         basis: "《不动产登记暂行条例》第二十二条".into(),
         ground: 1,
         document_number: String::new(),
+        answered_on: None,
+        stage: None,
     });
     assert_eq!(denied.forward(), Some(Action::Deliver));
 }

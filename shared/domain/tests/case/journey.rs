@@ -442,7 +442,7 @@ impl Journey {
 
     /// Takes the next step towards approval; days pass while a notice hangs. Gives the action, none at the end.
     pub(crate) fn forward(&mut self) -> Option<Action> {
-        const TOWARDS: [Action; 8] = [
+        const TOWARDS: [Action; 10] = [
             Action::RegisterPayment,
             Action::Accept,
             Action::SubmitPreliminary,

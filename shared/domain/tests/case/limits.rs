@@ -54,7 +54,7 @@ fn refused(journey: &Journey, actor: &str, given: ExtensionInput) -> RefusalCode
 #[test]
 fn an_extension_moves_every_limit_once() {
     let mut dibao = opened("mz-dibao", day(3, 30));
-    dibao.do_it(Command::Accept);
+    dibao.do_it(Command::Accept { tolerated: Vec::new() });
     let before = clock(&dibao, day(4, 1));
     assert_eq!((before.promised_until, before.statutory_until), (Some(day(5, 8)), Some(day(5, 14))));
     dibao.now_ms = at(day(4, 30));
@@ -77,7 +77,7 @@ fn an_extension_moves_every_limit_once() {
 fn an_extension_comes_before_the_deadline_from_the_right_person_with_notice() {
     let mut dibao = opened("mz-dibao", day(3, 30));
     assert_eq!(refused(&dibao, HEAD, told(None)), RefusalCode::WrongStage);
-    dibao.do_it(Command::Accept);
+    dibao.do_it(Command::Accept { tolerated: Vec::new() });
     assert_eq!(refused(&dibao, "990106101-03", told(None)), RefusalCode::NotEntitled);
     let silent = ExtensionInput { told_by: DeliveryMethod::Unknown, ..told(None) };
     assert_eq!(refused(&dibao, HEAD, silent), RefusalCode::NoticeMissing);
@@ -88,7 +88,7 @@ fn an_extension_comes_before_the_deadline_from_the_right_person_with_notice() {
     assert_eq!(late.basis.as_deref(), Some("《社会救助暂行办法》"));
 
     let mut pension = opened("rs-daiyu", day(3, 30));
-    pension.do_it(Command::Accept);
+    pension.do_it(Command::Accept { tolerated: Vec::new() });
     assert_eq!(refused(&pension, "rs-01", told(None)), RefusalCode::ExtensionNotAllowed);
 }
 
@@ -103,7 +103,7 @@ fn what_a_government_approves_bears_its_number() {
         restaurant = Journey::open_at("sc-canyin", receives.unwrap().id.as_str(), None, at(day(3, 30)));
     }
     let mut restaurant = restaurant.unwrap();
-    restaurant.do_it(Command::Accept);
+    restaurant.do_it(Command::Accept { tolerated: Vec::new() });
     let coordinates = |staff: &&sanji_domain::Staff| staff.roles.contains(&sanji_domain::Role::JointCoordinator);
     let coordinator = district().people_at(code(DISTRICT)).find(coordinates).unwrap().id.as_str();
     assert_eq!(refused(&restaurant, coordinator, told(None)), RefusalCode::ApprovalMissing);
@@ -173,7 +173,7 @@ fn a_correction_that_is_waited_for_is_no_silence() {
 #[test]
 fn silence_is_consent_where_the_item_says_so() {
     let mut leave = opened("jy-huanxue", day(4, 22));
-    leave.do_it(Command::Accept);
+    leave.do_it(Command::Accept { tolerated: Vec::new() });
     // Five working days: 23, 24, 27, 28, 29 April.
     leave.now_ms = at(day(4, 29));
     assert_eq!(leave.itself(TOWNSHIP), None);
@@ -200,7 +200,7 @@ fn what_is_decided_on_the_spot_is_consented_to_when_the_time_to_answer_is_over()
 #[test]
 fn the_hub_takes_a_case_only_after_the_grace() {
     let mut leave = opened("jy-huanxue", day(4, 22));
-    leave.do_it(Command::Accept);
+    leave.do_it(Command::Accept { tolerated: Vec::new() });
     let reclaims = |journey: &Journey, on: Date, grace: u32| {
         let request = |_: &Automatic| RequestId([7; 16]);
         let reference = district().reference();
@@ -301,7 +301,7 @@ fn a_wrong_clock_moves_no_time() {
 #[test]
 fn a_step_is_not_older_than_the_one_before_it() {
     let mut dibao = opened("mz-dibao", day(4, 22));
-    dibao.do_it(Command::Accept);
+    dibao.do_it(Command::Accept { tolerated: Vec::new() });
     dibao.now_ms = at(day(4, 20));
     dibao.do_it(dibao.approving(Action::FinishStage));
     let times = trusted_times(&dibao.case);
@@ -339,7 +339,7 @@ proptest! {
 #[test]
 fn a_procedure_that_takes_too_long_shows_and_a_used_up_limit_stays_used_up() {
     let mut refund = opened("yb-baoxiao", day(3, 2));
-    refund.do_it(Command::Accept);
+    refund.do_it(Command::Accept { tolerated: Vec::new() });
     refund.do_it(refund.approving(Action::FinishStage));
     refund.do_it(refund.approving(Action::Suspend));
     // 20 working days: to 30 March.
@@ -353,7 +353,7 @@ fn a_procedure_that_takes_too_long_shows_and_a_used_up_limit_stays_used_up() {
 
     // Overrun first: what stops the clock later brings nothing back.
     let mut late = opened("yb-baoxiao", day(3, 2));
-    late.do_it(Command::Accept);
+    late.do_it(Command::Accept { tolerated: Vec::new() });
     late.do_it(late.approving(Action::FinishStage));
     let until = clock(&late, day(3, 2)).promised_until.unwrap();
     late.now_ms = at(until) + 3 * DAY;

@@ -191,6 +191,8 @@ fn broken() -> Vec<(&'static str, &'static str, Vec<CaseEntry>)> {
             basis: "办法第五条".into(),
             ground: 0,
             document_number: String::new(),
+            answered_on: None,
+            stage: None,
         };
         journey.do_it(command);
         journey

@@ -123,11 +123,7 @@ impl Core {
         let draft = case::rate_as_applicant(&case, satisfaction, words).map_err(Failure::Refused)?;
         drop(case);
         let key = self.key_of(id)?;
-        self.write_entries(*id, "", vec![draft], key.as_ref(), now_ms, random).map(|_| ())
-    }
-
-    fn context<'a>(&self, reference: &'a ReferenceData, actor: &'a Staff, now_ms: u64) -> Result<Context<'a>, Failure> {
-        context(reference, self.reader.me(), actor, self.trusted(now_ms))
+        self.write_drafts(*id, "", vec![draft], key.as_ref(), now_ms, random).map(|_| ())
     }
 
     fn context<'a>(
@@ -137,7 +133,7 @@ impl Core {
         standing: &'a Standing,
         now_ms: u64,
     ) -> Result<Context<'a>, Failure> {
-        context(reference, self.reader.me(), actor, standing, now_ms)
+        context(reference, self.reader.me(), actor, standing, self.trusted(now_ms))
     }
 
     pub(super) fn case_of_request(&self, request: &sanji_log::RequestId) -> Result<Option<CaseId>, Error> {
@@ -185,19 +181,6 @@ impl Core {
 
     /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
     pub(super) fn write_drafts(
-        &mut self,
-        id: CaseId,
-        actor: &str,
-        drafts: Vec<Draft>,
-        key: Option<&CaseKey>,
-        now_ms: u64,
-        random: Random<'_>,
-    ) -> Result<Written, Failure> {
-        self.write_entries(id, actor.as_str(), drafts, key, now_ms, random)
-    }
-
-    /// Seals and stages what a rule has decided. Everything that can fail comes before the first entry is staged.
-    fn write_entries(
         &mut self,
         id: CaseId,
         actor: &str,

@@ -8,11 +8,9 @@ use sanji_domain::StageId;
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::case::fee::{FeeInput, PaymentInput};
 use sanji_domain::case::{
-    ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, FollowUp,
-    MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
-    ApplicantInput, Command, DeliveryMethod, DocumentKind, ExtensionInput, FaultInput, FaultKind, FieldFault, Mark,
-    MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, ToleratedInput, Visit,
-    codec,
+    ApplicantInput, Command, DeliveryMethod, DocumentKind, ExtensionInput, FaultInput, FaultKind, FieldFault, FollowUp,
+    Mark, MaterialInput, Opinion, Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, ToleratedInput,
+    Visit, codec,
 };
 use sanji_domain::supervision::Office;
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prost::Message;
 use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
-use sanji_log::seal::public_key;
 use sanji_domain::organisation::{Staff, Standing};
+use sanji_log::seal::public_key;
 use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Store};
@@ -234,10 +234,6 @@ impl Reader {
 
     pub(super) fn set_open_cases(&self, open: u64) {
         self.0.open_cases.store(open, Ordering::Relaxed);
-    }
-
-    pub(super) fn count_open_cases_anew(&self, open: i64) {
-        self.0.open_cases.store(u64::try_from(open).unwrap_or_default(), Ordering::Relaxed);
     }
 
     pub(super) fn count_open_cases(&self, opened: i64) {

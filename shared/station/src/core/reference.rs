@@ -5,30 +5,27 @@
 //! the latest record counts, of files the highest version. Each entry that counts has one row in the index, so
 //! that opening a station reads these entries and no others.
 
-pub(crate) mod asides;
 mod absences;
+pub(crate) mod asides;
 mod files;
 pub(crate) mod forks;
 mod keys;
 mod notices;
 mod staff;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use sanji_domain::matter::notice::Notices;
-use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId, Rules};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
+use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, Rules, StaffId};
 use sanji_domain::organisation::{AbsenceId, Absences};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{ASIDES, FILES, FORKS, KEYS, STAFF, NOTICES, ABSENCES};
-pub use asides::{AsideFacts, RestDecision};
+use super::rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, STAFF};
 pub use absences::AbsenceEntry;
+pub use asides::{AsideFacts, RestDecision};
 pub use files::PublishedFile;
 pub use forks::Fork;
 pub use keys::KeyLife;

@@ -210,7 +210,7 @@ pub(crate) fn filing(case: &Case, reference: &ReferenceData, me: StationCode) ->
     }
     let defaults = reference.defaults().filter(|_| !case.is_open());
     if defaults.is_some_and(|defaults| sanji_domain::matter::follow_up::is_due(case, defaults)) {
-        rows.push((CALL_BACKS.to_vec(), work_key(false, submitted_ms, &id)));
+        rows.push((CALL_BACKS.to_vec(), work_key(0, submitted_ms, &id)));
     }
     if sanji_domain::case::unchecked(case) > 0 {
         rows.push((SUPERSEDED.to_vec(), id.as_bytes().to_vec()));

@@ -195,7 +195,7 @@ impl Sighted<'_> {
         let record = |(number, facts): (usize, &StepFacts)| {
             let (result, basis) = match &facts.body.event {
                 StepEvent::NotAccepted { basis, .. } => ("不予受理", basis.as_str()),
-                StepEvent::Accepted { deemed: true } => ("视为受理", ""),
+                StepEvent::Accepted { deemed: true, .. } => ("视为受理", ""),
                 _ => ("受理", ""),
             };
             self.record("受理", number, facts)
@@ -264,7 +264,7 @@ impl Sighted<'_> {
                     | StepEvent::TacitlyApproved { .. }
                     | StepEvent::NotAccepted { .. }
                     | StepEvent::Returned { .. }
-                    | StepEvent::Withdrawn
+                    | StepEvent::Withdrawn { .. }
             )
         };
         let Some(facts) = self.case.steps().rfind(ends) else { return Ok(Vec::new()) };

@@ -94,7 +94,7 @@ impl<'a> Eye<'a> {
                     | StepEvent::TacitlyApproved { .. }
                     | StepEvent::NotAccepted { .. }
                     | StepEvent::Returned { .. }
-                    | StepEvent::Withdrawn
+                    | StepEvent::Withdrawn { .. }
             )
         };
         self.case.steps().rfind(answers).filter(|_| answered)

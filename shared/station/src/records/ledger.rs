@@ -257,7 +257,8 @@ impl Reader {
         take: &mut Take<'_>,
     ) -> Result<(), Failure> {
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         if scan.departments.is_none() {
             let all = crate::core::rows::departments(&reference);
             scan.departments = Some(all.filter(|lead| looks_at(&reference, staff, lead)).cloned().collect());

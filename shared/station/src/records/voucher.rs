@@ -28,6 +28,13 @@ fn paper_name(paper: Paper) -> &'static str {
         Paper::Approved => "准予决定书",
         Paper::Denied => "不予批准决定书",
         Paper::Concluded => "办结通知书",
+        Paper::PaymentNotice => "缴款通知书",
+        Paper::PaymentReceipt => "缴款回执",
+        Paper::Joint => "联办件通知书",
+        Paper::Copy => "抄告单",
+        Paper::Special => "特别程序告知书",
+        Paper::Extended => "延长办理期限通知书",
+        Paper::Tacit => "超时默认确认书",
     }
 }
 

@@ -53,7 +53,8 @@ fn of_case(
     staff: &Staff,
     now_ms: u64,
 ) -> Result<Vec<Alert>, Failure> {
-    let context = context(reference, reader.me(), staff, now_ms)?;
+    let standing = reader.standing(reference, staff, now_ms);
+    let context = context(reference, reader.me(), staff, &standing, now_ms)?;
     if may_see(case, &context) == Sight::None {
         return Ok(Vec::new());
     }

@@ -37,7 +37,8 @@ impl Reader {
         now_ms: u64,
     ) -> Result<proto::ListMovedReply, Failure> {
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
         let new = reference.calendar();
         let next_year = today.year() + i16::from(today.month() >= ANNOUNCED_IN);
@@ -103,7 +104,8 @@ impl Reader {
         now_ms: u64,
     ) -> Result<proto::ListSupersededReply, Failure> {
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let limit = limit(request.limit);
         let mut after = after(&request.after)?;
         let mut reply = proto::ListSupersededReply::default();

@@ -228,7 +228,8 @@ impl Reader {
             limit => limit.min(ANSWERS_MAX),
         };
         let reference = self.reference();
-        let context = context(&reference, self.me(), staff, now_ms)?;
+        let standing = self.standing(&reference, staff, now_ms);
+        let context = context(&reference, self.me(), staff, &standing, now_ms)?;
         let rules = context.reference;
         let rows = self.indexed()?.rows(CALL_BACKS, None, true, LOOKED_AT_MAX).map_err(store("read a list"))?;
         let mut found = Vec::new();

@@ -10,7 +10,6 @@ use crate::index::Index;
 use crate::index::keys::{self, LogRow, RunRow};
 use crate::index::rows::{Changes, Placed};
 use crate::journal::Position;
-use crate::record::case_of;
 
 /// Stretches of entries that can't be read, by log and first position. None touches another.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +95,7 @@ impl Missing {
 }
 
 fn cases_of(run: &Run) -> impl Iterator<Item = CaseId> {
-    run.entries.iter().filter_map(case_of)
+    run.entries.iter().filter_map(|entry| entry.case().case)
 }
 
 /// The rows of runs that begin in a stretch of a log.

@@ -6,9 +6,9 @@ use sanji_proto::v1::case_side::Side as SideMessage;
 use sanji_proto::v1::case_step::Step as StepMessage;
 
 use crate::calendar::date_number;
-use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent, Fault, Opinion};
-use crate::case::fee::{FeeLine, Payment};
+use crate::case::body::{Extended, Fault, Mandate, MaterialProvided, Opinion, Side, SideEvent, Step, StepEvent};
 use crate::case::document::DocumentIssued;
+use crate::case::fee::{FeeLine, Payment};
 use crate::limit::Unit;
 use crate::supervision::Level;
 

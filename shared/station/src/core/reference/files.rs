@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use prost::Message;
-use sanji_domain::organisation::OrganisationFiles;
-use sanji_domain::{Calendar, Defaults, FileFault, Item, Organisation, Rules};
 use sanji_domain::organisation::{Authorisations, DutyRota, OrganisationFiles};
+use sanji_domain::{Calendar, Defaults, FileFault, Item, Organisation, Rules};
 use sanji_log::Entry;
 use sanji_proto::v1 as proto;
 
