@@ -156,7 +156,7 @@ pub fn results(matter: &Matter) -> Vec<SurveyResult> {
                 by_code.values().map(|(_, _, marks)| marks_of(marks)).filter(|marks| !marks.is_empty()).collect();
             let (sum, count) = said.iter().flatten().fold((0_u32, 0_u32), |(sum, count), mark| (sum + mark, count + 1));
             let answers = u32::try_from(said.len()).unwrap_or(u32::MAX);
-            let mean = if count == 0 { 0 } else { (sum * 100 + count / 2) / count };
+            let mean = (sum * 100 + count / 2).checked_div(count).unwrap_or(0);
             results.push(SurveyResult { group: group.name.clone(), unit: unit.clone(), answers, mean, place: 0 });
         }
         let means: Vec<u32> = results[first..].iter().map(|result| result.mean).collect();

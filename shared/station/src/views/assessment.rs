@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Span;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use sanji_domain::StaffId;
 use sanji_domain::calendar::local_date;
@@ -24,7 +24,7 @@ use crate::error::{Error, Failure, store};
 /// Rows read at a time.
 const PAGE: usize = 1024;
 /// A case that is answered in the period was opened no earlier than this before it.
-const LONGEST_CASE: Span = Span::new().years(2);
+const LONGEST_CASE_YEARS: i32 = 2;
 
 /// Days of the period, and what was counted.
 struct Counting<'a> {
@@ -61,7 +61,7 @@ impl Reader {
             departments: BTreeMap::new(),
             townships: BTreeMap::new(),
         };
-        let opened_from = first.saturating_sub(LONGEST_CASE);
+        let opened_from = first.saturating_sub(LONGEST_CASE_YEARS.years());
         for case in self.scan(Scan { from_ms: millis(opened_from), ..Scan::all(self.me()) }) {
             counting.case(&*case?);
         }
