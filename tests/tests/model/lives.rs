@@ -138,7 +138,7 @@ impl Lives {
                 let contents = fresh.entries.iter().map(|entry| entry.body[0]);
                 Some(held.iter().copied().chain(contents).collect())
             }
-            Verdict::Held | Verdict::Refused(_) => None,
+            Verdict::Held | Verdict::Refused(_) | Verdict::Aside(..) => None,
         }
     }
 

@@ -101,7 +101,7 @@ impl Receiving {
             bytes,
             heads: outcome.runs.iter().map(|run| run.run.head()).collect(),
             receipts: Vec::new(),
-            settled: (outcome.runs.is_empty() && !(delivers && !outcome.aside.is_empty()))
+            settled: (outcome.runs.is_empty() && (!delivers || outcome.aside.is_empty()))
                 || planted(Bug::AcknowledgeBeforeDurable),
         };
         self.pending_bytes += bytes;

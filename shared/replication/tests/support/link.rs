@@ -203,7 +203,8 @@ impl Link {
             Message::Ack(ack) => {
                 let later = side.owed.split_off(&(ack.batch + 1));
                 for head in std::mem::replace(&mut side.owed, later).into_values().flatten() {
-                    let settled = side.seq(&head.log) >= head.seq || side.refused.contains(&head.log);
+                    let aside = side.aside.iter().any(|run| run.log == head.log && run.seal.seq >= head.seq);
+                    let settled = side.seq(&head.log) >= head.seq || aside || side.refused.contains(&head.log);
                     assert!(settled, "acknowledged before it is durable: {} {}", head.log, head.seq);
                 }
             }
