@@ -189,6 +189,16 @@ fn nobody_guesses_the_holidays_of_an_unknown_year() {
 }
 
 #[test]
+fn a_deadline_that_is_over_stays_known_in_a_year_that_nobody_knows() {
+    let mut dibao = opened("mz-dibao", day(11, 2));
+    dibao.step(Action::Accept);
+    // 25 working days from 2 November.
+    let clock = dibao.shows(date(2027, 1, 5));
+    assert_eq!((clock.promised_until, clock.missing_year), (Some(day(12, 7)), Some(2027)));
+    assert_eq!(clock.words, "已超期");
+}
+
+#[test]
 fn a_clock_that_runs_behind_moves_no_deadline_back() {
     let mut dibao = opened("mz-dibao", day(4, 22));
     dibao.step(Action::Accept);

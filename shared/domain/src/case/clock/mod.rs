@@ -184,8 +184,8 @@ impl<'a> Reading<'a> {
         let stage = self.current().and_then(|stage| self.stage_until(stage));
         let used = self.days(&spans, self.promise().unit, |span| span.promised == Counting::Runs);
         // What people are told first; the other limits may lie in a year that nobody needs to know yet.
-        let missing = [promised, stage].into_iter().flatten().find_map(Result::err).or(used.err());
-        let missing_year = missing.or([statutory, joint].into_iter().flatten().find_map(Result::err));
+        let missing = [promised, stage].into_iter().flatten().find_map(Result::err);
+        let missing_year = missing.or([statutory, joint].into_iter().flatten().find_map(Result::err)).or(used.err());
         let known = |until: Option<Result<Date, MissingYear>>| until.and_then(Result::ok);
         CaseClock {
             received_on: self.received().and_then(|at| self.moments.get(at)).map(|moment| moment.day),
@@ -298,7 +298,12 @@ impl<'a> Reading<'a> {
                 day = to;
                 continue;
             }
-            let days = self.calendar.days_between(from, to, limit.unit)?;
+            let days = match self.calendar.days_between(from, to, limit.unit) {
+                Ok(days) => days,
+                // What was used up before the year that nobody knows stays known.
+                Err(_) if left == 0 => return Ok(day),
+                Err(_) => return self.calendar.deadline(from, Limit { days: left, ..limit }),
+            };
             if days > left {
                 return if left == 0 { Ok(day) } else { self.calendar.deadline(from, Limit { days: left, ..limit }) };
             }
@@ -339,8 +344,15 @@ impl<'a> Reading<'a> {
         };
         // What is done on the spot has no days to count.
         let unit = if unit == Unit::OnTheSpot { Unit::WorkingDay } else { unit };
-        let left = self.calendar.days_between(self.today, until, unit).ok()?;
-        let over = self.calendar.days_between(until, self.today, unit).ok()?;
+        let days = |from: Date, to: Date| self.calendar.days_between(from, to, unit);
+        // Which day it is needs no calendar; how many days lie in between may.
+        let (Ok(left), Ok(over)) = (days(self.today, until), days(until, self.today)) else {
+            return Some(if self.today > until {
+                "已超期".to_owned()
+            } else {
+                format!("{}到期", date_words(until))
+            });
+        };
         Some(match (left, over) {
             (0, 0) if self.today > until => "已超期".to_owned(),
             (0, 0) => "今日到期".to_owned(),
