@@ -32,8 +32,8 @@ struct Contexts {
     decompressors: Mutex<Vec<Decompressor<'static>>>,
 }
 
-static PLAIN: Contexts = Contexts::NONE;
-static FORMS_CONTEXTS: Contexts = Contexts::NONE;
+static PLAIN: Contexts = Contexts::none();
+static FORMS_CONTEXTS: Contexts = Contexts::none();
 
 impl Dictionary {
     fn contexts(self) -> &'static Contexts {
@@ -91,7 +91,9 @@ pub(crate) fn decompress(compressed: &[u8], dictionary: Dictionary, max_bytes: u
 }
 
 impl Contexts {
-    const NONE: Self = Self { compressors: Mutex::new(Vec::new()), decompressors: Mutex::new(Vec::new()) };
+    const fn none() -> Self {
+        Self { compressors: Mutex::new(Vec::new()), decompressors: Mutex::new(Vec::new()) }
+    }
 }
 
 fn take<T>(kept: &Mutex<Vec<T>>) -> Option<T> {
