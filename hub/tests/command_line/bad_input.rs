@@ -91,6 +91,14 @@ fn every_command_shows_an_example() {
         "token revoke",
         "config check",
         "config example",
+        "ledger list",
+        "ledger show",
+        "ledger export",
+        "case-file export",
+        "verify-file",
+        "verify-receipt",
+        "sign-receipt",
+        "exchange export",
     ];
     for command in commands {
         let mut arguments: Vec<_> = command.split(' ').collect();

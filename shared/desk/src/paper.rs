@@ -416,7 +416,7 @@ mod tests {
     fn a_voucher_is_drawn_small_and_can_be_typed() {
         let line = format!("SJ{}", "A2".repeat(115));
         let link = format!("HTTPS://HUB.EXAMPLE/V/{line}");
-        // 65 modules a side and a quiet zone of 4: three centimetres at half a millimetre each.
+        // With its quiet zone such a code has half a millimetre a module on paper, which any telephone reads.
         assert!(QrCode::new(&link).unwrap().width() <= 65, "{}", QrCode::new(&link).unwrap().width());
         assert!(qr(&line).starts_with("<svg"));
         assert_eq!(in_groups("SJABCDEFGH"), "SJABCDEF GH");

@@ -297,6 +297,7 @@ impl Config {
                 "advertise.link",
                 "is for a hub only: see `station add --link-address`",
             ),
+            (!is_web_address(&self.advertise.public), "advertise.public", "must be \"https://host\", without a path"),
             (node && self.listen.enrolment != Listen::default().enrolment, "listen.enrolment", "is for a hub only"),
             (!self.listen.api.ip().is_loopback(), "listen.api", loopback),
             (!self.listen.metrics.ip().is_loopback(), "listen.metrics", loopback),
@@ -332,6 +333,14 @@ pub fn is_host_port(text: &str) -> bool {
 
 fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// Empty, or scheme and host without a path: codes on papers are in capitals, which a path might mind.
+fn is_web_address(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    let host = host.map(|host| host.trim_end_matches('/'));
+    text.is_empty() || host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
 }
 
 #[cfg(test)]
