@@ -84,6 +84,13 @@ impl Check<'_> {
             let (first, head) = (run.first_seq(), self.heads.get(&run.log).copied());
             if committed.healed {
                 self.healed.push((run.log, first, run.seal.seq));
+                let (end, after) = head.map_or((0, Position::default()), |(seq, _, place)| (seq, place));
+                if run.seal.seq > end {
+                    // The end of the log was healed: it stood before this.
+                    let (from, until) = (end + 1, run.seal.seq);
+                    self.gaps.push(Gap { log: run.log, from, until, after, before: committed.write });
+                    self.heads.insert(run.log, (until, run.seal.hash, committed.write));
+                }
             } else {
                 let from = head.map_or(1, |(seq, ..)| seq + 1);
                 let after = head.map_or(Position::default(), |(.., place)| place);
