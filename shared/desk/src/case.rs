@@ -311,6 +311,10 @@ impl CasePage {
             "reclaim",
             "hand_over",
             "check_superseded",
+            "allow_second_correction",
+            "finish_duty",
+            "sign_for_copy",
+            "ask_review",
         ];
         let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
         let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();

@@ -176,6 +176,13 @@ fn the_sound_item_is_sound() {
 }
 
 #[test]
+fn stages_that_run_in_parallel_must_be_neighbours() {
+    let passage = "output = \"送达回证\"";
+    let apart = faults(passage, &format!("group = \"a\"\n{passage}"));
+    assert_eq!(apart, [format!("{}:并行环节“a”应当相邻", line(passage))]);
+}
+
+#[test]
 fn a_broken_field_is_refused_at_its_line() {
     let cases = [
         ("schema = 1", "schema = 2", "本软件只认识 schema = 1 的文件"),

@@ -9,6 +9,7 @@ mod crash;
 mod deadlines;
 mod disk;
 mod district;
+mod flow;
 mod forks;
 mod journey;
 mod matters;
