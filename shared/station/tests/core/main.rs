@@ -13,6 +13,7 @@ mod flow;
 mod forks;
 mod journey;
 mod matters;
+mod offices;
 mod people;
 mod receive;
 mod records;

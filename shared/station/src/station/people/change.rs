@@ -208,8 +208,11 @@ fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
         record.place = request.place;
         record.tier = StageTier::from(place.tier()).to_string();
     }
-    record.inactive = request.leaves;
-    record.suspended_reason = String::new();
+    // A change of post lifts no suspension; only going away ends it.
+    if request.leaves || record.suspended_reason.is_empty() {
+        record.inactive = request.leaves;
+        record.suspended_reason = String::new();
+    }
 }
 
 /// Whether a record may be given: everything that it names exists, and its roles don't exclude each other.
