@@ -179,7 +179,7 @@ impl<'a> DryRun<'a> {
 
     /// The action of the branch where it is offered, else one towards approval.
     fn choose(&self, offered: &[&str]) -> Option<Command> {
-        const TOWARDS: [Action; 10] = [
+        const TOWARDS: [Action; 11] = [
             Action::RegisterPayment,
             Action::ConfirmWithdrawal,
             Action::SupplyCorrection,

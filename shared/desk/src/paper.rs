@@ -169,7 +169,13 @@ impl Paper {
             Self::Special => proto::DocumentKind::Special,
             Self::Approved => proto::DocumentKind::Approved,
             Self::Denied => proto::DocumentKind::Denied,
-            Self::Receipt | Self::Mandate | Self::Concluded => proto::DocumentKind::Unspecified,
+            Self::Receipt
+            | Self::Mandate
+            | Self::Concluded
+            | Self::PaymentNotice
+            | Self::PaymentReceipt
+            | Self::Extended
+            | Self::Tacit => proto::DocumentKind::Unspecified,
         };
         kind.into()
     }

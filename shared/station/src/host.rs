@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
-use crate::error::{Error, Failure, store, stored};
+use crate::error::{Error, Failure, store};
 use crate::station::{Station, random, reason_name};
 
 /// Logs whose damaged entries are asked for at a time.

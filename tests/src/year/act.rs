@@ -34,7 +34,7 @@ pub fn choose(
             .then(|| returned(proto::ReturnReason::CorrectionOverdue, "申请人逾期未补正，可以备齐材料后重新申请。"));
     }
     if may("confirm_withdrawal") {
-        return Some(Deed::Ready(Action::ConfirmWithdrawal(proto::ConfirmWithdrawal {})));
+        return Some(Deed::Ready(Action::ConfirmWithdrawal(proto::ConfirmWithdrawal::default())));
     }
     if may("request_correction") && case.correction_rounds() == 0 && chance(0.07) {
         return Some(Deed::Ready(Action::RequestCorrection(proto::RequestCorrection {
@@ -56,7 +56,7 @@ pub fn choose(
         return Some(returned(proto::ReturnReason::Duplicate, "同一事项正在办理，不需要重复申请。"));
     }
     if may("accept") {
-        return Some(Deed::Ready(Action::Accept(proto::Accept {})));
+        return Some(Deed::Ready(Action::Accept(proto::Accept::default())));
     }
     if may("suspend") && chance(0.4) {
         let kind = case.stage().and_then(|stage| item.special_of(stage).next()).map(|special| special.kind.clone());
@@ -64,7 +64,10 @@ pub fn choose(
         return kind.map(|kind| Deed::Ready(Action::Suspend(proto::Suspend { kind, reason, ..Default::default() })));
     }
     if may("resume") {
-        return Some(Deed::Ready(Action::Resume(proto::Resume { outside_number: "报告〔2026〕1号".into() })));
+        return Some(Deed::Ready(Action::Resume(proto::Resume {
+            outside_number: "报告〔2026〕1号".into(),
+            ..Default::default()
+        })));
     }
     if may("post_publicity") {
         return Some(Deed::WithPhotograph(|photograph| {
@@ -123,5 +126,6 @@ fn decision(item: &Item, approved: bool) -> proto::Decide {
         basis: if basis.is_empty() { "《行政许可法》第三十八条".into() } else { basis },
         ground,
         document_number: "准〔2026〕1号".into(),
+        ..Default::default()
     }
 }

@@ -249,7 +249,8 @@ impl Play {
             candidates = self.people.at(station).to_vec();
         }
         for person in candidates {
-            let context = Context { now_ms, station, actor: &person, reference: rules };
+            let standing = reader.standing(&reference, &person, now_ms);
+            let context = Context { now_ms, station, actor: &person, standing: &standing, reference: rules };
             let offered = available(&case, &context);
             let colleagues: Vec<StaffId> = self
                 .people

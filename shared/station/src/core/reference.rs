@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use sanji_domain::matter::notice::Notices;
-use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, Rules, StaffId};
 use sanji_domain::organisation::{AbsenceId, Absences};
+use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, Rules, StaffId};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;

@@ -74,7 +74,7 @@ fn urgent_cases_have_a_list_of_their_own_and_go_first() {
         };
     district.act(TOWNSHIP, WINDOW, &first, Action::SetMark(mark)).unwrap();
     assert_eq!(district.todo(TOWNSHIP, WINDOW), [first.clone(), second]);
-    assert_eq!(district.list(TOWNSHIP, WINDOW, proto::WorkList::Marked), [first.clone()]);
+    assert_eq!(district.list(TOWNSHIP, WINDOW, proto::WorkList::Marked), std::slice::from_ref(&first));
     assert!(district.view(TOWNSHIP, WINDOW, &first).unwrap().urgent.is_some());
 }
 
@@ -84,7 +84,7 @@ fn a_case_with_something_left_to_be_made_up_stays_on_a_list_until_it_is() {
     let number = opened(&mut district);
     let tolerated = vec![proto::ToleratedInput { material: 4, until: 0 }];
     district.act(TOWNSHIP, WINDOW, &number, Action::Accept(proto::Accept { tolerated })).unwrap();
-    assert_eq!(district.list(TOWNSHIP, WINDOW, proto::WorkList::Duties), [number.clone()]);
+    assert_eq!(district.list(TOWNSHIP, WINDOW, proto::WorkList::Duties), std::slice::from_ref(&number));
     district.sync();
     let materials = vec![proto::MaterialInput { material: 4, originals: 1, ..proto::MaterialInput::default() }];
     let finish = proto::FinishDuty { variant: false, words: String::new(), materials };

@@ -35,7 +35,7 @@ fn refused(done: Result<sanji_station::core::Written, Failure>) -> RefusalCode {
 }
 
 fn accept() -> Action {
-    Action::Accept(proto::Accept {})
+    Action::Accept(proto::Accept::default())
 }
 
 #[test]

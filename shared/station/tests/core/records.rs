@@ -437,7 +437,7 @@ fn the_exchange_gives_what_has_changed_and_no_more() {
 
     let (nothing, after) = exchange(&district, end.heads.clone());
     assert!(nothing.is_empty() && after.cases == 0, "{nothing:?}");
-    district.act(TOWNSHIP, WINDOW, &second, Action::Accept(proto::Accept {})).unwrap();
+    district.act(TOWNSHIP, WINDOW, &second, Action::Accept(proto::Accept::default())).unwrap();
     district.act(VILLAGE, AGENT, &number, Action::Rate(proto::Rate { satisfaction: 5, words: String::new() })).unwrap();
     district.sync();
     let (changed, later) = exchange(&district, after.heads);

@@ -46,7 +46,7 @@ impl District {
     fn late(&mut self) -> String {
         let number = self.submit().unwrap().case.unwrap().number().to_string();
         self.sync();
-        self.act(TOWNSHIP, WINDOW, &number, Action::Accept(proto::Accept {})).unwrap();
+        self.act(TOWNSHIP, WINDOW, &number, Action::Accept(proto::Accept::default())).unwrap();
         self.now_ms += 20 * DAY_MS;
         self.sync();
         number

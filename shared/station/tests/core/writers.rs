@@ -157,7 +157,14 @@ async fn a_refused_log_is_shown_each_time_and_recorded_once() {
     let log = district.village.store.have().heads().next().unwrap().log;
     let before = station.status().await.entries;
     for seq in [4, 5] {
-        station.alert(code(TOWNSHIP), log, seq, sanji_replication::RefusalReason::Fork, "two entries".to_owned());
+        sanji_link::Host::alert(
+            &station,
+            code(TOWNSHIP),
+            log,
+            seq,
+            sanji_replication::RefusalReason::Fork,
+            "two entries".to_owned(),
+        );
     }
     station.close().await;
     let status = station.status().await;
