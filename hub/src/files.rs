@@ -8,13 +8,15 @@ use std::path::Path;
 use sanji_domain::case::Reference;
 use sanji_domain::catalogue::CatalogueFault;
 use sanji_domain::organisation::OrganisationFiles;
-use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Staff};
+use sanji_domain::{Calendar, Catalogue, Defaults, FileFault, Item, Organisation, Rules, Staff};
 
 use crate::error::Error;
 
 const DEFAULTS: &str = "catalogue/defaults.toml";
 const ITEMS: &str = "catalogue/items";
 const CALENDAR: &str = "calendar/cn-workdays.toml";
+/// The only file that a district may do without.
+const RULES: &str = "supervision/rules.toml";
 const ORGANISATION: [&str; 5] = ["district", "departments", "roles", "townships", "villages"];
 const STAFF: &str = "organisation/staff.toml";
 
@@ -33,6 +35,7 @@ pub(crate) struct District {
     pub(crate) catalogue: Catalogue,
     pub(crate) calendar: Calendar,
     pub(crate) defaults: Defaults,
+    pub(crate) rules: Rules,
 }
 
 impl District {
@@ -43,6 +46,7 @@ impl District {
             organisation: &self.organisation,
             calendar: &self.calendar,
             defaults: &self.defaults,
+            rules: &self.rules,
         }
     }
 }
@@ -51,7 +55,7 @@ impl DistrictFiles {
     /// Reads a folder with catalogue/, organisation/ and calendar/. A file that is missing or no text is a fault that
     /// [`DistrictFiles::check`] tells together with all others.
     pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
-        let mut paths = vec![DEFAULTS.to_owned(), CALENDAR.to_owned()];
+        let mut paths = vec![DEFAULTS.to_owned(), CALENDAR.to_owned(), RULES.to_owned()];
         paths.extend(ORGANISATION.map(organisation_path));
         let items = folder.join(ITEMS);
         let fault = |source| Error::File { operation: "read", path: items.clone(), source };
@@ -94,6 +98,10 @@ impl DistrictFiles {
         let organisation = self.organisation(&mut faults);
         let calendar = self.one(CALENDAR, Calendar::parse, &mut faults);
         let defaults = self.one(DEFAULTS, Defaults::parse, &mut faults);
+        let rules = match self.texts.contains_key(RULES) {
+            true => self.one(RULES, Rules::parse, &mut faults),
+            false => Some(Rules::built_in()),
+        };
         let mut catalogue = Catalogue::default();
         for (path, text) in self.iter().filter(|(path, _)| item_name(path).is_some()) {
             if let Some(item) = keep(&mut faults, Item::parse(path, text)) {
@@ -106,9 +114,9 @@ impl DistrictFiles {
             let unfit = unfit.filter(|fault| !self.texts.contains_key(&item_path(&fault.named)));
             faults.extend(unfit.map(|fault| self.located(fault)));
         }
-        match (organisation, calendar, defaults) {
-            (Some(organisation), Some(calendar), Some(defaults)) if faults.is_empty() => {
-                Ok(District { organisation, catalogue, calendar, defaults })
+        match (organisation, calendar, defaults, rules) {
+            (Some(organisation), Some(calendar), Some(defaults), Some(rules)) if faults.is_empty() => {
+                Ok(District { organisation, catalogue, calendar, defaults, rules })
             }
             _ => {
                 faults.sort();
@@ -221,6 +229,7 @@ fn item_name(path: &str) -> Option<&str> {
 fn is_published(path: &str) -> bool {
     path == DEFAULTS
         || path == CALENDAR
+        || path == RULES
         || ORGANISATION.iter().any(|name| organisation_path(name) == path)
         || item_name(path).is_some_and(|name| name.ends_with(".toml") && !name.contains('/'))
 }

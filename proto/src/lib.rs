@@ -7,6 +7,7 @@
 //! - `sanji/v1/enrolment.proto` — how a station becomes part of the district
 //! - `sanji/v1/case.proto` — everything that a desk can do, for programs
 //! - `sanji/v1/deadline.proto` — deadlines that moved, superseded steps that wait for a person
+//! - `sanji/v1/supervision.proto` — the board, alerts, orders, ranking
 //! - `sanji/v1/health.proto` — how a station is
 //! - `sanji/v1/administration.proto` — what the keeper of a station does
 //! - `sanji/v1/records.proto` — ledgers, vouchers, case files, exchange

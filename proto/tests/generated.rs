@@ -10,9 +10,20 @@ use prost::Message as _;
 #[test]
 fn generated_code_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files =
-        ["log", "body", "link", "bundle", "enrolment", "health", "case", "administration", "deadline", "records"]
-            .map(|name| format!("sanji/v1/{name}.proto"));
+    let files = [
+        "log",
+        "body",
+        "link",
+        "bundle",
+        "enrolment",
+        "health",
+        "case",
+        "administration",
+        "deadline",
+        "records",
+        "supervision",
+    ]
+    .map(|name| format!("sanji/v1/{name}.proto"));
     let mut descriptors = protox::compile(files, [root]).expect("the .proto files compile");
     let out = tempfile::tempdir().expect("a folder for the output");
     tonic_prost_build::configure()

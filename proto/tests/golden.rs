@@ -321,6 +321,37 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             "side.superseded_checked",
             side(Side::SupersededChecked(proto::SupersededChecked { step: vec![0x55; 32], redone: true })),
         ),
+        (
+            "side.alert_answered",
+            side(Side::AlertAnswered(proto::AlertAnswered {
+                alert: "over-stage.survey.1".into(),
+                level: proto::AlertLevel::Red.into(),
+            })),
+        ),
+        (
+            "side.alert_appealed",
+            side(Side::AlertAppealed(proto::AlertAppealed {
+                alert: "over-promised.-.1".into(),
+                level: proto::AlertLevel::Yellow.into(),
+            })),
+        ),
+        (
+            "side.alert_reviewed",
+            side(Side::AlertReviewed(proto::AlertReviewed {
+                alert: "over-promised.-.1".into(),
+                level: proto::AlertLevel::Yellow.into(),
+                revoked: true,
+            })),
+        ),
+        (
+            "side.order_issued",
+            side(Side::OrderIssued(proto::OrderIssued {
+                station: 990_106_101_000,
+                department: "township".into(),
+                until: 20_260_709,
+            })),
+        ),
+        ("side.order_answered", side(Side::OrderAnswered(proto::OrderAnswered { order: vec![0x55; 32] }))),
         ("private", private.encode_to_vec()),
         (
             "station.enrolled",

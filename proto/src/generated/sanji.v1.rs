@@ -510,7 +510,10 @@ pub struct CaseSide {
     pub request: ::prost::alloc::vec::Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub private: ::core::option::Option<Sealed>,
-    #[prost(oneof = "case_side::Side", tags = "20, 21, 22, 23, 45, 46, 47")]
+    #[prost(
+        oneof = "case_side::Side",
+        tags = "20, 21, 22, 23, 45, 46, 47, 35, 36, 37, 38, 39"
+    )]
     pub side: ::core::option::Option<case_side::Side>,
 }
 /// Nested message and enum types in `CaseSide`.
@@ -531,6 +534,16 @@ pub mod case_side {
         Extended(super::Extended),
         #[prost(message, tag = "47")]
         SupersededChecked(super::SupersededChecked),
+        #[prost(message, tag = "35")]
+        AlertAnswered(super::AlertAnswered),
+        #[prost(message, tag = "36")]
+        AlertAppealed(super::AlertAppealed),
+        #[prost(message, tag = "37")]
+        AlertReviewed(super::AlertReviewed),
+        #[prost(message, tag = "38")]
+        OrderIssued(super::OrderIssued),
+        #[prost(message, tag = "39")]
+        OrderAnswered(super::OrderAnswered),
     }
 }
 /// A remark; its words are in the private part.
@@ -604,6 +617,57 @@ pub struct SupersededChecked {
     /// True: what the step did was done again.
     #[prost(bool, tag = "2")]
     pub redone: bool,
+}
+/// 预警回复, by those whom the alert concerns; the words are in the private part. Alerts are derived from the entries
+/// and not stored; this names one of the case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertAnswered {
+    /// RULE.STAGE.NUMBER, for example "over-stage.survey.1"; "-" for a stage: the case as a whole. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// The level that the alert had then.
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+}
+/// 预警申诉, by those whom the alert concerns; the words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertAppealed {
+    /// As in AlertAnswered. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+}
+/// 预警审核, by the supervisor; the reason is in the private part. The newest counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertReviewed {
+    /// As in AlertAnswered. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+    /// True: 核销, it costs nothing and stays visible. False: 维持.
+    #[prost(bool, tag = "3")]
+    pub revoked: bool,
+}
+/// 督办单: an office is told to act on a case; what is ordered is in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderIssued {
+    /// The office that must answer: station and department. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Last day to answer, as YYYYMMDD. Required.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+}
+/// 督办反馈; the words are in the private part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderAnswered {
+    /// Hash of the entry that issued the order: 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
 }
 /// Personal data under the key of its case: a Private message, compressed, then encrypted.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1120,6 +1184,42 @@ impl LimitUnit {
             "LIMIT_UNIT_UNSPECIFIED" => Some(Self::Unspecified),
             "LIMIT_UNIT_WORKING_DAY" => Some(Self::WorkingDay),
             "LIMIT_UNIT_NATURAL_DAY" => Some(Self::NaturalDay),
+            _ => None,
+        }
+    }
+}
+/// How grave an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertLevel {
+    Unspecified = 0,
+    /// 提示: a limit ends soon.
+    Prompt = 1,
+    /// 黄色: a limit is nearly used up.
+    Yellow = 2,
+    /// 红色: a rule is broken.
+    Red = 3,
+}
+impl AlertLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_LEVEL_UNSPECIFIED",
+            Self::Prompt => "ALERT_LEVEL_PROMPT",
+            Self::Yellow => "ALERT_LEVEL_YELLOW",
+            Self::Red => "ALERT_LEVEL_RED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_LEVEL_PROMPT" => Some(Self::Prompt),
+            "ALERT_LEVEL_YELLOW" => Some(Self::Yellow),
+            "ALERT_LEVEL_RED" => Some(Self::Red),
             _ => None,
         }
     }
@@ -2898,6 +2998,1457 @@ pub mod health_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardReply {
+    /// The day, and the time of this station's clock.
+    #[prost(uint32, tag = "1")]
+    pub day: u32,
+    #[prost(uint64, tag = "2")]
+    pub time_ms: u64,
+    /// An office each, by code: departments of the district, then townships with their villages.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<BoardRow>,
+    /// All offices together.
+    #[prost(message, repeated, tag = "4")]
+    pub total: ::prost::alloc::vec::Vec<BoardCell>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardRow {
+    /// Code of the department, or division code of the township.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// True: a township.
+    #[prost(bool, tag = "3")]
+    pub township: bool,
+    /// One for each link, in order.
+    #[prost(message, repeated, tag = "4")]
+    pub cells: ::prost::alloc::vec::Vec<BoardCell>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCell {
+    /// 申请, 受理, 审核, 批准 or 办结.
+    #[prost(string, tag = "1")]
+    pub link: ::prost::alloc::string::String,
+    /// Cases that are there.
+    #[prost(uint32, tag = "2")]
+    pub cases: u32,
+    /// Of these, cases with an alert that was not revoked, by the gravest: prompt, yellow, red.
+    #[prost(uint32, tag = "3")]
+    pub prompt: u32,
+    #[prost(uint32, tag = "4")]
+    pub yellow: u32,
+    #[prost(uint32, tag = "5")]
+    pub red: u32,
+    /// Of these, cases whose clock stands or that wait for the applicant.
+    #[prost(uint32, tag = "6")]
+    pub waiting: u32,
+    /// Days since these came to their present stage: the sum, and the most of one, in consecutive days.
+    #[prost(uint32, tag = "7")]
+    pub days: u32,
+    #[prost(uint32, tag = "8")]
+    pub days_most: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCasesRequest {
+    /// As in BoardCell. Empty: all.
+    #[prost(string, tag = "1")]
+    pub link: ::prost::alloc::string::String,
+    /// As in BoardRow. Empty: all.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// At most this many, 1 to 500. 0: 100.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BoardCasesReply {
+    /// Those with the gravest alerts first, then the oldest.
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<BoardCase>,
+    /// How many there are.
+    #[prost(uint32, tag = "2")]
+    pub total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub link: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub station: u64,
+    #[prost(string, tag = "6")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub department_name: ::prost::alloc::string::String,
+    /// Since when it is in this stage.
+    #[prost(uint32, tag = "8")]
+    pub since: u32,
+    #[prost(uint32, tag = "9")]
+    pub stage_until: u32,
+    #[prost(uint32, tag = "10")]
+    pub promised_until: u32,
+    /// Days of the promise that are used, of those promised, in its unit.
+    #[prost(uint32, tag = "11")]
+    pub used_days: u32,
+    #[prost(uint32, tag = "12")]
+    pub promised_days: u32,
+    /// Gravest level of its alerts.
+    #[prost(enumeration = "AlertLevel", tag = "13")]
+    pub level: i32,
+    #[prost(bool, tag = "14")]
+    pub waiting: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAlertsRequest {
+    /// UNSPECIFIED: CURRENT.
+    #[prost(enumeration = "AlertFilter", tag = "1")]
+    pub filter: i32,
+    /// Only of this level. UNSPECIFIED: of all.
+    #[prost(enumeration = "AlertLevel", tag = "2")]
+    pub level: i32,
+    /// 条件, 程序, 期限 or 收费. Empty: all.
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// As in RankingRequest: alerts that reached their level in it. Empty: of all times.
+    #[prost(string, tag = "4")]
+    pub period: ::prost::alloc::string::String,
+    /// At most this many, 1 to 500. 0: 100.
+    #[prost(uint32, tag = "5")]
+    pub limit: u32,
+    /// Skip so many.
+    #[prost(uint32, tag = "6")]
+    pub skip: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAlertsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub alerts: ::prost::alloc::vec::Vec<AlertRow>,
+    /// How many there are.
+    #[prost(uint32, tag = "2")]
+    pub total: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AlertRow {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Which alert of the case: RULE.STAGE.NUMBER.
+    #[prost(string, tag = "3")]
+    pub alert: ::prost::alloc::string::String,
+    /// Name of the rule.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// 条件, 程序, 期限 or 收费.
+    #[prost(string, tag = "5")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "6")]
+    pub level: i32,
+    /// Where it stands, in words, for example 待回复.
+    #[prost(string, tag = "7")]
+    pub state: ::prost::alloc::string::String,
+    /// Since when it has its level.
+    #[prost(uint32, tag = "8")]
+    pub since: u32,
+    /// Last day to answer it.
+    #[prost(uint32, tag = "9")]
+    pub answer_until: u32,
+    #[prost(uint64, tag = "10")]
+    pub station: u64,
+    #[prost(string, tag = "11")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "12")]
+    pub department_name: ::prost::alloc::string::String,
+    /// Empty: the office as a whole.
+    #[prost(string, tag = "13")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "14")]
+    pub points: u32,
+    #[prost(string, tag = "15")]
+    pub stage_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAlertRequest {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    /// As in AlertRow.
+    #[prost(string, tag = "2")]
+    pub alert: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AlertView {
+    #[prost(message, optional, tag = "1")]
+    pub row: ::core::option::Option<AlertRow>,
+    /// What the rule says.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub basis: ::prost::alloc::string::String,
+    /// What was found.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+    /// Last day of the limit that it is about.
+    #[prost(uint32, tag = "5")]
+    pub due: u32,
+    #[prost(uint32, tag = "6")]
+    pub delay_days: u32,
+    /// 工作日 or 自然日.
+    #[prost(string, tag = "7")]
+    pub delay_unit: ::prost::alloc::string::String,
+    /// How the delay divides; the days add up to delay_days.
+    #[prost(message, repeated, tag = "8")]
+    pub charges: ::prost::alloc::vec::Vec<ChargeView>,
+    /// The levels reached, in rising order.
+    #[prost(message, repeated, tag = "9")]
+    pub levels: ::prost::alloc::vec::Vec<LevelView>,
+    /// What was said about it, by time.
+    #[prost(message, repeated, tag = "10")]
+    pub said: ::prost::alloc::vec::Vec<SaidView>,
+    /// Heads of the office.
+    #[prost(string, repeated, tag = "11")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Names of the actions of ActRequest that the caller may take on it: answer_alert, appeal_alert, revoke_alert,
+    /// uphold_alert. The last two are review_alert.
+    #[prost(string, repeated, tag = "12")]
+    pub actions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChargeView {
+    /// 个人, 部门, 申请人, 特别程序, 线路或设备 or 其他.
+    #[prost(string, tag = "1")]
+    pub cause: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub days: u32,
+    #[prost(string, tag = "3")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub person_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LevelView {
+    #[prost(enumeration = "AlertLevel", tag = "1")]
+    pub level: i32,
+    #[prost(uint32, tag = "2")]
+    pub since: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaidView {
+    /// 预警回复, 预警申诉, 预警核销 or 预警维持.
+    #[prost(string, tag = "1")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub station_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// Empty: not readable here.
+    #[prost(string, tag = "5")]
+    pub words: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListOrdersRequest {
+    /// True: only those that wait for an answer.
+    #[prost(bool, tag = "1")]
+    pub open: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListOrdersReply {
+    #[prost(message, repeated, tag = "1")]
+    pub orders: ::prost::alloc::vec::Vec<OrderView>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OrderView {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// Hash of the entry that issued it, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub station: u64,
+    #[prost(string, tag = "6")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "7")]
+    pub until: u32,
+    /// 待反馈, 逾期未反馈, 已反馈 or 逾期反馈.
+    #[prost(string, tag = "8")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub issued_by: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub issued_ms: u64,
+    #[prost(message, repeated, tag = "11")]
+    pub answers: ::prost::alloc::vec::Vec<SaidView>,
+    /// True: the caller may answer it.
+    #[prost(bool, tag = "12")]
+    pub may_answer: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingRequest {
+    /// 2026-07, 2026-Q3 or 2026. Empty: the present month.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// UNSPECIFIED: departments.
+    #[prost(enumeration = "RankingTable", tag = "2")]
+    pub table: i32,
+    /// True: with the case numbers behind each row.
+    #[prost(bool, tag = "3")]
+    pub with_cases: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RankingReply {
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    #[prost(uint32, tag = "2")]
+    pub to: u32,
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<RankingRow>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingRow {
+    /// Those alike share a place. 0: no case closed, so not ranked.
+    #[prost(uint32, tag = "1")]
+    pub place: u32,
+    /// Code of the department, division code of the township, or staff id.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub sum: ::core::option::Option<RankingSum>,
+    /// Numbers of the cases that add to it, where asked for.
+    #[prost(string, repeated, tag = "5")]
+    pub case_numbers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What a case adds to a row, or what all have added.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingSum {
+    /// Cases closed in the period in which the subject had a hand; those with no late day charged to it.
+    #[prost(uint32, tag = "1")]
+    pub cases: u32,
+    #[prost(uint32, tag = "2")]
+    pub on_time: u32,
+    /// Cases closed that the subject leads: their number, days used, days promised.
+    #[prost(uint32, tag = "3")]
+    pub led: u32,
+    #[prost(uint32, tag = "4")]
+    pub used_days: u32,
+    #[prost(uint32, tag = "5")]
+    pub promised_days: u32,
+    /// Of these, the cases with a limit by law, and their days by law.
+    #[prost(uint32, tag = "6")]
+    pub led_by_law: u32,
+    #[prost(uint32, tag = "7")]
+    pub statutory_days: u32,
+    /// Alerts by level, revoked ones left out and counted apart.
+    #[prost(uint32, tag = "8")]
+    pub prompt: u32,
+    #[prost(uint32, tag = "9")]
+    pub yellow: u32,
+    #[prost(uint32, tag = "10")]
+    pub red: u32,
+    #[prost(uint32, tag = "11")]
+    pub revoked: u32,
+    #[prost(uint32, tag = "12")]
+    pub points: u32,
+    /// Ratings and their sum, each 1 to 5.
+    #[prost(uint32, tag = "13")]
+    pub ratings: u32,
+    #[prost(uint32, tag = "14")]
+    pub rating_sum: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingCasesRequest {
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    #[prost(enumeration = "RankingTable", tag = "2")]
+    pub table: i32,
+    /// As in RankingRow.
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RankingCasesReply {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: ::prost::alloc::vec::Vec<RankingCase>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RankingCase {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub sum: ::core::option::Option<RankingSum>,
+    /// Its alerts that count in the period, as in AlertRow.alert.
+    #[prost(string, repeated, tag = "4")]
+    pub alerts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResponsibilityRequest {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResponsibilityReply {
+    #[prost(string, tag = "1")]
+    pub case_number: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    /// The alert about the promise of the case.
+    #[prost(message, optional, tag = "3")]
+    pub alert: ::core::option::Option<AlertView>,
+    /// Office, person and heads that answer for most of the delay. Empty: nobody does.
+    #[prost(string, tag = "4")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub person_name: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "6")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who had the case when.
+    #[prost(message, repeated, tag = "7")]
+    pub chain: ::prost::alloc::vec::Vec<HeldView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldView {
+    #[prost(string, tag = "1")]
+    pub stage_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub office_name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub from: u32,
+    /// 0: it is there.
+    #[prost(uint32, tag = "4")]
+    pub to: u32,
+    #[prost(string, repeated, tag = "5")]
+    pub people: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "6")]
+    pub waits_for_applicant: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RulesRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RulesReply {
+    /// Version of the published file. 0: the built-in rules, since the district has published none.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(message, repeated, tag = "2")]
+    pub rules: ::prost::alloc::vec::Vec<RuleView>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RuleView {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub basis: ::prost::alloc::string::String,
+    #[prost(enumeration = "AlertLevel", tag = "6")]
+    pub level: i32,
+    /// Name of the condition.
+    #[prost(string, tag = "7")]
+    pub test: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "8")]
+    pub points: u32,
+    #[prost(uint32, tag = "9")]
+    pub points_per_day: u32,
+    /// 0: no bound.
+    #[prost(uint32, tag = "10")]
+    pub points_most: u32,
+    #[prost(uint32, tag = "11")]
+    pub from: u32,
+    #[prost(uint32, tag = "12")]
+    pub until: u32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertFilter {
+    Unspecified = 0,
+    /// Of open cases, and those that wait for an answer or a review.
+    Current = 1,
+    /// Those that the caller may answer.
+    Unanswered = 2,
+    /// Those that were appealed against and wait for the supervisor.
+    Appealed = 3,
+    /// All, revoked ones included.
+    All = 4,
+}
+impl AlertFilter {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_FILTER_UNSPECIFIED",
+            Self::Current => "ALERT_FILTER_CURRENT",
+            Self::Unanswered => "ALERT_FILTER_UNANSWERED",
+            Self::Appealed => "ALERT_FILTER_APPEALED",
+            Self::All => "ALERT_FILTER_ALL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_FILTER_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_FILTER_CURRENT" => Some(Self::Current),
+            "ALERT_FILTER_UNANSWERED" => Some(Self::Unanswered),
+            "ALERT_FILTER_APPEALED" => Some(Self::Appealed),
+            "ALERT_FILTER_ALL" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RankingTable {
+    Unspecified = 0,
+    Departments = 1,
+    Townships = 2,
+    Staff = 3,
+}
+impl RankingTable {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RANKING_TABLE_UNSPECIFIED",
+            Self::Departments => "RANKING_TABLE_DEPARTMENTS",
+            Self::Townships => "RANKING_TABLE_TOWNSHIPS",
+            Self::Staff => "RANKING_TABLE_STAFF",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RANKING_TABLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RANKING_TABLE_DEPARTMENTS" => Some(Self::Departments),
+            "RANKING_TABLE_TOWNSHIPS" => Some(Self::Townships),
+            "RANKING_TABLE_STAFF" => Some(Self::Staff),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod supervision_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct SupervisionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SupervisionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SupervisionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SupervisionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SupervisionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Running cases by office and link. Supervisors only.
+        pub async fn board(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BoardRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Board",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Board"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The running cases behind a cell of the board. Supervisors only.
+        pub async fn board_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BoardCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BoardCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/BoardCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "BoardCases"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Alerts, gravest and newest first.
+        pub async fn list_alerts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAlertsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAlertsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/ListAlerts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "ListAlerts"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// One alert with everything that is known of it.
+        pub async fn get_alert(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAlertRequest>,
+        ) -> std::result::Result<tonic::Response<super::AlertView>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/GetAlert",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "GetAlert"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Orders, those that wait for an answer first.
+        pub async fn list_orders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOrdersReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/ListOrders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "ListOrders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Departments, townships or people compared over a period. Supervisors only.
+        pub async fn ranking(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RankingRequest>,
+        ) -> std::result::Result<tonic::Response<super::RankingReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Ranking",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Ranking"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The cases behind a row of the ranking, with what each adds. Supervisors only.
+        pub async fn ranking_cases(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RankingCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RankingCasesReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/RankingCases",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "RankingCases"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who is responsible for a case that ran over its promise. Supervisors only. NOT_FOUND: it has not.
+        pub async fn responsibility(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResponsibilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResponsibilityReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Responsibility",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("sanji.v1.SupervisionService", "Responsibility"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The rules in force.
+        pub async fn rules(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::RulesReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.SupervisionService/Rules",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.SupervisionService", "Rules"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+#[cfg(feature = "grpc")]
+pub mod supervision_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SupervisionServiceServer.
+    #[async_trait]
+    pub trait SupervisionService: std::marker::Send + std::marker::Sync + 'static {
+        /// Running cases by office and link. Supervisors only.
+        async fn board(
+            &self,
+            request: tonic::Request<super::BoardRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardReply>, tonic::Status>;
+        /// The running cases behind a cell of the board. Supervisors only.
+        async fn board_cases(
+            &self,
+            request: tonic::Request<super::BoardCasesRequest>,
+        ) -> std::result::Result<tonic::Response<super::BoardCasesReply>, tonic::Status>;
+        /// Alerts, gravest and newest first.
+        async fn list_alerts(
+            &self,
+            request: tonic::Request<super::ListAlertsRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListAlertsReply>, tonic::Status>;
+        /// One alert with everything that is known of it.
+        async fn get_alert(
+            &self,
+            request: tonic::Request<super::GetAlertRequest>,
+        ) -> std::result::Result<tonic::Response<super::AlertView>, tonic::Status>;
+        /// Orders, those that wait for an answer first.
+        async fn list_orders(
+            &self,
+            request: tonic::Request<super::ListOrdersRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListOrdersReply>, tonic::Status>;
+        /// Departments, townships or people compared over a period. Supervisors only.
+        async fn ranking(
+            &self,
+            request: tonic::Request<super::RankingRequest>,
+        ) -> std::result::Result<tonic::Response<super::RankingReply>, tonic::Status>;
+        /// The cases behind a row of the ranking, with what each adds. Supervisors only.
+        async fn ranking_cases(
+            &self,
+            request: tonic::Request<super::RankingCasesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RankingCasesReply>,
+            tonic::Status,
+        >;
+        /// Who is responsible for a case that ran over its promise. Supervisors only. NOT_FOUND: it has not.
+        async fn responsibility(
+            &self,
+            request: tonic::Request<super::ResponsibilityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResponsibilityReply>,
+            tonic::Status,
+        >;
+        /// The rules in force.
+        async fn rules(
+            &self,
+            request: tonic::Request<super::RulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::RulesReply>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct SupervisionServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SupervisionServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SupervisionServiceServer<T>
+    where
+        T: SupervisionService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/sanji.v1.SupervisionService/Board" => {
+                    #[allow(non_camel_case_types)]
+                    struct BoardSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::BoardRequest> for BoardSvc<T> {
+                        type Response = super::BoardReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BoardRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::board(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BoardSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/BoardCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct BoardCasesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::BoardCasesRequest>
+                    for BoardCasesSvc<T> {
+                        type Response = super::BoardCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BoardCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::board_cases(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BoardCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/ListAlerts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAlertsSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ListAlertsRequest>
+                    for ListAlertsSvc<T> {
+                        type Response = super::ListAlertsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAlertsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::list_alerts(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAlertsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/GetAlert" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAlertSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::GetAlertRequest>
+                    for GetAlertSvc<T> {
+                        type Response = super::AlertView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAlertRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::get_alert(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAlertSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/ListOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListOrdersSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ListOrdersRequest>
+                    for ListOrdersSvc<T> {
+                        type Response = super::ListOrdersReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListOrdersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::list_orders(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Ranking" => {
+                    #[allow(non_camel_case_types)]
+                    struct RankingSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RankingRequest>
+                    for RankingSvc<T> {
+                        type Response = super::RankingReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RankingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::ranking(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RankingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/RankingCases" => {
+                    #[allow(non_camel_case_types)]
+                    struct RankingCasesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RankingCasesRequest>
+                    for RankingCasesSvc<T> {
+                        type Response = super::RankingCasesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RankingCasesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::ranking_cases(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RankingCasesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Responsibility" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResponsibilitySvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::ResponsibilityRequest>
+                    for ResponsibilitySvc<T> {
+                        type Response = super::ResponsibilityReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResponsibilityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::responsibility(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResponsibilitySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.SupervisionService/Rules" => {
+                    #[allow(non_camel_case_types)]
+                    struct RulesSvc<T: SupervisionService>(pub Arc<T>);
+                    impl<
+                        T: SupervisionService,
+                    > tonic::server::UnaryService<super::RulesRequest> for RulesSvc<T> {
+                        type Response = super::RulesReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RulesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SupervisionService>::rules(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RulesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SupervisionServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "sanji.v1.SupervisionService";
+    impl<T> tonic::server::NamedService for SupervisionServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitRequest {
     /// Chosen by the caller, 16 bytes: the same request sent again answers the same case. Required.
@@ -2966,7 +4517,7 @@ pub struct ActRequest {
     pub expected_rev: u32,
     #[prost(
         oneof = "act_request::Action",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 60, 61, 62, 63, 50, 51, 52, 53, 54"
     )]
     pub action: ::core::option::Option<act_request::Action>,
 }
@@ -3016,6 +4567,16 @@ pub mod act_request {
         HandOver(super::HandOver),
         #[prost(message, tag = "63")]
         CheckSuperseded(super::CheckSuperseded),
+        #[prost(message, tag = "50")]
+        AnswerAlert(super::AnswerAlert),
+        #[prost(message, tag = "51")]
+        AppealAlert(super::AppealAlert),
+        #[prost(message, tag = "52")]
+        ReviewAlert(super::ReviewAlert),
+        #[prost(message, tag = "53")]
+        IssueOrder(super::IssueOrder),
+        #[prost(message, tag = "54")]
+        AnswerOrder(super::AnswerOrder),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3235,6 +4796,64 @@ pub struct CheckSuperseded {
     #[prost(string, tag = "3")]
     pub words: ::prost::alloc::string::String,
 }
+/// 回复预警
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// How it came about and what is done. The supervisor reads it: no personal data. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 预警申诉
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppealAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// Why it is wrong. As in AnswerAlert. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 核销 or 维持预警
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewAlert {
+    /// As in AlertRow. Required.
+    #[prost(string, tag = "1")]
+    pub alert: ::prost::alloc::string::String,
+    /// True: 核销. False: 维持.
+    #[prost(bool, tag = "2")]
+    pub revoked: bool,
+    /// Why. Required.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 督办
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueOrder {
+    /// The office that must answer. 0 and empty: the one whose turn it is.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    #[prost(string, tag = "2")]
+    pub department: ::prost::alloc::string::String,
+    /// Last day to answer. Required.
+    #[prost(uint32, tag = "3")]
+    pub until: u32,
+    /// What is ordered. Required.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+}
+/// 督办反馈
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerOrder {
+    /// As in OrderView. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub order: ::prost::alloc::vec::Vec<u8>,
+    /// What was done. Required.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRequest {
     /// 25 digits. Required.
@@ -3313,6 +4932,12 @@ pub struct CaseView {
     /// When the station that holds the case was last heard. 0: never, or it is this station.
     #[prost(uint64, tag = "43")]
     pub holder_heard_ms: u64,
+    /// Alerts of the case, as far as the caller may know of them.
+    #[prost(message, repeated, tag = "60")]
+    pub alerts: ::prost::alloc::vec::Vec<AlertRow>,
+    /// Orders on the case.
+    #[prost(message, repeated, tag = "61")]
+    pub orders: ::prost::alloc::vec::Vec<OrderView>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MaterialView {

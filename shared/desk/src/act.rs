@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use data_encoding::HEXLOWER;
 use sanji_domain::Item;
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::act_request::Action;
@@ -127,6 +128,15 @@ fn command(action: &str, form: &Form, item: &Item, faults: &mut Faults) -> Optio
         "check_superseded" => Action::CheckSuperseded(proto::CheckSuperseded {
             step: words::unhex(form.value("step")),
             redone: form.value("redone") == "1",
+            words: text("words"),
+        }),
+        "issue_order" => Action::IssueOrder(proto::IssueOrder {
+            until: words::read_day(form.value("until")).unwrap_or(0),
+            words: text("words"),
+            ..Default::default()
+        }),
+        "answer_order" => Action::AnswerOrder(proto::AnswerOrder {
+            order: HEXLOWER.decode(form.value("order").as_bytes()).unwrap_or_default(),
             words: text("words"),
         }),
         _ => return None,

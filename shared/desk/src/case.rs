@@ -42,8 +42,13 @@ pub(crate) const DELIVERY_METHODS: [(&str, &str); 6] = [
 pub(crate) const RATINGS: [(&str, &str); 5] =
     [("5", "非常满意"), ("4", "满意"), ("3", "基本满意"), ("2", "不满意"), ("1", "非常不满意")];
 
+/// Actions of supervision: alerts have pages of their own, orders a place beside the case.
+const SUPERVISION: [&str; 6] =
+    ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
 /// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 21] = [
+const TITLES: [(&str, &str); 23] = [
+    ("issue_order", "发督办单"),
+    ("answer_order", "督办反馈"),
     ("accept", "受理"),
     ("request_correction", "一次性告知补正"),
     ("supply_correction", "补正提交"),
@@ -217,6 +222,11 @@ async fn build(
 }
 
 impl CasePage {
+    /// Whether there is an action with a form in the list; those of supervision have their own places.
+    fn has_forms(&self) -> bool {
+        self.case.actions.iter().any(|offered| !SUPERVISION.contains(&offered.as_str()))
+    }
+
     fn can(&self, action: &str) -> bool {
         self.case.actions.iter().any(|offered| offered == action)
     }
@@ -244,7 +254,8 @@ impl CasePage {
             "hand_over",
             "check_superseded",
         ];
-        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !beside.contains(&offered.as_str())).collect();
+        let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
+        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
         waiting.len() == 1 && waiting.iter().all(|only| *only == action)
     }
 

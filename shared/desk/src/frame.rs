@@ -1,5 +1,6 @@
 //! What stands around every page: the station's name, the person, the state of the line, the menu.
 
+use sanji_domain::Role;
 use sanji_log::Tier;
 use sanji_proto::v1 as proto;
 
@@ -19,6 +20,8 @@ pub(crate) struct Frame {
     /// The station's clock; 0 where nobody is logged in.
     pub(crate) clock_ms: u64,
     pub(crate) tab: Tab,
+    /// Whether the person supervises.
+    pub(crate) supervisor: bool,
     /// Whether the page belongs to the public site.
     pub(crate) public: bool,
 }
@@ -38,6 +41,8 @@ pub(crate) enum Tab {
     Bundles,
     Ledgers,
     Voucher,
+    Alerts,
+    Supervision,
     Station,
     None,
 }
@@ -62,6 +67,7 @@ impl Frame {
             line: Some(Line::new(&status, desk.station().tier())),
             clock_ms: status.clock_ms,
             tab,
+            supervisor: staff.roles.contains(&Role::Supervisor),
             ..Self::nobody(desk)
         }
     }
@@ -87,6 +93,7 @@ impl Frame {
             line: None,
             clock_ms: 0,
             tab: Tab::None,
+            supervisor: false,
             public: false,
         }
     }
@@ -100,6 +107,8 @@ impl Frame {
             Tab::Bundles => "bundles",
             Tab::Ledgers => "ledgers",
             Tab::Voucher => "voucher",
+            Tab::Alerts => "alerts",
+            Tab::Supervision => "supervision",
             Tab::Station => "station",
             Tab::None => "",
         };

@@ -9,12 +9,13 @@
 //! | `server` | the listener: timeouts, connection limit, graceful stop |
 //! | `routes` | every address, and whom it is for |
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
-//! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
+//! | `office`, `exchange`, `records`, `oversight` | what the desk asks of a station, of its bundles, records and supervision |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
 
 mod act;
+mod alerts;
 mod apply;
 mod assets;
 mod attachment;
@@ -33,6 +34,7 @@ mod ledgers;
 mod login;
 mod materials;
 mod office;
+mod oversight;
 mod paper;
 mod problem;
 mod public;
@@ -41,6 +43,7 @@ mod routes;
 mod server;
 mod state;
 mod station;
+mod supervision;
 #[cfg(test)]
 mod tests;
 mod ticks;

@@ -19,6 +19,8 @@ pub(crate) use sanji_station::accounts::LoginFailure;
 pub(crate) use sanji_station::station::StationSummary;
 pub(crate) use sanji_station::{Actor, Failure, Station};
 
+use crate::oversight::Oversight;
+
 /// Parts of a file that wait for a slow browser; each has at most a mebibyte.
 const PARTS_AHEAD: usize = 1;
 
@@ -33,7 +35,7 @@ pub(crate) struct StoredFile {
 
 /// One station, as far as its desk uses it. See the methods of the same names in `sanji_station::Station`.
 #[async_trait]
-pub(crate) trait Office: Send + Sync + 'static {
+pub(crate) trait Office: Oversight {
     fn info(&self) -> StationSummary;
     /// Ledgers, vouchers, case files.
     fn records(&self) -> &dyn Records;

@@ -12,8 +12,8 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login, paper,
-    problem, public, station, ticks, vouchers,
+    act, alerts, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login,
+    paper, problem, public, station, supervision, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -71,6 +71,17 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/ledgers", Staff, get(ledgers::show)),
         route("/desk/ledgers/export", Staff, axum::routing::post(ledgers::export)),
         route("/desk/voucher", Staff, get(vouchers::show).post(vouchers::check)),
+        route("/desk/alerts", Staff, get(alerts::list)),
+        route("/desk/alerts/{number}/{id}", Staff, get(alerts::show)),
+        route("/desk/alerts/{number}/{id}/{action}", Staff, get(alerts::back).post(alerts::say)),
+        route("/desk/orders", Staff, get(alerts::orders)),
+        route("/desk/supervision", Staff, get(supervision::board)),
+        route("/desk/supervision/live", Staff, get(supervision::live)),
+        route("/desk/supervision/cases", Staff, get(supervision::cases)),
+        route("/desk/supervision/ranking", Staff, get(supervision::ranking)),
+        route("/desk/supervision/ranking/cases", Staff, get(supervision::ranking_cases)),
+        route("/desk/supervision/responsibility/{number}", Staff, get(supervision::responsibility)),
+        route("/desk/supervision/rules", Staff, get(supervision::rules)),
         route("/desk/station", Staff, get(station::show)),
         route("/desk/deadlines", Staff, get(deadlines::show)),
         route("/desk/case/{number}", Staff, get(case::show)),

@@ -7,6 +7,7 @@ mod fake;
 mod fake_records;
 mod forms;
 mod fuzz;
+mod oversight;
 mod pages;
 mod records;
 mod security;

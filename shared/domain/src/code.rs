@@ -81,6 +81,8 @@ codes! {
     StageId;
     /// Id of a member of staff, for example `mz-01`.
     StaffId;
+    /// Id of a rule of supervision, for example `over-promised`.
+    RuleId;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | [`organisation`] | the district, its stations, departments, roles and staff |
 //! | [`calendar`] | working days, deadlines, the district's local date |
 //! | [`case`] | the case: state, commands, refusals, route, clock |
+//! | [`supervision`] | rules, alerts, how a delay divides, ranking |
 //! | [`identity`] | citizen identity numbers and unified social credit codes |
 //! | [`mask`] | what of a person may stand on a screen |
 //! | [`limit`] | a period of time as the law writes it |
@@ -23,12 +24,14 @@ pub mod identity;
 pub mod limit;
 pub mod mask;
 pub mod organisation;
+pub mod supervision;
 pub mod toml_file;
 
 pub use calendar::Calendar;
 pub use catalogue::{Catalogue, Defaults, Item};
-pub use code::{DepartmentCode, ItemCode, StaffId, StageId};
+pub use code::{DepartmentCode, ItemCode, RuleId, StaffId, StageId};
 pub use identity::{CitizenId, CreditCode, SubjectId};
 pub use limit::{Limit, Unit};
 pub use organisation::{Organisation, Role, Staff, StageTier};
+pub use supervision::Rules;
 pub use toml_file::FileFault;

@@ -17,6 +17,7 @@ mod keeper;
 mod output;
 mod records;
 mod stopped;
+mod supervision;
 pub mod words;
 
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ pub enum Common {
     /// Deadlines.
     #[command(flatten)]
     Deadlines(deadlines::Command),
+    /// Electronic supervision (电子监察): board, alerts, orders, ranking
+    #[command(subcommand)]
+    Supervision(supervision::Command),
     /// Exchange without a line.
     #[command(flatten)]
     Bundles(bundles::Command),
@@ -62,6 +66,7 @@ impl Common {
         match self {
             Self::Cases(command) => command.run().await,
             Self::Deadlines(command) => command.run().await,
+            Self::Supervision(command) => command.run().await,
             Self::Bundles(command) => command.run(program).await,
             Self::Records(command) => command.run().await,
             Self::Backups(command) => command.run(program).await,

@@ -11,6 +11,7 @@
 //! | [`views`] | what people see: cases, work lists, the public query |
 //! | [`records`] | ledgers, vouchers, case files, exchange |
 //! | `host`, [`bundle`] | what links ask of the station; bundles beside them |
+//! | [`supervision`] | electronic supervision: board, alerts, orders, ranking |
 //! | [`accounts`] | passwords, sessions, lockout |
 //! | [`service`], [`tokens`] | the case service for programs on this machine, and their tokens |
 //! | [`run`] | a station's parts as a program puts them together; start and stop |
@@ -50,6 +51,7 @@ pub mod records;
 pub mod run;
 pub mod service;
 pub mod station;
+pub mod supervision;
 pub mod telemetry;
 pub mod timers;
 pub mod tokens;

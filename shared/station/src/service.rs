@@ -8,6 +8,7 @@ mod deadlines;
 mod failure;
 mod health;
 mod records;
+mod supervision;
 
 use sanji_proto::v1::case_service_server::CaseServiceServer;
 use sanji_proto::v1::deadline_service_server::DeadlineServiceServer;
@@ -15,6 +16,7 @@ use sanji_proto::v1::health_server::HealthServer;
 use sanji_proto::v1::keeper_server::KeeperServer;
 use sanji_proto::v1::ledger_service_server::LedgerServiceServer;
 use sanji_proto::v1::record_service_server::RecordServiceServer;
+use sanji_proto::v1::supervision_service_server::SupervisionServiceServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -44,9 +46,11 @@ pub fn routes(station: &Station, bundles: &Bundles, tokens: &Tokens, shutdown: &
     };
     let records = || records::Records { station: station.clone(), access: access.clone() };
     let deadlines = deadlines::Deadlines { station: station.clone(), access: access.clone() };
+    let supervision = supervision::Supervision { station: station.clone(), access: access.clone() };
     let cases = cases::Cases { station: station.clone(), access: access.clone(), shutdown: shutdown.clone() };
     Routes::new(CaseServiceServer::new(cases).max_decoding_message_size(MESSAGE_MAX_BYTES))
         .add_service(DeadlineServiceServer::new(deadlines))
+        .add_service(SupervisionServiceServer::new(supervision))
         .add_service(HealthServer::new(care()))
         .add_service(KeeperServer::new(care()))
         .add_service(LedgerServiceServer::new(records()))

@@ -11,6 +11,7 @@ mod links;
 mod movements;
 mod records;
 mod status;
+mod supervision;
 mod watching;
 
 use std::net::IpAddr;
@@ -45,6 +46,7 @@ use crate::error::{Error, Failure};
 use crate::healing::Healing;
 use crate::news::News;
 use crate::pending::Pending;
+use crate::supervision::Digests;
 use crate::timers::Changed;
 use crate::views::WrongCodes;
 pub(crate) use links::refused_log;
@@ -77,6 +79,7 @@ struct Inner {
     news: Arc<News>,
     accounts: Accounts,
     wrong_codes: WrongCodes,
+    digests: Arc<Digests>,
     links: Links,
     healing: Healing,
     /// Of this process.
@@ -138,6 +141,7 @@ impl Station {
             news,
             accounts: Accounts::default(),
             wrong_codes: WrongCodes::default(),
+            digests: Arc::default(),
             links: Links::default(),
             healing: Healing::default(),
             instance,

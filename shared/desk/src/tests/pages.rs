@@ -81,6 +81,10 @@ async fn every_input_of_every_page_has_a_label() {
         "/desk/voucher",
         "/desk/station",
         "/desk/deadlines",
+        "/desk/alerts",
+        "/desk/alerts/9901061012032026070100427/over-promised.-.1",
+        "/desk/orders",
+        "/desk/supervision/rules",
         &case(),
     ] {
         let answer = browser.get(path).await;

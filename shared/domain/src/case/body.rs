@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::numbered::numbered;
 use crate::code::{ItemCode, StaffId, StageId};
 use crate::limit::Limit;
+use crate::supervision::{AlertKey, Level, Office};
 
 /// A step moves the case on; a side entry is said beside its route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -348,6 +349,41 @@ pub enum SideEvent {
         /// What the step did was done again.
         redone: bool,
     },
+    /// 预警回复
+    AlertAnswered {
+        /// The alert.
+        alert: AlertKey,
+        /// The level that it had then.
+        level: Option<Level>,
+    },
+    /// 预警申诉
+    AlertAppealed {
+        /// The alert.
+        alert: AlertKey,
+        /// The level that it had then.
+        level: Option<Level>,
+    },
+    /// 预警核销 or 维持
+    AlertReviewed {
+        /// The alert.
+        alert: AlertKey,
+        /// The level that it had then.
+        level: Option<Level>,
+        /// 核销
+        revoked: bool,
+    },
+    /// 督办单
+    OrderIssued {
+        /// The office that must answer.
+        office: Office,
+        /// Last day to answer.
+        until: Date,
+    },
+    /// 督办反馈
+    OrderAnswered {
+        /// The entry that issued the order.
+        order: Hash,
+    },
     /// Of a newer release.
     Unknown,
 }
@@ -396,6 +432,11 @@ impl SideEvent {
             Self::TimeNoted(_) => "time_noted",
             Self::Extended(_) => "extended",
             Self::SupersededChecked { .. } => "superseded_checked",
+            Self::AlertAnswered { .. } => "alert_answered",
+            Self::AlertAppealed { .. } => "alert_appealed",
+            Self::AlertReviewed { .. } => "alert_reviewed",
+            Self::OrderIssued { .. } => "order_issued",
+            Self::OrderAnswered { .. } => "order_answered",
             Self::Unknown => "unknown",
         }
     }

@@ -6,6 +6,7 @@ use sanji_log::{AttachmentId, AttachmentRef, Hash, RequestId, StationCode};
 use super::body::{Body, DeliveryMethod, FaultKind, Mandate, MaterialProvided, Opinion, ReturnReason};
 use super::private::Private;
 use crate::code::{ItemCode, StaffId};
+use crate::supervision::Office;
 
 /// What a rule gives for one new entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +234,45 @@ pub enum Command {
         /// What was found.
         words: String,
     },
+    /// 预警回复
+    AnswerAlert {
+        /// The alert, as text.
+        alert: String,
+        /// How it came about and what is done.
+        words: String,
+    },
+    /// 预警申诉
+    AppealAlert {
+        /// The alert, as text.
+        alert: String,
+        /// Why it is wrong.
+        words: String,
+    },
+    /// 预警审核: 核销 or 维持
+    ReviewAlert {
+        /// The alert, as text.
+        alert: String,
+        /// 核销
+        revoked: bool,
+        /// Why.
+        words: String,
+    },
+    /// 督办
+    IssueOrder {
+        /// The office that must answer; none: the one whose turn it is.
+        office: Option<Office>,
+        /// Last day to answer.
+        until: Date,
+        /// What is ordered.
+        words: String,
+    },
+    /// 督办反馈
+    AnswerOrder {
+        /// The entry that issued the order.
+        order: Hash,
+        /// What was done.
+        words: String,
+    },
 }
 
 /// An extension as entered.
@@ -318,16 +358,42 @@ actions! {
     HandOver = "hand_over" "移交其他站点",
     /// Says that a superseded step was looked at.
     CheckSuperseded = "check_superseded" "核对被取代的步骤",
+    /// Answers an alert.
+    AnswerAlert = "answer_alert" "回复预警",
+    /// Says that an alert is wrong.
+    AppealAlert = "appeal_alert" "预警申诉",
+    /// Revokes an alert.
+    RevokeAlert = "revoke_alert" "核销预警",
+    /// Upholds an alert.
+    UpholdAlert = "uphold_alert" "维持预警",
+    /// Orders an office to act.
+    IssueOrder = "issue_order" "督办",
+    /// Answers an order.
+    AnswerOrder = "answer_order" "督办反馈",
 }
 
 impl Action {
+    /// Whether it belongs to supervision.
+    #[must_use]
+    pub fn is_supervision(self) -> bool {
+        matches!(
+            self,
+            Self::AnswerAlert
+                | Self::AppealAlert
+                | Self::RevokeAlert
+                | Self::UpholdAlert
+                | Self::IssueOrder
+                | Self::AnswerOrder
+        )
+    }
+
     /// Whether it moves the case on; the others are said beside its route.
     #[must_use]
     pub fn is_step(self) -> bool {
         !matches!(
             self,
             Self::RequestWithdrawal | Self::Remind | Self::AddNote | Self::Rate | Self::Extend | Self::CheckSuperseded
-        )
+        ) && !self.is_supervision()
     }
 }
 
@@ -357,6 +423,12 @@ impl Command {
             Self::Reclaim { .. } => Action::Reclaim,
             Self::HandOver { .. } => Action::HandOver,
             Self::CheckSuperseded { .. } => Action::CheckSuperseded,
+            Self::AnswerAlert { .. } => Action::AnswerAlert,
+            Self::AppealAlert { .. } => Action::AppealAlert,
+            Self::ReviewAlert { revoked: true, .. } => Action::RevokeAlert,
+            Self::ReviewAlert { revoked: false, .. } => Action::UpholdAlert,
+            Self::IssueOrder { .. } => Action::IssueOrder,
+            Self::AnswerOrder { .. } => Action::AnswerOrder,
         }
     }
 }

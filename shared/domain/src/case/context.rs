@@ -6,6 +6,7 @@ use sanji_log::StationCode;
 use crate::calendar::{Calendar, local_date};
 use crate::catalogue::{Catalogue, Defaults, Item};
 use crate::organisation::{Organisation, Staff};
+use crate::supervision::Rules;
 
 use super::refusal::{Refusal, RefusalCode};
 use super::state::Case;
@@ -21,6 +22,8 @@ pub struct Reference<'a> {
     pub calendar: &'a Calendar,
     /// Rules common to all items.
     pub defaults: &'a Defaults,
+    /// Rules of supervision.
+    pub rules: &'a Rules,
 }
 
 impl<'a> Reference<'a> {

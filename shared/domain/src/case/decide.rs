@@ -1,6 +1,6 @@
 //! Decides what a person's command makes of a case: an entry to be written, or a refusal. Pure.
 
-use sanji_log::RequestId;
+use sanji_log::{RequestId, StationCode};
 
 use super::command::{Action, Command, Draft};
 use super::context::{Context, Reference};
@@ -10,7 +10,8 @@ use super::refusal::Refusal;
 use super::route::{Duty, Route};
 use super::stage::{self, Finding, Procedure};
 use super::state::Case;
-use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded};
+use super::{acceptance, aside, correction, delivery, extend, publicity, reclaim, superseded, supervised};
+use crate::code::StageId;
 
 /// Carries out a command: what is to be written. Always one entry.
 ///
@@ -60,6 +61,16 @@ pub fn decide(
         Command::Reclaim { reason } => reclaim::reclaim(handling, reason),
         Command::HandOver { to, reason } => reclaim::hand_over(handling, *to, reason),
         Command::CheckSuperseded { step, redone, words } => superseded::check(handling, step, *redone, words),
+        Command::AnswerAlert { alert, words } => supervised::say(handling, Action::AnswerAlert, alert, words),
+        Command::AppealAlert { alert, words } => supervised::say(handling, Action::AppealAlert, alert, words),
+        Command::ReviewAlert { alert, revoked: true, words } => {
+            supervised::say(handling, Action::RevokeAlert, alert, words)
+        }
+        Command::ReviewAlert { alert, revoked: false, words } => {
+            supervised::say(handling, Action::UpholdAlert, alert, words)
+        }
+        Command::IssueOrder { office, until, words } => supervised::order(handling, office.clone(), *until, words),
+        Command::AnswerOrder { order, words } => supervised::answer_order(handling, *order, words),
     }?;
     Ok(vec![draft])
 }
@@ -75,6 +86,14 @@ pub fn available(case: &Case, context: &Context<'_>) -> Vec<&'static str> {
 #[must_use]
 pub fn is_todo(case: &Case, context: &Context<'_>) -> bool {
     Handling::open(case, None, context).is_ok_and(|handling| handling.is_todo())
+}
+
+/// Who acts in a stage of a case when it is at a station.
+#[must_use]
+pub fn duty_at(case: &Case, reference: &Reference<'_>, stage: &StageId, station: StationCode) -> Option<Duty> {
+    let item = reference.item_of(case).ok()?;
+    let route = Route { item, home: case.home()?, organisation: reference.organisation };
+    route.duty(route.position(stage)?, station)
 }
 
 /// Who acts next; none once the route has ended, or while the case or its item has not arrived here.

@@ -12,6 +12,7 @@ use super::refusal::{Refusal, RefusalCode};
 use super::route::{Duty, Route};
 use super::sight::{Sight, may_see};
 use super::state::Case;
+use super::supervised;
 use super::turn::Turn;
 use super::{extend, reclaim, superseded};
 use crate::catalogue::Item;
@@ -75,6 +76,10 @@ impl<'a> Handling<'a> {
     }
 
     fn aside(&self, action: Action, sight: Sight, receives: bool) -> Result<(), Refusal> {
+        if action.is_supervision() {
+            let offered = supervised::is_offered(self.case, action, self.context);
+            return if offered { Ok(()) } else { Err(not_entitled()) };
+        }
         let allowed = match action {
             Action::Remind => sight != Sight::None,
             Action::AddNote => sight == Sight::Full,

@@ -9,7 +9,7 @@
 //! | [`command`] | what people ask for |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
-//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside`, `supervised` | the rules of single actions |
 //! | [`may_see`] | who may see what |
 //! | `extend`, `reclaim`, `superseded` | extension of limits; holders beside the route; steps that don't count |
 //! | [`due`] | what the law or the item makes of silence: steps that stations write by themselves |
@@ -49,6 +49,7 @@ mod state;
 mod submit;
 mod summary;
 mod superseded;
+mod supervised;
 mod turn;
 pub mod words;
 
@@ -62,7 +63,7 @@ pub use command::{
     Action, ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
 };
 pub use context::{Context, Reference};
-pub use decide::{available, decide, is_todo, responsible};
+pub use decide::{available, decide, duty_at, is_todo, responsible};
 pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
 pub use private::{Applicant, AttachmentName, Private};
 pub use refusal::{FieldFault, Refusal, RefusalClass, RefusalCode};

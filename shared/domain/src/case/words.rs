@@ -108,6 +108,12 @@ pub fn side_title(side: &Side) -> &'static str {
         SideEvent::TimeNoted(_) => "时间更正（站点时钟不准）",
         SideEvent::Extended(_) => "延长办理期限",
         SideEvent::SupersededChecked { .. } => "核对被取代的步骤",
+        SideEvent::AlertAnswered { .. } => "预警回复",
+        SideEvent::AlertAppealed { .. } => "预警申诉",
+        SideEvent::AlertReviewed { revoked: true, .. } => "预警核销",
+        SideEvent::AlertReviewed { revoked: false, .. } => "预警维持",
+        SideEvent::OrderIssued { .. } => "督办",
+        SideEvent::OrderAnswered { .. } => "督办反馈",
         SideEvent::Unknown => "新版本记录（本站软件需要升级）",
     }
 }

@@ -1,5 +1,6 @@
 //! Bodies on the wire.
 
+use jiff::civil::date;
 use prost::Message;
 use sanji_domain::Limit;
 use sanji_domain::case::codec::{self, Decoded, decode_private, encode_private};
@@ -7,6 +8,7 @@ use sanji_domain::case::{
     Action, ActorFacts, Applicant, AttachmentName, Body, DeliveryMethod, Extended, Private, Side, SideEvent, Step,
     StepEvent, TimeNoted,
 };
+use sanji_domain::supervision::{Level, Office};
 use sanji_log::{AttachmentId, RequestId};
 use sanji_proto::v1 as proto;
 
@@ -96,6 +98,18 @@ fn bodies() -> Vec<Body> {
             SideEvent::Reminder { station: code(TOWNSHIP) },
             SideEvent::WithdrawalRequested,
             SideEvent::Rating { satisfaction: 5 },
+            SideEvent::AlertAnswered { alert: "over-stage.survey.1".parse().unwrap(), level: Some(Level::Red) },
+            SideEvent::AlertAppealed { alert: "over-promised.-.1".parse().unwrap(), level: None },
+            SideEvent::AlertReviewed {
+                alert: "over-promised.-.1".parse().unwrap(),
+                level: Some(Level::Yellow),
+                revoked: true,
+            },
+            SideEvent::OrderIssued {
+                office: Office { station: code(TOWNSHIP), department: "township".parse().unwrap() },
+                until: date(2026, 7, 9),
+            },
+            SideEvent::OrderAnswered { order: hash(3) },
         ]
         .map(|event| Body::Side(Side { actor: actor(), request: None, event })),
     );
@@ -114,8 +128,13 @@ fn every_body_is_read_as_it_was_written() {
     }
     let names: Vec<String> = names.into_iter().collect();
     expect_test::expect![[r#"
+        side.alert_answered
+        side.alert_appealed
+        side.alert_reviewed
         side.extended
         side.note
+        side.order_answered
+        side.order_issued
         side.rating
         side.reminder
         side.superseded_checked

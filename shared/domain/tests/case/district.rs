@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use sanji_domain::case::{Context, Reference};
 use sanji_domain::organisation::OrganisationFiles;
-use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Staff};
+use sanji_domain::{Calendar, Catalogue, Defaults, Item, Organisation, Rules, Staff};
 use sanji_log::StationCode;
 
 pub(crate) const VILLAGE: &str = "990106101203";
@@ -22,6 +22,7 @@ pub(crate) struct District {
     pub(crate) organisation: Organisation,
     pub(crate) calendar: Calendar,
     pub(crate) defaults: Defaults,
+    pub(crate) rules: Rules,
     pub(crate) staff: Vec<Staff>,
 }
 
@@ -56,6 +57,7 @@ pub(crate) fn district() -> &'static District {
             staff,
             calendar: Calendar::parse("cn-workdays.toml", &text("calendar/cn-workdays.toml")).unwrap(),
             defaults: Defaults::parse("defaults.toml", &text("catalogue/defaults.toml")).unwrap(),
+            rules: Rules::parse("rules.toml", &text("supervision/rules.toml")).unwrap(),
             organisation,
         }
     })
@@ -68,6 +70,7 @@ impl District {
             organisation: &self.organisation,
             calendar: &self.calendar,
             defaults: &self.defaults,
+            rules: &self.rules,
         }
     }
 

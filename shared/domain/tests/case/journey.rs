@@ -263,6 +263,7 @@ impl Journey {
                 redone: true,
                 words: "已重新办理".into(),
             },
+            other => panic!("{} needs to know who acts", other.name()),
         }
     }
 

@@ -10,5 +10,6 @@ mod limits;
 mod order;
 mod refusals;
 mod sight;
+mod supervision;
 mod turns;
 mod walks;

@@ -58,7 +58,8 @@ fn try_one(journey: &mut Journey, attempt: &Attempt) -> Result<(), TestCaseError
         Some(action) if attempt.fitting => *action,
         _ => Action::ALL[attempt.action],
     };
-    let done = journey.try_act(actor, journey.approving(action));
+    let command = if action.is_supervision() { journey.supervising(actor, action) } else { journey.approving(action) };
+    let done = journey.try_act(actor, command);
     if done.is_ok() {
         prop_assert!(names.contains(&action.name()), "{} was carried out but not offered", action.name());
         if action.is_step() {

@@ -38,7 +38,8 @@ pub enum Command {
         Actions are the fields of ActRequest's action in the contract: accept, refuse_acceptance,\n\
         request_correction, supply_correction, finish_stage, post_publicity, end_publicity, suspend, resume,\n\
         decide, return, deliver, add_note, remind, request_withdrawal, confirm_withdrawal, rate,\n\
-        extend, reclaim, hand_over, check_superseded.")]
+        extend, reclaim, hand_over, check_superseded, answer_alert, appeal_alert, review_alert,\n\
+        issue_order, answer_order.")]
     Act {
         #[command(flatten)]
         at: At,

@@ -9,6 +9,7 @@ use sanji_proto::v1::health_client::HealthClient;
 use sanji_proto::v1::keeper_client::KeeperClient;
 use sanji_proto::v1::ledger_service_client::LedgerServiceClient;
 use sanji_proto::v1::record_service_client::RecordServiceClient;
+use sanji_proto::v1::supervision_service_client::SupervisionServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -125,6 +126,12 @@ impl Client {
     #[must_use]
     pub fn deadlines(&self) -> DeadlineServiceClient<Called> {
         DeadlineServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    /// Electronic supervision.
+    #[must_use]
+    pub fn supervision(&self) -> SupervisionServiceClient<Called> {
+        SupervisionServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     /// The station's state.

@@ -9,6 +9,7 @@ use sanji_domain::case::{
     ApplicantInput, Command, DeliveryMethod, ExtensionInput, FaultInput, FaultKind, FieldFault, MaterialInput, Opinion,
     Refusal, RefusalCode, ReturnReason, StoredAttachment, Submission, codec,
 };
+use sanji_domain::supervision::Office;
 use sanji_log::{AttachmentId, Hash, RequestId, StationCode};
 use sanji_proto::v1::{self as proto, act_request::Action};
 
@@ -197,6 +198,26 @@ pub(super) fn command(action: Action, attachments: Vec<StoredAttachment>) -> Res
             }
             Command::CheckSuperseded { step: step.unwrap_or(Hash([0; 32])), redone: check.redone, words: check.words }
         }
+        Action::AnswerAlert(answer) => Command::AnswerAlert { alert: answer.alert, words: answer.words },
+        Action::AppealAlert(appeal) => Command::AppealAlert { alert: appeal.alert, words: appeal.words },
+        Action::ReviewAlert(review) => {
+            Command::ReviewAlert { alert: review.alert, revoked: review.revoked, words: review.words }
+        }
+        Action::IssueOrder(order) => {
+            let until = date_of_number(order.until);
+            if until.is_none() {
+                faults.note("issue_order.until", "请填写督办期限。");
+            }
+            let office = office(&mut faults, order.station, order.department);
+            Command::IssueOrder { office, until: until.unwrap_or_default(), words: order.words }
+        }
+        Action::AnswerOrder(answer) => {
+            let order = Hash::try_from(answer.order.as_slice());
+            if order.is_err() {
+                faults.note("answer_order.order", "督办单编号不正确，请刷新后重新选择。");
+            }
+            Command::AnswerOrder { order: order.unwrap_or(Hash([0; 32])), words: answer.words }
+        }
     };
     faults.or(Some(command))
 }
@@ -208,6 +229,20 @@ fn day(faults: &mut Faults, field: &str, number: u32) -> Option<Date> {
         faults.note(field, "日期不是有效的日期。");
     }
     day
+}
+
+/// The office that an order is for; none: the one whose turn it is.
+fn office(faults: &mut Faults, station: u64, department: String) -> Option<Office> {
+    if station == 0 && department.is_empty() {
+        return None;
+    }
+    match (StationCode::from_number(station), department.parse()) {
+        (Ok(station), Ok(department)) => Some(Office { station, department }),
+        _ => {
+            faults.note("issue_order.station", "被督办的站点或部门代码不正确。");
+            None
+        }
+    }
 }
 
 fn answers(answers: Vec<proto::Answer>) -> Vec<(String, String)> {

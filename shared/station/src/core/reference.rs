@@ -11,9 +11,9 @@ mod keys;
 mod staff;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, StaffId};
+use sanji_domain::{Calendar, Catalogue, Defaults, Organisation, Rules, StaffId};
 use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
@@ -35,6 +35,8 @@ pub struct ReferenceData {
     organisation: Option<Arc<Organisation>>,
     calendar: Arc<Calendar>,
     defaults: Option<Arc<Defaults>>,
+    /// None: the district has published none of its own.
+    watch_rules: Option<Arc<Rules>>,
     files: Arc<BTreeMap<String, PublishedFile>>,
     forks: Arc<BTreeMap<LogId, Fork>>,
     /// Files of the organisation came since it was last read.
@@ -124,7 +126,25 @@ impl ReferenceData {
             organisation: self.organisation.as_deref()?,
             calendar: &self.calendar,
             defaults: self.defaults.as_deref()?,
+            rules: self.watch_rules(),
         })
+    }
+
+    /// Rules of supervision: the district's, or the built-in ones.
+    #[must_use]
+    pub fn watch_rules(&self) -> &Rules {
+        static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::built_in);
+        self.watch_rules.as_deref().unwrap_or(&BUILT_IN)
+    }
+
+    /// Whether all that the state of cases is reckoned with is the same; staff and keys aside.
+    pub(crate) fn reckons_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.catalogue, &other.catalogue)
+            && Arc::ptr_eq(&self.calendar, &other.calendar)
+            && Arc::ptr_eq(&self.forks, &other.forks)
+            && self.defaults.as_ref().map(Arc::as_ptr) == other.defaults.as_ref().map(Arc::as_ptr)
+            && self.organisation.as_ref().map(Arc::as_ptr) == other.organisation.as_ref().map(Arc::as_ptr)
+            && self.watch_rules.as_ref().map(Arc::as_ptr) == other.watch_rules.as_ref().map(Arc::as_ptr)
     }
 
     /// The full name of a station, or its code where the organisation does not know it.

@@ -65,6 +65,8 @@ impl Reader {
         view.superseded = timing::superseded(self, &reference, &case, key.as_ref())?;
         view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
         view.steps = lines.iter().map(|line| step(line, &reference)).collect();
+        view.alerts = self.alerts_of(&case, staff, now_ms)?;
+        view.orders = self.orders_of(&case, staff, context.today())?;
         if sight == Sight::Full {
             let names = names_of(&lines);
             let private: Vec<&Private> = lines.iter().filter_map(|line| line.private.as_ref()).collect();

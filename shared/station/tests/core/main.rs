@@ -13,4 +13,5 @@ mod receive;
 mod records;
 mod scan;
 mod secrecy;
+mod supervision;
 mod writers;

@@ -14,6 +14,7 @@ use crate::case::body::{
 };
 use crate::code::StageId;
 use crate::limit::{LONGEST_LIMIT_DAYS, Limit, Unit};
+use crate::supervision::{AlertKey, Level, Office};
 
 pub(super) fn step(message: proto::CaseStep) -> Result<Decoded, Error> {
     const MESSAGE: &str = "CaseStep";
@@ -201,6 +202,29 @@ pub(super) fn side(message: proto::CaseSide) -> Result<Decoded, Error> {
                 step: hash(&checked.step, "SupersededChecked", "step")?,
                 redone: checked.redone,
             },
+            Some(SideMessage::AlertAnswered(message)) => {
+                SideEvent::AlertAnswered { alert: alert(&message.alert, "AlertAnswered")?, level: level(message.level) }
+            }
+            Some(SideMessage::AlertAppealed(message)) => {
+                SideEvent::AlertAppealed { alert: alert(&message.alert, "AlertAppealed")?, level: level(message.level) }
+            }
+            Some(SideMessage::AlertReviewed(message)) => SideEvent::AlertReviewed {
+                alert: alert(&message.alert, "AlertReviewed")?,
+                level: level(message.level),
+                revoked: message.revoked,
+            },
+            Some(SideMessage::OrderIssued(message)) => SideEvent::OrderIssued {
+                office: Office {
+                    station: station(message.station, "OrderIssued", "station")?,
+                    department: (message.department.try_into())
+                        .map_err(|_| field("OrderIssued", "department", "is not the code of a department"))?,
+                },
+                until: date(message.until, "OrderIssued", "until")?,
+            },
+            Some(SideMessage::OrderAnswered(message)) => SideEvent::OrderAnswered {
+                order: Hash::try_from(message.order.as_slice())
+                    .map_err(|_| field("OrderAnswered", "order", "is not 32 bytes"))?,
+            },
             None => SideEvent::Unknown,
         },
     };
@@ -234,6 +258,19 @@ fn hash(bytes: &[u8], message: &'static str, name: &'static str) -> Result<Hash,
 
 fn optional_date(number: u32, message: &'static str, name: &'static str) -> Result<Option<Date>, Error> {
     if number == 0 { Ok(None) } else { date(number, message, name).map(Some) }
+}
+
+fn alert(text: &str, message: &'static str) -> Result<AlertKey, Error> {
+    text.parse().map_err(|_| field(message, "alert", "names no alert"))
+}
+
+fn level(number: i32) -> Option<Level> {
+    match proto::AlertLevel::try_from(number) {
+        Ok(proto::AlertLevel::Prompt) => Some(Level::Prompt),
+        Ok(proto::AlertLevel::Yellow) => Some(Level::Yellow),
+        Ok(proto::AlertLevel::Red) => Some(Level::Red),
+        Ok(proto::AlertLevel::Unspecified) | Err(_) => None,
+    }
 }
 
 fn station(number: u64, message: &'static str, name: &'static str) -> Result<StationCode, Error> {

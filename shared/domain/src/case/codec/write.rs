@@ -8,6 +8,7 @@ use sanji_proto::v1::case_step::Step as StepMessage;
 use crate::calendar::date_number;
 use crate::case::body::{Extended, Mandate, MaterialProvided, Side, SideEvent, Step, StepEvent};
 use crate::limit::Unit;
+use crate::supervision::Level;
 
 pub(super) fn step(step: &Step, sealed: Option<proto::Sealed>) -> proto::CaseStep {
     proto::CaseStep {
@@ -148,6 +149,26 @@ pub(super) fn side(side: &Side, sealed: Option<proto::Sealed>) -> proto::CaseSid
                     redone: *redone,
                 }))
             }
+            SideEvent::AlertAnswered { alert, level } => Some(SideMessage::AlertAnswered(proto::AlertAnswered {
+                alert: alert.to_string(),
+                level: number(*level),
+            })),
+            SideEvent::AlertAppealed { alert, level } => Some(SideMessage::AlertAppealed(proto::AlertAppealed {
+                alert: alert.to_string(),
+                level: number(*level),
+            })),
+            SideEvent::AlertReviewed { alert, level, revoked } => {
+                let (alert, level, revoked) = (alert.to_string(), number(*level), *revoked);
+                Some(SideMessage::AlertReviewed(proto::AlertReviewed { alert, level, revoked }))
+            }
+            SideEvent::OrderIssued { office, until } => Some(SideMessage::OrderIssued(proto::OrderIssued {
+                station: office.station.number(),
+                department: office.department.to_string(),
+                until: date_number(*until),
+            })),
+            SideEvent::OrderAnswered { order } => {
+                Some(SideMessage::OrderAnswered(proto::OrderAnswered { order: order.0.to_vec() }))
+            }
             SideEvent::Unknown => None,
         },
     }
@@ -169,6 +190,16 @@ fn extended_message(extended: &Extended) -> proto::Extended {
         approval_number: extended.approval_number.clone(),
         basis: extended.basis.clone(),
     }
+}
+
+fn number(level: Option<Level>) -> i32 {
+    let level = match level {
+        None => proto::AlertLevel::Unspecified,
+        Some(Level::Prompt) => proto::AlertLevel::Prompt,
+        Some(Level::Yellow) => proto::AlertLevel::Yellow,
+        Some(Level::Red) => proto::AlertLevel::Red,
+    };
+    level.into()
 }
 
 fn request_bytes(request: Option<RequestId>) -> Vec<u8> {

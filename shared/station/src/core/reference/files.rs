@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 use sanji_domain::organisation::OrganisationFiles;
-use sanji_domain::{Calendar, Defaults, FileFault, Item, Organisation};
+use sanji_domain::{Calendar, Defaults, FileFault, Item, Organisation, Rules};
 use sanji_log::Entry;
 use sanji_proto::v1 as proto;
 
@@ -15,6 +15,7 @@ const ITEMS: &str = "catalogue/items/";
 const DEFAULTS: &str = "catalogue/defaults.toml";
 const CALENDAR: &str = "calendar/";
 const ORGANISATION: &str = "organisation/";
+const RULES: &str = "supervision/rules.toml";
 /// Longest path of a file, in bytes: it is the key of a row.
 const PATH_MAX_BYTES: usize = 200;
 
@@ -51,6 +52,8 @@ impl ReferenceData {
             self.defaults = Some(Arc::new(Defaults::parse(&file.path, text).map_err(faults)?));
         } else if file.path.starts_with(CALENDAR) {
             self.calendar = Arc::new(Calendar::parse(&file.path, text).map_err(faults)?);
+        } else if file.path == RULES {
+            self.watch_rules = Some(Arc::new(Rules::parse(&file.path, text).map_err(faults)?));
         } else if file.path.starts_with(ORGANISATION) {
             self.organisation_is_old = true;
         }

@@ -1,0 +1,134 @@
+//! Rules about money. What was charged and paid is read off the entries here, so that the rules below speak of
+//! charges and payments only.
+
+use jiff::civil::Date;
+
+use super::limits::is_handed_over;
+use super::rule::Level;
+use super::run::Run;
+use super::watch::{Hit, Watch};
+use crate::calendar::MissingYear;
+use crate::case::words::date_words;
+use crate::case::{Outcome, StepEvent, StepFacts};
+use crate::code::StageId;
+use crate::limit::Limit;
+use crate::organisation::Role;
+
+/// Money asked for.
+struct Charged<'a> {
+    step: usize,
+    facts: &'a StepFacts,
+    /// Code of the fee; empty where the entry names none.
+    code: &'a str,
+    /// How many units.
+    quantity: u64,
+    /// In fen.
+    amount_fen: u64,
+}
+
+/// Charges of a case. Release 1 registers none apart from the stage in which the fee window confirms the payment.
+fn charged<'a>(_: &Watch<'a>) -> Vec<Charged<'a>> {
+    Vec::new()
+}
+
+/// The day on which the fee window confirmed that all was paid.
+fn paid_on(watch: &Watch<'_>) -> Option<(usize, Date)> {
+    let confirms = |(_, facts): &(usize, &StepFacts)| match &facts.body.event {
+        StepEvent::StageFinished { stage, outside_number, .. } => {
+            is_payment(watch, stage) && !outside_number.is_empty()
+        }
+        _ => false,
+    };
+    watch.case.steps().enumerate().filter(confirms).last().map(|(at, _)| (at, watch.day(at)))
+}
+
+fn is_payment(watch: &Watch<'_>, stage: &StageId) -> bool {
+    watch.item.stage(stage).is_some_and(|stage| stage.role == Role::Cashier)
+}
+
+/// 收费项目不在目录内
+pub(super) fn unlisted(watch: &Watch<'_>) -> Vec<Hit> {
+    let listed = |code: &str| watch.item.fee.items().iter().any(|fee| fee.code == code);
+    let wrong = |charge: Charged<'_>| {
+        let outside = watch.item.fee.is_charged() && !listed(charge.code);
+        outside.then(|| {
+            let words = format!("收取了目录以外的费用（{}）", charge.code);
+            watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
+        })
+    };
+    charged(watch).into_iter().filter_map(wrong).collect()
+}
+
+/// 金额与标准不符
+pub(super) fn amount(watch: &Watch<'_>) -> Vec<Hit> {
+    let wrong = |charge: Charged<'_>| {
+        let fee = watch.item.fee.items().iter().find(|fee| fee.code == charge.code)?;
+        let standard = fee.amount_fen.saturating_mul(charge.quantity);
+        (charge.amount_fen != standard).then(|| {
+            let words = format!("“{}”应收{}，实收{}", fee.name, yuan(standard), yuan(charge.amount_fen));
+            watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
+        })
+    };
+    charged(watch).into_iter().filter_map(wrong).collect()
+}
+
+/// 免费事项收费
+pub(super) fn of_free(watch: &Watch<'_>) -> Vec<Hit> {
+    if watch.item.fee.is_charged() {
+        return Vec::new();
+    }
+    let wrong = |charge: Charged<'_>| {
+        let words = format!("本事项不收费，却收取了{}", yuan(charge.amount_fen));
+        watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
+    };
+    charged(watch).into_iter().map(wrong).collect()
+}
+
+/// 未缴款先发证: handed over before the fee window had confirmed the payment that the route asks for.
+pub(super) fn issued_unpaid(watch: &Watch<'_>) -> Vec<Hit> {
+    let pays = watch.item.stages.iter().find(|stage| stage.role == Role::Cashier);
+    let (Some(pays), true) = (pays, is_handed_over(watch)) else { return Vec::new() };
+    let paid = paid_on(watch).map(|(at, _)| at);
+    let delivered = watch.case.steps().enumerate();
+    let delivered = delivered.filter(|(_, facts)| matches!(facts.body.event, StepEvent::Delivered { .. }));
+    let unpaid = delivered.filter(|(at, _)| paid.is_none_or(|paid| paid > *at));
+    let words = "没有登记缴款就发证、送达";
+    unpaid.map(|(at, facts)| watch.wrong(at, facts, Some(pays.id.clone()), words.to_owned())).collect()
+}
+
+/// 已缴款不发证: paid and approved, and not handed over in time.
+pub(super) fn paid_unissued(watch: &Watch<'_>, within: Limit) -> Result<Vec<Hit>, MissingYear> {
+    let Some((at, paid)) = paid_on(watch) else { return Ok(Vec::new()) };
+    let approves = |facts: &StepFacts| {
+        matches!(facts.body.event, StepEvent::Decided { approved: true, .. } | StepEvent::TacitlyApproved { .. })
+    };
+    let approved = watch.case.steps().position(approves);
+    let (Some(approved), Some(Outcome::Approved)) = (approved, watch.case.outcome()) else { return Ok(Vec::new()) };
+    let due = watch.reference.calendar.deadline(paid.max(watch.day(approved)), within)?;
+    let handed_over = watch.case.steps().position(|facts| matches!(facts.body.event, StepEvent::Delivered { .. }));
+    let handed_over = handed_over.map(|at| watch.day(at));
+    let run = Run { limit: within, due, ended: handed_over };
+    if run.last(watch.today) <= due {
+        return Ok(Vec::new());
+    }
+    let visit = watch.visits.last();
+    let stage = watch.case.steps().nth(at).and_then(|facts| facts.body.stage.clone());
+    let office = match visit {
+        Some(visit) => visit.office.clone(),
+        None => return Ok(Vec::new()),
+    };
+    Ok(vec![Hit {
+        stage,
+        levels: vec![(Level::Red, due.tomorrow().unwrap_or(due))],
+        office,
+        person: visit.and_then(|visit| visit.ended_by().cloned()),
+        words: format!("已缴款并准予，应当在{}前发证、送达", date_words(due)),
+        due: Some(due),
+        delay: None,
+        division: None,
+    }])
+}
+
+fn yuan(fen: u64) -> String {
+    format!("{}.{:02}元", fen / 100, fen % 100)
+}
