@@ -543,3 +543,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_district_that_publishes_none_has_the_samples_rules() {
+    assert_eq!(sanji_domain::Rules::built_in(), district().rules);
+    assert!(district().rules.iter().count() >= 18);
+}
+
+#[test]
+fn a_rules_file_with_a_hole_is_refused_by_line() {
+    let rule = |head: &str, when: &str| {
+        format!(
+            "schema = 1\n[[rule]]\nid = \"r\"\n{head}\nname = \"n\"\ntext = \"t\"\nlevel = \"红色\"\npoints = 1\n{when}\n"
+        )
+    };
+    let told = |text: &str| -> Vec<String> {
+        let faults = sanji_domain::Rules::parse("rules.toml", text).unwrap_err();
+        faults.iter().map(ToString::to_string).collect()
+    };
+    let wrong_kind = rule("kind = \"收费\"", "when = { test = \"promised\" }");
+    assert_eq!(told(&wrong_kind), ["rules.toml 第 4 行：条件“promised”属于“期限”类规则"]);
+    let no_limit = rule("kind = \"期限\"", "when = { test = \"answer\" }");
+    assert_eq!(told(&no_limit), ["rules.toml 第 9 行：缺少“within”"]);
+    assert_eq!(told(&rule("kind = \"期限\"", "when = { test = \"luck\" }")).len(), 1);
+    let twice = rule("kind = \"期限\"", "when = { test = \"promised\" }");
+    let twice = format!("{twice}{}", twice.trim_start_matches("schema = 1\n"));
+    assert_eq!(told(&twice), ["rules.toml 第 11 行：规则“r”重复，或者两个版本的有效日期重叠"]);
+}
