@@ -64,10 +64,7 @@ pub fn choose(
         return kind.map(|kind| Deed::Ready(Action::Suspend(proto::Suspend { kind, reason, ..Default::default() })));
     }
     if may("resume") {
-        return Some(Deed::Ready(Action::Resume(proto::Resume {
-            outside_number: "报告〔2026〕1号".into(),
-            ..Default::default()
-        })));
+        return Some(Deed::Ready(Action::Resume(proto::Resume { outside_number: "报告〔2026〕1号".into() })));
     }
     if may("post_publicity") {
         return Some(Deed::WithPhotograph(|photograph| {

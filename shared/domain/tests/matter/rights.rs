@@ -65,7 +65,8 @@ fn a_complaint_about_the_centre_itself_is_the_supervisors() {
 #[test]
 fn each_action_is_offered_to_those_who_may_take_it_and_then_carried_out() {
     use MatterAction as Action;
-    let expected: [(usize, &[(&str, &[Action])]); 5] = [
+    type Offered<'a> = &'a [(&'a str, &'a [Action])];
+    let expected: [(usize, Offered<'_>); 5] = [
         (
             0,
             &[(DESK, &[Action::Accept, Action::Refuse, Action::Remind, Action::Note]), (SUPERVISOR, &[Action::Remind])],

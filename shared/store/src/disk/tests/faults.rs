@@ -116,10 +116,9 @@ fn work(store: &DiskStore, goes_on: &mut dyn FnMut(&DiskStore) -> bool) -> Ackno
         let manifest = sanji_log::attachment::manifest(&bytes);
         let id = sanji_log::attachment::root(bytes.len() as u64, &manifest);
         let kept = if round % 2 == 0 {
-            let chunks = bytes.chunks(32_768).zip(0..);
+            let mut chunks = bytes.chunks(32_768).zip(0..);
             store.put_manifest(&id, &manifest, bytes.len() as u64).is_ok()
-                && chunks.fold(Some(false), |all, (data, chunk)| all.and(store.put_chunk(&id, chunk, data).ok()))
-                    == Some(true)
+                && chunks.try_fold(false, |_, (data, chunk)| store.put_chunk(&id, chunk, data).ok()) == Some(true)
         } else {
             store.put_upload(&mut [bytes.clone()].into_iter(), b"note").is_ok()
         };
