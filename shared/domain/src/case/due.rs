@@ -132,23 +132,39 @@ pub fn write_due(
     if case.holder() != Some(station) {
         return None;
     }
-    let first = due(case, reference, today).into_iter().find(|due| due.after < today)?;
     let itself = itself(station)?;
-    let context = Context { now_ms, station, actor: &itself, standing: &ALONE, reference: *reference };
-    let handling = Handling::open(case, Some(request(&first.what)), &context).ok()?;
+    // A stage that has to wait for another can't be answered yet; what comes after it may be.
+    let late = due(case, reference, today).into_iter().filter(|due| due.after < today);
+    late.into_iter().find_map(|due| {
+        let draft = draft_of(case, reference, &itself, now_ms, &due, request(&due.what))?;
+        Some((due.what, draft))
+    })
+}
+
+fn draft_of(
+    case: &Case,
+    reference: &Reference<'_>,
+    itself: &Staff,
+    now_ms: u64,
+    due: &Due,
+    request: RequestId,
+) -> Option<Draft> {
+    let station = itself.place;
+    let context = Context { now_ms, station, actor: itself, standing: &ALONE, reference: *reference };
+    let handling = Handling::open(case, Some(request), &context).ok()?;
     let turns = handling.turns_here().ok()?;
     let turn = turns.first()?;
-    let draft = match &first.what {
+    let draft = match &due.what {
         Automatic::DeemedAcceptance => {
             turn.fits(Action::Accept).ok()?;
             let event = StepEvent::Accepted { deemed: true, tolerated: Vec::new() };
             turn.step(event, turn.onwards(), Private::default(), &[])
         }
         Automatic::TacitAnswer(stage) => tacit_answer(&turns, stage)?,
-        Automatic::TacitApproval => tacit_approval(turn, first.after)?,
+        Automatic::TacitApproval => tacit_approval(turn, due.after)?,
         Automatic::Reclaim => return None,
     };
-    Some((first.what, by_itself(draft)))
+    Some(by_itself(draft))
 }
 
 /// What the hub writes of a case that a station below holds: it takes the case where a tacit approval has been due for

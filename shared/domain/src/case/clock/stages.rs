@@ -40,7 +40,11 @@ impl<'a> Reading<'a> {
             None => vec![current],
         };
         let since = self.since(current);
-        let Some(entered) = since.first().map(|moment| moment.day) else { return Vec::new() };
+        let Some(first) = since.first() else { return Vec::new() };
+        let asked = match &first.facts.body.event {
+            StepEvent::ConsultedAgain { stages } => Some(stages),
+            _ => None,
+        };
         let done = |stage: &Stage| {
             let by_step = since.iter().any(|moment| match &moment.facts.body.event {
                 StepEvent::StageFinished { stage: of, .. } | StepEvent::Decided { stage: of, .. } => *of == stage.id,
@@ -49,16 +53,19 @@ impl<'a> Reading<'a> {
             // A department of another station answers beside the route.
             by_step
                 || self.case.sides().any(|facts| match &facts.body.event {
-                    SideEvent::Consulted { stage: of, opinion, .. } => *of == stage.id && opinion.is_some(),
+                    SideEvent::Consulted { stage: of, round, opinion: Some(_) } => {
+                        *of == stage.id && *round == first.facts.rev
+                    }
                     _ => false,
                 })
         };
         let left_out = variant::chosen(self.case, self.item).map_or(&[][..], |variant| &variant.skip);
         let open = together.into_iter().filter(|stage| stage.id == current.id || !done(stage));
         let open = open.filter(|stage| !left_out.contains(&stage.id));
+        let open = open.filter(|stage| stage.id == current.id || asked.is_none_or(|asked| asked.contains(&stage.id)));
         let open = open.map(|stage| OpenStage {
             stage: stage.id.clone(),
-            since: entered,
+            since: first.day,
             until: self.stage_until(stage).and_then(Result::ok),
             tacit: stage.tacit,
         });
