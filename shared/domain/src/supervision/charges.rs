@@ -2,12 +2,14 @@
 //! charges and payments only.
 
 use jiff::civil::Date;
+use sanji_log::HybridTime;
 
 use super::limits::is_handed_over;
 use super::rule::Level;
 use super::run::Run;
 use super::watch::{Hit, Watch};
-use crate::calendar::MissingYear;
+use crate::calendar::{MissingYear, local_date};
+use crate::case::fee::{Notice, NoticeState, known_fees};
 use crate::case::words::date_words;
 use crate::case::{Outcome, StepEvent, StepFacts};
 use crate::code::StageId;
@@ -26,20 +28,48 @@ struct Charged<'a> {
     amount_fen: u64,
 }
 
-/// Charges of a case. Release 1 registers none apart from the stage in which the fee window confirms the payment.
-fn charged<'a>(_: &Watch<'a>) -> Vec<Charged<'a>> {
-    Vec::new()
+/// What the notices of a case charge, waivers aside.
+fn charged<'a>(watch: &Watch<'a>) -> Vec<Charged<'a>> {
+    let notices = watch.case.steps().enumerate().filter_map(|(step, facts)| match &facts.body.event {
+        StepEvent::FeeIssued(issued) => Some((step, facts, issued)),
+        _ => None,
+    });
+    let lines = notices.flat_map(|(step, facts, issued)| {
+        issued.lines.iter().map(move |line| Charged {
+            step,
+            facts,
+            code: &line.code,
+            quantity: line.quantity,
+            amount_fen: line.quantity.saturating_mul(line.price_fen),
+        })
+    });
+    lines.collect()
 }
 
-/// The day on which the fee window confirmed that all was paid.
-fn paid_on(watch: &Watch<'_>) -> Option<(usize, Date)> {
-    let confirms = |(_, facts): &(usize, &StepFacts)| match &facts.body.event {
+/// When everything that was charged had been paid or waived; in cases of before there were notices, when the fee window
+/// finished the stage with the number of a receipt.
+fn paid_at(watch: &Watch<'_>) -> Option<HybridTime> {
+    let fees = watch.case.fees();
+    if fees.is_settled() {
+        let counts = |notice: &&Notice| matches!(notice.state(), NoticeState::Paid | NoticeState::Waived);
+        let settled = |notice: &Notice| notice.payment.as_ref().map_or(notice.by.time, |(_, by)| by.time);
+        return fees.notices.iter().filter(counts).map(settled).max();
+    }
+    let confirms = |facts: &&StepFacts| match &facts.body.event {
         StepEvent::StageFinished { stage, outside_number, .. } => {
             is_payment(watch, stage) && !outside_number.is_empty()
         }
         _ => false,
     };
-    watch.case.steps().enumerate().filter(confirms).last().map(|(at, _)| (at, watch.day(at)))
+    watch.case.steps().filter(confirms).last().map(|facts| facts.time)
+}
+
+/// The last step that is not later than a moment, and the day of the moment.
+fn day_of(watch: &Watch<'_>, time: HybridTime) -> (usize, Date) {
+    let at = watch.case.steps().take_while(|facts| facts.time <= time).count().saturating_sub(1);
+    let is_step = watch.case.steps().nth(at).is_some_and(|facts| facts.time == time);
+    let said = || local_date(i64::try_from(time.millis()).unwrap_or(i64::MAX));
+    (at, if is_step { watch.day(at) } else { said() })
 }
 
 fn is_payment(watch: &Watch<'_>, stage: &StageId) -> bool {
@@ -48,9 +78,9 @@ fn is_payment(watch: &Watch<'_>, stage: &StageId) -> bool {
 
 /// 收费项目不在目录内
 pub(super) fn unlisted(watch: &Watch<'_>) -> Vec<Hit> {
-    let listed = |code: &str| watch.item.fee.items().iter().any(|fee| fee.code == code);
+    let known = known_fees(watch.item, watch.reference.catalogue);
     let wrong = |charge: Charged<'_>| {
-        let outside = watch.item.fee.is_charged() && !listed(charge.code);
+        let outside = !known.is_empty() && known.iter().all(|fee| fee.code != charge.code);
         outside.then(|| {
             let words = format!("收取了目录以外的费用（{}）", charge.code);
             watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
@@ -61,8 +91,9 @@ pub(super) fn unlisted(watch: &Watch<'_>) -> Vec<Hit> {
 
 /// 金额与标准不符
 pub(super) fn amount(watch: &Watch<'_>) -> Vec<Hit> {
+    let known = known_fees(watch.item, watch.reference.catalogue);
     let wrong = |charge: Charged<'_>| {
-        let fee = watch.item.fee.items().iter().find(|fee| fee.code == charge.code)?;
+        let fee = known.iter().find(|fee| fee.code == charge.code)?;
         let standard = fee.amount_fen.saturating_mul(charge.quantity);
         (charge.amount_fen != standard).then(|| {
             let words = format!("“{}”应收{}，实收{}", fee.name, yuan(standard), yuan(charge.amount_fen));
@@ -74,7 +105,7 @@ pub(super) fn amount(watch: &Watch<'_>) -> Vec<Hit> {
 
 /// 免费事项收费
 pub(super) fn of_free(watch: &Watch<'_>) -> Vec<Hit> {
-    if watch.item.fee.is_charged() {
+    if !known_fees(watch.item, watch.reference.catalogue).is_empty() {
         return Vec::new();
     }
     let wrong = |charge: Charged<'_>| {
@@ -88,17 +119,17 @@ pub(super) fn of_free(watch: &Watch<'_>) -> Vec<Hit> {
 pub(super) fn issued_unpaid(watch: &Watch<'_>) -> Vec<Hit> {
     let pays = watch.item.stages.iter().find(|stage| stage.role == Role::Cashier);
     let (Some(pays), true) = (pays, is_handed_over(watch)) else { return Vec::new() };
-    let paid = paid_on(watch).map(|(at, _)| at);
+    let paid = paid_at(watch);
     let delivered = watch.case.steps().enumerate();
     let delivered = delivered.filter(|(_, facts)| matches!(facts.body.event, StepEvent::Delivered { .. }));
-    let unpaid = delivered.filter(|(at, _)| paid.is_none_or(|paid| paid > *at));
+    let unpaid = delivered.filter(|(_, facts)| paid.is_none_or(|paid| paid > facts.time));
     let words = "没有登记缴款就发证、送达";
     unpaid.map(|(at, facts)| watch.wrong(at, facts, Some(pays.id.clone()), words.to_owned())).collect()
 }
 
 /// 已缴款不发证: paid and approved, and not handed over in time.
 pub(super) fn paid_unissued(watch: &Watch<'_>, within: Limit) -> Result<Vec<Hit>, MissingYear> {
-    let Some((at, paid)) = paid_on(watch) else { return Ok(Vec::new()) };
+    let Some((at, paid)) = paid_at(watch).map(|time| day_of(watch, time)) else { return Ok(Vec::new()) };
     let approves = |facts: &StepFacts| {
         matches!(facts.body.event, StepEvent::Decided { approved: true, .. } | StepEvent::TacitlyApproved { .. })
     };
