@@ -4,7 +4,7 @@
 //! results are confidential are left out whole. How a case ended is told for licences only, whose grant the law makes
 //! public (行政许可法 art. 40); of everything else only whether it has ended.
 
-use sanji_domain::case::{Case, Sight};
+use sanji_domain::case::Case;
 use sanji_domain::catalogue::ItemType;
 use sanji_log::Tier;
 use sanji_proto::v1 as proto;
@@ -65,7 +65,7 @@ impl Reader {
 }
 
 fn row(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms: u64) -> Option<proto::LedgerRow> {
-    let eye = Eye::new(reader, reference, case, Sight::Process, false, now_ms)?;
+    let eye = Eye::new(reader, reference, case, None, false, now_ms)?;
     if eye.item.result.confidential {
         return None;
     }

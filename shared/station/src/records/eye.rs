@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use sanji_domain::case::{Case, CaseClock, CaseState, Private, SideEvent, Sight, StepEvent, StepFacts};
+use sanji_domain::organisation::Staff;
 use sanji_domain::{DepartmentCode, Item, StageId, mask};
 use sanji_log::{LogId, StationCode};
 
@@ -23,26 +24,30 @@ pub(crate) struct Eye<'a> {
     pub(crate) reference: &'a ReferenceData,
     pub(crate) case: &'a Case,
     pub(crate) item: &'a Item,
+    /// Who looks; none: everybody.
+    pub(crate) staff: Option<&'a Staff>,
+    pub(crate) now_ms: u64,
     sight: Sight,
     unmasked: bool,
-    now_ms: u64,
     key: OnceCell<Option<CaseKey>>,
     clock: OnceCell<CaseClock>,
 }
 
 impl<'a> Eye<'a> {
-    /// None: nobody knows the case's item here.
+    /// `by`: who looks, and how much of the case they see; none: everybody, who sees nothing personal. None: nobody knows
+    /// the case's item here.
     pub(crate) fn new(
         reader: &'a Reader,
         reference: &'a ReferenceData,
         case: &'a Case,
-        sight: Sight,
+        by: Option<(&'a Staff, Sight)>,
         unmasked: bool,
         now_ms: u64,
     ) -> Option<Self> {
         let item = views::item_of(reference, case)?;
         let (key, clock) = (OnceCell::new(), OnceCell::new());
-        Some(Self { reader, reference, case, item, sight, unmasked, now_ms, key, clock })
+        let (staff, sight) = (by.map(|(staff, _)| staff), by.map_or(Sight::Process, |(_, sight)| sight));
+        Some(Self { reader, reference, case, item, staff, now_ms, sight, unmasked, key, clock })
     }
 
     /// Whether the person may see that the case exists.

@@ -6,7 +6,9 @@
 
 mod acceptance;
 mod agency;
+mod alerts;
 mod delivery;
+mod fees;
 mod publicity;
 
 use std::collections::BTreeSet;
@@ -62,7 +64,8 @@ pub(super) struct Row {
 }
 
 /// Every ledger that is kept.
-pub(super) static LEDGERS: &[&Ledger] = &[&acceptance::LEDGER, &delivery::LEDGER, &agency::LEDGER, &publicity::LEDGER];
+pub(super) static LEDGERS: &[&Ledger] =
+    &[&acceptance::LEDGER, &delivery::LEDGER, &agency::LEDGER, &publicity::LEDGER, &fees::LEDGER, &alerts::LEDGER];
 
 impl Ledger {
     fn named(name: &str) -> Result<&'static Self, Failure> {
@@ -269,7 +272,7 @@ impl Reader {
                 continue;
             }
             let sight = may_see(&case, &context);
-            let rows = match Eye::new(self, &reference, &case, sight, unmasked, now_ms) {
+            let rows = match Eye::new(self, &reference, &case, Some((staff, sight)), unmasked, now_ms) {
                 Some(eye) if eye.sees() => (ledger.rows)(&eye)?,
                 _ => Vec::new(),
             };

@@ -17,7 +17,8 @@ use sanji_station::records::case_file::Taker;
 use sanji_station::records::case_file::verify::{Part as Subject, Report, Severity, verify};
 
 use crate::district::{
-    AGENT, APPROVER, District, HUB, NAME, START_MS, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, dibao, noise, staff,
+    AGENT, APPROVER, DAY_MS, District, HUB, NAME, START_MS, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, dibao, noise,
+    staff,
 };
 use crate::journey::handle;
 
@@ -91,6 +92,26 @@ fn ledgers_fill_themselves_and_hide_names() {
     let agency = page(&mut district, VILLAGE, AGENT, "agency", all());
     assert_eq!(agency.rows.len(), 2);
     assert!(by_column(&agency, 1)["移交材料"].contains("原件1"), "{:?}", by_column(&agency, 1));
+}
+
+#[test]
+fn the_ledger_of_alerts_says_what_supervision_finds() {
+    let mut district = District::new();
+    let number = district.submit().unwrap().case.unwrap().number().to_string();
+    district.sync();
+    district.act(TOWNSHIP, WINDOW, &number, Action::Accept(proto::Accept::default())).unwrap();
+    let none = page(&mut district, TOWNSHIP, SUPERVISOR, "alerts", proto::LedgerFilter::default());
+    assert!(none.rows.is_empty(), "{:?}", none.rows);
+    district.now_ms += 60 * DAY_MS;
+    let read = page(&mut district, TOWNSHIP, SUPERVISOR, "alerts", proto::LedgerFilter::default());
+    assert!((0..read.rows.len()).any(|row| by_column(&read, row)["级别"] == "红色"), "{:?}", read.rows);
+    assert!(read.rows.iter().all(|row| row.case_number == number));
+    let filter = proto::LedgerFilter { until: 20_260_630, ..Default::default() };
+    assert!(page(&mut district, TOWNSHIP, SUPERVISOR, "alerts", filter).rows.is_empty());
+    assert!(
+        page(&mut district, TOWNSHIP, WINDOW, "fees", proto::LedgerFilter::default()).rows.is_empty(),
+        "it is free"
+    );
 }
 
 #[test]
