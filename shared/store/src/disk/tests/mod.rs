@@ -13,6 +13,7 @@ use crate::conformance::{self, Writer, case};
 mod damage;
 mod faults;
 mod full;
+mod release;
 
 /// Small segments, so that tests cross their borders.
 const OPTIONS: Options =
