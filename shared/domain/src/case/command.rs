@@ -696,6 +696,14 @@ impl Action {
                 | Self::FollowUp
                 | Self::Extend
                 | Self::CheckSuperseded
+                | Self::SetMark
+                | Self::AnswerCopy
+                | Self::SignForCopy
+                | Self::RecordVisit
+                | Self::FinishDuty
+                | Self::AskReview
+                | Self::AnswerReview
+                | Self::VoidDocument
         ) || self.is_supervision();
         let money =
             matches!(self, Self::RegisterPayment | Self::RequestRefund | Self::DecideRefund | Self::RegisterRefund);
@@ -713,14 +721,6 @@ impl Action {
                 | Self::RequestRefund
                 | Self::DecideRefund
                 | Self::RegisterRefund
-                | Self::SetMark
-                | Self::AnswerCopy
-                | Self::SignForCopy
-                | Self::RecordVisit
-                | Self::FinishDuty
-                | Self::AskReview
-                | Self::AnswerReview
-                | Self::VoidDocument
         )
     }
 }

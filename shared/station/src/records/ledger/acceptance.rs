@@ -35,6 +35,10 @@ pub(super) static LEDGER: Ledger = Ledger {
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {
     let Some(opening) = eye.case.steps().next() else { return Ok(Vec::new()) };
+    // A draft (预申报) is no application yet.
+    if eye.case.preliminary().is_some() {
+        return Ok(Vec::new());
+    }
     let (accepted, accepted_at) = acceptance(eye);
     let agent = if eye.case.mandate().is_some() { opening.body.actor.name.clone() } else { String::new() };
     let answer = eye.answer();
