@@ -11,12 +11,12 @@ fn a_running_hub_answers_its_keeper_and_stops_when_told() {
     let addresses = hub.serve();
     let status: Value = serde_json::from_str(&succeeds(&["status", "--json", "--data", &data])).unwrap();
     assert_eq!((&status["program"], &status["writable"]), (&"hub".into(), &true.into()));
-    assert_eq!(succeeds(&["dump", "--jsonl", "--data", &data]).lines().count(), 684);
+    assert_eq!(succeeds(&["dump", "--jsonl", "--data", &data]).lines().count(), 686);
     assert!(succeeds(&["verify", "--data", &data]).ends_with(": 0 faults\n"));
 
     let metrics = addresses["metrics"].as_str().unwrap();
     assert_eq!(page(metrics, "/readyz"), "ready\n");
-    assert!(page(metrics, "/metrics").lines().any(|line| line == "sanji_entries 684"));
+    assert!(page(metrics, "/metrics").lines().any(|line| line == "sanji_entries 686"));
 
     let second = fails(&["serve", "--data", &data, "--listen-api", "127.0.0.1:0"]);
     assert_eq!(
@@ -26,7 +26,7 @@ fn a_running_hub_answers_its_keeper_and_stops_when_told() {
 
     assert!(hub.terminate(), "status 0 after SIGTERM");
     assert_eq!(fails(&["status", "--data", &data]), format!("no station is running on {data}"));
-    assert_eq!(succeeds(&["dump", "--jsonl", "--data", &data]).lines().count(), 684, "the folder is free again");
+    assert_eq!(succeeds(&["dump", "--jsonl", "--data", &data]).lines().count(), 686, "the folder is free again");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn a_new_district_is_whole_and_private() {
         assert_eq!(entry["hash"].as_str().unwrap().len(), 64);
         *kinds.entry(entry["kind"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    let expected = [("file", 50), ("staff", 633), ("station.enrolled", 1)];
+    let expected = [("file", 52), ("staff", 633), ("station.enrolled", 1)];
     assert_eq!(kinds, expected.map(|(kind, count)| (kind.to_owned(), count)).into());
     assert!(succeeds(&["verify", "--data", &data]).ends_with(": 0 faults\n"));
     for file in ["signing.key", "master.key", "authority.key", "keeper.token"] {

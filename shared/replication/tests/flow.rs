@@ -165,7 +165,7 @@ fn hello() -> Hello {
 fn the_handshake_measures_the_clock_and_refuses_strangers() {
     let say = |hello: Hello| quiet_session().0.on(Event::Received(Message::Hello(hello)), &directory(), 1000);
     assert_eq!(say(hello()), [Action::ClockOffset(60_000)]);
-    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 4, protocol_max: 4, ..hello() }] {
+    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 5, protocol_max: 5, ..hello() }] {
         let actions = say(wrong);
         assert!(matches!(
             actions.as_slice(),

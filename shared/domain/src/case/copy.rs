@@ -62,7 +62,7 @@ pub fn consulted(case: &Case, reference: &Reference<'_>) -> Vec<Consulted> {
     // Offices are asked for, not persons: the day says nothing.
     let Some(route) = Route::of(case, item, reference.organisation, Date::ZERO) else { return Vec::new() };
     let Some(copied) = case.accepted_at() else { return Vec::new() };
-    let parts = round::parts(&route);
+    let parts = round::parts(item);
     let show = |(position, stage): (usize, &Stage)| {
         let part = parts.iter().find(|(_, at)| *at == position).and_then(|(part, _)| item.parts.get(*part));
         let reply_within = reply_within(stage, part.map(|part| part.limit), reference);

@@ -15,7 +15,7 @@ use super::body::{Opinion, SideEvent, StepEvent};
 use super::facts::StepFacts;
 use super::route::Route;
 use super::state::Case;
-use crate::catalogue::PartWork;
+use crate::catalogue::{Item, PartWork};
 use crate::code::StageId;
 
 /// What a stage of the round was answered.
@@ -145,7 +145,7 @@ impl Round {
     /// Whether a stage has to wait for another of the same round: `after` of the parts of a joint item.
     pub(super) fn is_blocked(&self, route: &Route<'_>, position: usize) -> bool {
         let open: Vec<usize> = self.open().filter(|at| *at != position).collect();
-        waits_for(route, position).iter().any(|at| open.contains(at))
+        waits_for(route.item, position).iter().any(|at| open.contains(at))
     }
 
     /// Stages that may be answered at the station that holds the case. There is always one, so that a case is never
@@ -183,11 +183,11 @@ pub(super) fn first_of(route: &Route<'_>, members: Vec<usize>, holder: StationCo
 }
 
 /// The stages whose part must be finished before a stage's part.
-fn waits_for(route: &Route<'_>, position: usize) -> Vec<usize> {
-    let parts = parts(route);
-    let work = parts.iter().find(|(_, at)| *at == position).and_then(|(part, _)| route.item.parts.get(*part));
+pub(super) fn waits_for(item: &Item, position: usize) -> Vec<usize> {
+    let parts = parts(item);
+    let work = parts.iter().find(|(_, at)| *at == position).and_then(|(part, _)| item.parts.get(*part));
     let named = |work: &PartWork| {
-        let part = route.item.parts.iter().position(|part| part.work == *work)?;
+        let part = item.parts.iter().position(|part| part.work == *work)?;
         parts.iter().find(|(of, _)| *of == part).map(|(_, at)| *at)
     };
     work.into_iter().flat_map(|part| &part.after).filter_map(named).collect()
@@ -195,16 +195,16 @@ fn waits_for(route: &Route<'_>, position: usize) -> Vec<usize> {
 
 /// The parts of a joint item with the stages that do them: each part belongs to the first stage of its department,
 /// in the order of the route, that reviews or decides and does no part before it.
-pub(super) fn parts(route: &Route<'_>) -> Vec<(usize, usize)> {
+pub(super) fn parts(item: &Item) -> Vec<(usize, usize)> {
     use crate::catalogue::SupervisedLink::{Approval, Review};
     let mut found: Vec<(usize, usize)> = Vec::new();
-    for (part, work) in route.item.parts.iter().enumerate() {
+    for (part, work) in item.parts.iter().enumerate() {
         let does = |at: &usize| {
-            let stage = route.stage(*at);
+            let stage = item.stages.get(*at);
             stage.is_some_and(|stage| stage.department == work.department && matches!(stage.link, Review | Approval))
                 && !found.iter().any(|(_, taken)| taken == at)
         };
-        if let Some(at) = (0..route.item.stages.len()).find(does) {
+        if let Some(at) = (0..item.stages.len()).find(does) {
             found.push((part, at));
         }
     }

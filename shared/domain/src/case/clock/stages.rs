@@ -1,11 +1,12 @@
-//! The stages that are open, each with its own last day. Stages of a group run side by side: all of them count from the
-//! day on which the case came to the group.
+//! The stages that are open, each with its own last day. Stages of a group run side by side: they count from the day on
+//! which the case came to the group, and those that must wait for others (`after`) from the day on which these had answered.
 
 use jiff::civil::Date;
 
 use super::{Moment, Reading, correction_until, publicity_until};
-use crate::calendar::MissingYear;
+use crate::calendar::{MissingYear, local_date};
 use crate::case::body::{SideEvent, StepEvent};
+use crate::case::round;
 use crate::case::variant;
 use crate::catalogue::{Stage, SupervisedLink};
 use crate::code::StageId;
@@ -84,6 +85,25 @@ impl<'a> Reading<'a> {
         self.moments.get(self.moments.len() - count..).unwrap_or_default()
     }
 
+    /// The day on which the last of the stages had answered for which one has to wait; none: it waits for none.
+    fn free_since(&self, stage: &Stage, steps: &[Moment<'a>]) -> Option<Date> {
+        let waits_for = round::waits_for(self.item, self.item.position(&stage.id)?);
+        let stages = waits_for.into_iter().filter_map(|at| self.item.stages.get(at));
+        let answered = |before: &Stage| {
+            let by_step = steps.iter().find(|moment| match &moment.facts.body.event {
+                StepEvent::StageFinished { stage: of, .. } | StepEvent::Decided { stage: of, .. } => *of == before.id,
+                _ => false,
+            });
+            let beside = self.case.sides().filter(|facts| match &facts.body.event {
+                SideEvent::Consulted { stage: of, opinion: Some(_), .. } => *of == before.id,
+                _ => false,
+            });
+            let beside = beside.map(|facts| local_date(i64::try_from(facts.time.millis()).unwrap_or(i64::MAX))).min();
+            by_step.map(|moment| moment.day).or(beside)
+        };
+        stages.filter_map(answered).max()
+    }
+
     /// The last day of a stage that is open; none where it has not begun.
     pub(super) fn stage_until(&self, stage: &Stage) -> Option<Result<Date, MissingYear>> {
         if self.case.correction().is_some() {
@@ -97,6 +117,7 @@ impl<'a> Reading<'a> {
         let corrected =
             steps.iter().rfind(|moment| matches!(moment.facts.body.event, StepEvent::CorrectionSupplied { .. }));
         let entered = corrected.or(steps.first())?.day;
+        let entered = self.free_since(stage, steps).map_or(entered, |free| free.max(entered));
         let answers = self.case.accepted_at().is_none() && stage.link == SupervisedLink::Acceptance;
         let from = if answers { self.moments.get(self.received()?)?.day } else { entered };
         let limit = if stage.limit.unit == Unit::OnTheSpot && answers {
