@@ -30,7 +30,7 @@ impl Station {
         let staff = self.accounts().sessions().staff(token, now_ms())?;
         let actor = staff.parse().ok().and_then(|id| self.actor(&id));
         match &actor {
-            Some(actor) => self.reader().presence().seen(&actor.staff.id, now_ms()),
+            Some(actor) => self.reader().presence().seen(&actor.staff.id, self.now_ms()),
             // Suspended or gone: the sessions end, and don't come back with the person.
             None => self.accounts().sessions().end_all(&staff),
         }

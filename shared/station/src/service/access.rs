@@ -3,7 +3,6 @@
 use sanji_domain::StaffId;
 use tonic::{Request, Status};
 
-use crate::clock::now_ms;
 use crate::command::chain;
 use crate::station::{Actor, Station};
 use crate::tokens::{Holder, Tokens};
@@ -75,7 +74,7 @@ impl Access {
     fn actor<T>(&self, id: &str, request: &Request<T>) -> Option<Actor> {
         let actor = id.parse::<StaffId>().ok().and_then(|id| self.station.actor(&id));
         match &actor {
-            Some(actor) => self.station.reader().presence().seen(&actor.staff.id, now_ms()),
+            Some(actor) => self.station.reader().presence().seen(&actor.staff.id, self.station.now_ms()),
             None => {
                 if let Some(text) = bearer(request)
                     && let Err(fault) = self.tokens.revoke_text(text)

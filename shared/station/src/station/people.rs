@@ -13,7 +13,6 @@ use sanji_log::{Reach, StationCode};
 use sanji_proto::v1 as proto;
 
 use super::{Actor, Administrative, Station, random};
-use crate::clock::now_ms;
 use crate::core::ReferenceData;
 use crate::core::input_fault;
 use crate::core::reference::{AbsenceEntry, StaffEntry};
@@ -48,8 +47,8 @@ impl Station {
         let reference = self.reference();
         let people = reference.all_staff().values().filter(|entry| entry.staff.place == place);
         let present = people.filter(|entry| !entry.inactive || entry.is_suspended());
-        let staff = present.map(|entry| self.staff_view(&reference, entry, now_ms())).collect();
-        let today = local_date(i64::try_from(now_ms()).unwrap_or(i64::MAX));
+        let staff = present.map(|entry| self.staff_view(&reference, entry, self.now_ms())).collect();
+        let today = local_date(i64::try_from(self.now_ms()).unwrap_or(i64::MAX));
         let rota = reference.organisation().into_iter().flat_map(|organisation| organisation.rota.on(today));
         let on_duty_today = rota.map(|turn| turn.name.clone()).collect();
         Ok(proto::ListStaffReply { staff, on_duty_today })
@@ -65,7 +64,7 @@ impl Station {
         caller: Option<&Actor>,
         request: proto::RecordAbsenceRequest,
     ) -> Result<proto::AbsenceView, Failure> {
-        let (now, reference) = (now_ms(), self.reference());
+        let (now, reference) = (self.now_ms(), self.reference());
         let person = self.person(&reference, caller, &request.staff)?;
         may_record(caller, &person.staff)?;
         let from_ms = if request.from_ms == 0 { now } else { request.from_ms };
@@ -103,7 +102,7 @@ impl Station {
         caller: Option<&Actor>,
         request: proto::EndAbsenceRequest,
     ) -> Result<proto::AbsenceView, Failure> {
-        let (now, reference) = (now_ms(), self.reference());
+        let (now, reference) = (self.now_ms(), self.reference());
         let found = if request.id.is_empty() {
             let person = self.person(&reference, caller, &request.staff)?;
             reference.running_absence(&person.staff, now)

@@ -10,7 +10,6 @@ use sanji_log::{Reach, StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::{administers, name_of, no_such_person, not_entitled, reason, record_view, sees_all};
-use crate::clock::now_ms;
 use crate::core::ReferenceData;
 use crate::core::input_fault;
 use crate::core::reference::{Assignment, StaffEntry};
@@ -92,7 +91,7 @@ impl Station {
         check(&reference, &record, self.reader().me())?;
         let mut warnings = Vec::new();
         if let Some(since) = last_change(&reference.assignments(&known.staff.id))
-            && now_ms().saturating_sub(since) < TWO_YEARS_MS
+            && self.now_ms().saturating_sub(since) < TWO_YEARS_MS
         {
             let day = local_date(i64::try_from(since).unwrap_or(i64::MAX));
             warnings.push(format!("该人员自{day}起任现岗位，不满两年；按规定工作时间应满两年，已经同意的可以调整。"));
@@ -181,7 +180,7 @@ impl Station {
     fn view_of(&self, id: &StaffId) -> Result<proto::StaffView, Failure> {
         let reference = self.reference();
         let entry = reference.staff(id).ok_or_else(no_such_person)?;
-        Ok(self.staff_view(&reference, entry, now_ms()))
+        Ok(self.staff_view(&reference, entry, self.now_ms()))
     }
 }
 

@@ -9,7 +9,6 @@ use sanji_log::CaseId;
 use sanji_proto::v1 as proto;
 
 use super::{DAY_MS, absence_view, sees_all};
-use crate::clock::now_ms;
 use crate::core::Reader;
 use crate::core::reference::AbsenceEntry;
 use crate::core::rows::{ACTED, of_acted_key};
@@ -41,7 +40,7 @@ impl Station {
         request: proto::ListAbsencesRequest,
     ) -> Result<proto::ListAbsencesReply, Failure> {
         let from_ms = request.from_ms;
-        let until_ms = if request.until_ms == 0 { now_ms() + DAY_MS } else { request.until_ms };
+        let until_ms = if request.until_ms == 0 { self.now_ms() + DAY_MS } else { request.until_ms };
         let (me, all) = (self.reader().me(), sees_all(caller));
         let reference = self.reference();
         let acted = self.read(move |reader| Ok(acted(reader, from_ms, until_ms)?)).await?;

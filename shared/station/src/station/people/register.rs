@@ -10,7 +10,6 @@ use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::not_entitled;
-use crate::clock::now_ms;
 use crate::core::rows::{Work, case_of_work_key, shelves};
 use crate::core::{Reader, ReferenceData, context, input_fault};
 use crate::error::{Error, Failure, store, stored};
@@ -48,7 +47,7 @@ impl Station {
         request: &proto::AuthorisationsRequest,
     ) -> Result<proto::AuthorisationsReply, Failure> {
         let reference = self.reference();
-        let (me, now) = (self.reader().me(), now_ms());
+        let (me, now) = (self.reader().me(), self.now_ms());
         let code: Option<ItemCode> = request.item.parse().ok();
         let item = code.and_then(|code| reference.catalogue().latest(&code).map(|(_, item)| item.clone()));
         let (Some(item), Some(rules)) = (item, reference.rules()) else {
@@ -100,11 +99,11 @@ impl Station {
         if !actor.staff.roles.iter().any(|role| roles.contains(role)) {
             return Err(not_entitled("全程代办清单由全程代办员和中心工作人员查看，您没有这项权限。"));
         }
-        let staff = actor.staff.clone();
+        let (staff, now) = (actor.staff.clone(), self.now_ms());
         self.read(move |reader| {
-            let mut cases = upward(reader, &staff, Work::Open)?;
+            let mut cases = upward(reader, &staff, Work::Open, now)?;
             if request.closed {
-                cases.extend(upward(reader, &staff, Work::Closed)?);
+                cases.extend(upward(reader, &staff, Work::Closed, now)?);
             }
             Ok(proto::UpwardCasesReply { cases })
         })
@@ -162,8 +161,13 @@ fn uniform_name(place: &str, tier: Tier) -> String {
     format!("{place}{office}")
 }
 
-fn upward(reader: &Reader, staff: &sanji_domain::Staff, work: Work) -> Result<Vec<proto::UpwardCase>, Failure> {
-    let (reference, now) = (reader.reference(), now_ms());
+fn upward(
+    reader: &Reader,
+    staff: &sanji_domain::Staff,
+    work: Work,
+    now: u64,
+) -> Result<Vec<proto::UpwardCase>, Failure> {
+    let reference = reader.reference();
     let standing = reader.standing(&reference, staff, now);
     let context = context(&reference, reader.me(), staff, &standing, now)?;
     let mut found = Vec::new();
