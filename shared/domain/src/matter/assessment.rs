@@ -1,7 +1,7 @@
 //! 考核: scores from what a unit or a person did, and grades with a quota for the best of them.
 //!
 //! A score begins at 100. Late cases take off up to 50 (their share of all cases), bad ratings up to 30 (their share
-//! of all ratings), each upheld complaint 5, and the points that supervision took off as they are.
+//! of all ratings), each upheld complaint 5, and the points that supervision took for each hundred cases.
 //!
 //! 优秀 goes to at most 15 % of a group, rounded down, to the highest scores of 85 and more without an upheld
 //! complaint. A quota is a ceiling: where several with the same score stand at its edge and not all of them fit in,
@@ -35,7 +35,7 @@ pub struct Record {
     pub bad_ratings: u32,
     /// Complaints that were upheld in full or in part.
     pub upheld_complaints: u32,
-    /// Points that supervision took off, in tenths.
+    /// Points that supervision took for each hundred cases, in tenths.
     pub points_off: u32,
 }
 

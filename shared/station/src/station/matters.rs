@@ -236,8 +236,7 @@ impl Station {
     /// # Errors
     /// [`Failure`].
     pub async fn assess(&self, actor: &Actor, request: proto::AssessRequest) -> Result<proto::Assessment, Failure> {
-        let staff = actor.staff.clone();
-        self.read(move |reader| reader.assess(&staff, &request, now_ms())).await
+        self.supervise(actor, move |reader, digests, staff| reader.assess(digests, staff, &request, now_ms())).await
     }
 
     /// The public is served by the district alone.

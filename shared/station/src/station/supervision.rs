@@ -104,7 +104,7 @@ impl Station {
         self.reader().watch_rules()
     }
 
-    async fn supervise<T: Send + 'static>(
+    pub(super) async fn supervise<T: Send + 'static>(
         &self,
         actor: &Actor,
         look: impl FnOnce(&Reader, &Digests, &Staff) -> Result<T, Failure> + Send + 'static,

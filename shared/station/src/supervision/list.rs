@@ -111,7 +111,7 @@ pub(super) fn wrong_period() -> Failure {
 }
 
 /// The first moment of a day in China, in milliseconds since 1970-01-01 UTC.
-pub(super) fn millis(day: Date) -> u64 {
+pub(crate) fn millis(day: Date) -> u64 {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = epoch.until(day).map_or(0, |span| span.get_days());
     u64::try_from(i64::from(days) * 86_400_000 - 8 * 3_600_000).unwrap_or(0)

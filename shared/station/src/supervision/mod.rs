@@ -28,6 +28,7 @@ use sanji_domain::supervision::{AlertDigest, Office, say::speaks_for};
 use sanji_log::{StationCode, Tier};
 
 pub use digests::Digests;
+pub(crate) use list::millis;
 
 use crate::error::Failure;
 

@@ -1,36 +1,37 @@
 //! 考核: what cases, ratings and complaints say of staff, departments and townships within a year or a month.
 //!
-//! Reckoned when somebody asks, from the cases on the shelves, so that nothing of it burdens the handling of cases.
-//! A case counts for its item's department, for the township of its home, and for everybody who took a step in it.
+//! Reckoned when somebody asks, from the digests of cases that the ranking uses, so that each number can be traced to
+//! its cases there, and nothing burdens their handling. A case counts for every office and person that had a hand in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use sanji_domain::StaffId;
 use sanji_domain::calendar::local_date;
-use sanji_domain::case::{Case, Refusal, RefusalCode, StepEvent, case_clock};
+use sanji_domain::case::{Refusal, RefusalCode};
 use sanji_domain::matter::assessment::{self, Assessed, Record};
 use sanji_domain::matter::{MatterKind, MatterState, follow_up};
 use sanji_domain::organisation::{Role, Staff};
+use sanji_domain::supervision::{Digest, Period, Subject, contributions};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::matter::department_name;
 use crate::core::matters::{list_of, of_list_key};
-use crate::core::{Reader, ReferenceData, Scan, input_fault};
+use crate::core::scan::Which;
+use crate::core::{Reader, ReferenceData, input_fault};
 use crate::error::{Error, Failure, store};
+use crate::supervision::{Digests, millis};
 
 /// Rows read at a time.
 const PAGE: usize = 1024;
-/// A case that is answered in the period was opened no earlier than this before it.
-const LONGEST_CASE_YEARS: i32 = 2;
+/// How long before the period a case may have been opened to count in it, in milliseconds: three years.
+const BACK_MS: u64 = 1096 * 86_400_000;
 
-/// Days of the period, and what was counted.
+/// The period, and what was counted in it.
 struct Counting<'a> {
     reference: &'a ReferenceData,
-    first: Date,
-    last: Date,
+    period: Period,
     staff: BTreeMap<String, Record>,
     departments: BTreeMap<String, Record>,
     townships: BTreeMap<String, Record>,
@@ -43,6 +44,7 @@ impl Reader {
     /// [`Failure::Refused`] for people without a part in it, or a period that is none.
     pub fn assess(
         &self,
+        digests: &Digests,
         staff: &Staff,
         request: &proto::AssessRequest,
         now_ms: u64,
@@ -51,20 +53,17 @@ impl Reader {
             let sentence = "考核结果由监察人员和管理员查看。";
             return Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence)));
         }
-        let (first, last) = period(request).ok_or_else(|| input_fault("year", "考核的年份或月份不正确。"))?;
+        let period = period(request).ok_or_else(|| input_fault("year", "考核的年份或月份不正确。"))?;
         let reference = self.reference();
         let mut counting = Counting {
             reference: &reference,
-            first,
-            last,
+            period,
             staff: BTreeMap::new(),
             departments: BTreeMap::new(),
             townships: BTreeMap::new(),
         };
-        let opened_from = first.saturating_sub(LONGEST_CASE_YEARS.years());
-        for case in self.scan(Scan { from_ms: millis(opened_from), ..Scan::all(self.me()) }) {
-            counting.case(&*case?);
-        }
+        let since_ms = millis(period.from).saturating_sub(BACK_MS);
+        digests.walk(self, Which::All, since_ms, day(now_ms), |digest| counting.case(&digest))?;
         self.each_row(&list_of(MatterKind::Complaint, false), |key| {
             let matter = of_list_key(key).map(|(id, _)| self.matter(&id)).transpose()?.flatten();
             matter.iter().for_each(|matter| counting.complaint(matter));
@@ -86,19 +85,12 @@ impl Reader {
     }
 }
 
-fn period(request: &proto::AssessRequest) -> Option<(Date, Date)> {
-    let year = i16::try_from(request.year).ok().filter(|year| (2000..=9000).contains(year))?;
-    if request.month == 0 {
-        return Some((Date::new(year, 1, 1).ok()?, Date::new(year, 12, 31).ok()?));
-    }
-    let first = Date::new(year, i8::try_from(request.month).ok()?, 1).ok()?;
-    Some((first, first.last_of_month()))
-}
-
-/// Midnight of the day before, in UTC: before the day has begun in China.
-fn millis(day: Date) -> u64 {
-    let days = Date::constant(1970, 1, 2).until(day).map_or(0, |span| span.get_days());
-    u64::try_from(days).unwrap_or(0) * 86_400_000
+fn period(request: &proto::AssessRequest) -> Option<Period> {
+    let text = match request.month {
+        0 => format!("{:04}", request.year),
+        month => format!("{:04}-{month:02}", request.year),
+    };
+    Period::parse(&text)
 }
 
 fn day(time_ms: u64) -> Date {
@@ -111,44 +103,25 @@ fn record<'a>(records: &'a mut BTreeMap<String, Record>, code: &str) -> &'a mut 
 
 impl Counting<'_> {
     fn holds(&self, day: Date) -> bool {
-        self.first <= day && day <= self.last
+        self.period.has(day)
     }
 
-    /// A case counts on the day on which it was answered.
-    fn case(&mut self, case: &Case) {
-        let answer = case.steps().rev().find(|step| {
-            matches!(
-                step.body.event,
-                StepEvent::Decided { .. } | StepEvent::NotAccepted { .. } | StepEvent::Returned { .. }
-            )
-        });
-        let Some((answered, (code, version))) = answer.map(|step| day(step.time.millis())).zip(case.item()) else {
-            return;
-        };
-        if !self.holds(answered) {
-            return;
-        }
-        let (Some(item), Some(defaults)) = (self.reference.catalogue().get(code, version), self.reference.defaults())
-        else {
-            return;
-        };
-        let clock = case_clock(case, item, self.reference.calendar(), defaults, answered);
-        let on_time = clock.promised_until.is_none_or(|until| answered <= until);
-        let rating = case.rating();
-        let bad = rating.is_some_and(|rating| follow_up::is_bad(rating, defaults));
-        let count = |record: &mut Record| {
-            record.cases += 1;
-            record.on_time += u32::from(on_time);
-            record.ratings += u32::from(rating.is_some());
-            record.bad_ratings += u32::from(bad);
-        };
-        count(record(&mut self.departments, item.department.as_str()));
-        if let Some(township) = case.home().and_then(|home| home.at_tier(Tier::Township)) {
-            count(record(&mut self.townships, &township.to_string()));
-        }
-        let people: BTreeSet<&str> = case.steps().map(|step| step.actor.as_str()).filter(|id| !id.is_empty()).collect();
-        for id in people {
-            count(record(&mut self.staff, id));
+    /// What a case adds. Whoever had a hand in it was on time where no day of a delay is charged to them.
+    fn case(&mut self, digest: &Digest) {
+        let defaults = self.reference.defaults();
+        let bad = digest.rating.zip(defaults).is_some_and(|(rating, defaults)| follow_up::is_bad(rating, defaults));
+        for (subject, more) in contributions(digest, self.period) {
+            let records = match subject {
+                Subject::Department(_) => &mut self.departments,
+                Subject::Township(_) => &mut self.townships,
+                Subject::Staff(_) => &mut self.staff,
+            };
+            let record = record(records, &subject.to_string());
+            record.cases += more.cases;
+            record.on_time += more.on_time;
+            record.ratings += more.ratings;
+            record.bad_ratings += if bad { more.ratings } else { 0 };
+            record.points_off = record.points_off.saturating_add(more.points);
         }
     }
 
@@ -188,7 +161,7 @@ impl Counting<'_> {
             ("township", "乡镇（街道）", self.townships),
         ];
         for (group, title, records) in groups {
-            let table = assessment::assess(records.into_values().collect());
+            let table = assessment::assess(records.into_values().map(for_each_hundred).collect());
             let graded = table.iter().filter(|line| line.grade.is_some()).count();
             let best = table.iter().filter(|line| line.grade == Some(assessment::Grade::Excellent)).count();
             remarks.push(format!(
@@ -199,6 +172,12 @@ impl Counting<'_> {
         }
         proto::Assessment { year: request.year, month: request.month, rows, remarks, as_of_ms: now_ms }
     }
+}
+
+/// Points as they are scored: in tenths, for each hundred cases, so that whoever handles many is not the worse for it.
+fn for_each_hundred(record: Record) -> Record {
+    let points = (u64::from(record.points_off) * 1000).checked_div(u64::from(record.cases)).unwrap_or(0);
+    Record { points_off: u32::try_from(points).unwrap_or(u32::MAX), ..record }
 }
 
 fn row(group: &str, line: Assessed, reference: &ReferenceData) -> proto::AssessedRow {
@@ -230,7 +209,7 @@ fn row(group: &str, line: Assessed, reference: &ReferenceData) -> proto::Assesse
 /// that a spreadsheet would take for a formula is quoted as text.
 #[must_use]
 pub fn assessment_csv(table: &proto::Assessment) -> String {
-    let mut lines = vec!["\u{feff}类别,编号,名称,名次,得分,等次,办件,按期,评价,差评,查实投诉,扣分".to_owned()];
+    let mut lines = vec!["\u{feff}类别,编号,名称,名次,得分,等次,办件,按期,评价,差评,查实投诉,每百件扣分".to_owned()];
     let tenths = |value: u32| format!("{}.{}", value / 10, value % 10);
     for row in &table.rows {
         let group = match row.group.as_str() {
