@@ -183,6 +183,7 @@ fn every_body_is_read_as_it_was_written() {
         side.document_voided
         side.duty_done
         side.extended
+        side.followed_up
         side.marked
         side.note
         side.order_answered
