@@ -12,6 +12,7 @@ mod matters;
 mod oversight;
 mod pages;
 mod people;
+mod quarantine;
 mod records;
 mod security;
 mod server;

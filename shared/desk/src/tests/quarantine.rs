@@ -1,0 +1,69 @@
+//! 隔离区 at the desk: what happened and what to do is told in plain words, and what is done has its reason.
+
+use axum::http::StatusCode;
+use sanji_proto::v1::{self as proto, QuarantineKind};
+
+use super::browser::Browser;
+use super::fake::HOSTILE;
+use crate::office::{Failure, Settling};
+use sanji_domain::case::{Refusal, RefusalCode};
+
+const PAGE: &str = "/desk/quarantine";
+
+fn row(id: &str, kind: QuarantineKind, reason: &str) -> proto::Quarantined {
+    proto::Quarantined {
+        id: id.to_owned(),
+        kind: kind.into(),
+        seq: 4,
+        until: 9,
+        reason: reason.to_owned(),
+        seen_ms: 1_782_869_400_000,
+        from: 990_106_101_203,
+        ..proto::Quarantined::default()
+    }
+}
+
+#[tokio::test]
+async fn each_kind_is_told_with_what_to_do() {
+    let mut browser = Browser::agent();
+    browser.get(PAGE).await.shows(&["隔离区是空的"]);
+    browser.memory().quarantined = vec![
+        row("a1", QuarantineKind::Refused, "BAD_SEAL"),
+        row("b2", QuarantineKind::Rest, "REVOKED"),
+        row("c3", QuarantineKind::Rejected, HOSTILE),
+        row("d4", QuarantineKind::Waiting, "NO_ITEM"),
+    ];
+    let answer = browser.get(PAGE).await;
+    answer.shows(&["签章不对", "第4条至第9条记录", "由区中心决定", "等待事项目录", "2026年7月1日 09:30"]);
+    assert!(!answer.body.contains("<script>alert"), "what others say is never markup");
+    // A village doesn't decide on a revoked station's rest.
+    assert!(!answer.body.contains("value=\"admit\""));
+}
+
+#[tokio::test]
+async fn what_is_done_is_passed_on_with_its_reason_and_a_refusal_is_told() {
+    let mut browser = Browser::agent();
+    browser.memory().quarantined = vec![row("a1", QuarantineKind::Refused, "GAP")];
+    let csrf = browser.get(PAGE).await.field("csrf").to_owned();
+    let form = |settling| {
+        [("csrf", csrf.clone()), ("id", "a1".to_owned()), ("settling", settling), ("reason", "测试机".to_owned())]
+    };
+    for (settling, expected) in [
+        ("redrive", Settling::Redrive),
+        ("drop", Settling::Drop("测试机".to_owned())),
+        ("admit", Settling::Admit("测试机".to_owned())),
+    ] {
+        let form = form(settling.to_owned());
+        let values: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(browser.post(PAGE, &values).await.status, StatusCode::SEE_OTHER, "{settling}");
+        let settled = browser.memory().settled.pop().unwrap();
+        assert_eq!((settled.1.as_str(), settled.2), ("a1", expected));
+    }
+    let form = form("burn".to_owned());
+    let values: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(browser.post(PAGE, &values).await.status, StatusCode::BAD_REQUEST);
+    let refusal = Refusal::new(RefusalCode::NotEntitled, "隔离区由系统管理员查看和处理。");
+    browser.memory().failure = Some(Failure::Refused(refusal));
+    let answer = browser.post(PAGE, &[("csrf", &csrf), ("id", "a1"), ("settling", "redrive")]).await;
+    answer.shows(&["隔离区由系统管理员查看和处理"]);
+}
