@@ -61,7 +61,7 @@ fn paid_at(watch: &Watch<'_>) -> Option<HybridTime> {
         }
         _ => false,
     };
-    watch.case.steps().filter(confirms).last().map(|facts| facts.time)
+    watch.case.steps().rfind(confirms).map(|facts| facts.time)
 }
 
 /// The last step that is not later than a moment, and the day of the moment.

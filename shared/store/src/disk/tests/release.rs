@@ -38,7 +38,9 @@ fn the_data_folder_of_the_first_release_opens_and_goes_on() {
         let folder = TempDir::new().unwrap();
         written(&DiskStore::open(folder.path(), SMALL).unwrap());
         fs::create_dir_all(Path::new(FOLDER).join("journal")).unwrap();
-        FILES.map(|file| fs::copy(folder.path().join(file), Path::new(FOLDER).join(file)).unwrap());
+        for file in FILES {
+            fs::copy(folder.path().join(file), Path::new(FOLDER).join(file)).unwrap();
+        }
     }
     let today = TempDir::new().unwrap();
     let fresh = DiskStore::open(today.path(), SMALL).unwrap();
