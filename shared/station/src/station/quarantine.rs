@@ -33,10 +33,11 @@ impl Station {
         Ok(rows)
     }
 
-    /// How many there are, counted cheaply.
+    /// How many there are, counted cheaply: cases that wait are counted as of a moment ago, so that whoever reads the
+    /// status often does not have every case folded each time.
     pub(super) fn quarantined(&self) -> Result<u64, Error> {
-        let indexed = self.reader().indexed()?;
-        let count = |list: &[u8]| indexed.rows(list, None, false, LISTED_MAX).map_err(store("read a list"));
+        let noted = self.reader().noted()?;
+        let count = |list: &[u8]| noted.rows(list, None, false, LISTED_MAX).map_err(store("read a list"));
         let held = count(crate::core::rows::QUARANTINE)?.len() + count(UNFILED)?.len();
         Ok((self.asides().len() + held) as u64)
     }
