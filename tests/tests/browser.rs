@@ -89,7 +89,8 @@ async fn apply(agent: &Person, district: &District, village: StationCode, photog
     browser.fill("applicant.id_number", "990106194607010160").await.unwrap();
     browser.fill("applicant.telephone", "13800000000").await.unwrap();
     browser.fill("applicant.address", "三组").await.unwrap();
-    for tick in browser.window.find_all(Locator::Css("input[type='checkbox']")).await.unwrap() {
+    for tick in browser.window.find_all(Locator::Css("input[type='checkbox']:not([name='preliminary'])")).await.unwrap()
+    {
         if !tick.is_selected().await.unwrap() {
             tick.click().await.unwrap();
         }

@@ -66,6 +66,10 @@ pub fn choose(
     if may("resume") {
         return Some(Deed::Ready(Action::Resume(proto::Resume { outside_number: "报告〔2026〕1号".into() })));
     }
+    if may("send_up") {
+        let body = "市级主管部门".to_owned();
+        return Some(Deed::Ready(Action::SendUp(proto::SendUp { body, ..Default::default() })));
+    }
     if may("post_publicity") {
         return Some(Deed::WithPhotograph(|photograph| {
             Action::PostPublicity(proto::PostPublicity { place: String::new(), photographs: vec![photograph] })

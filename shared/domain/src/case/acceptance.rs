@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
+use super::action::Action;
 use super::body::{MaterialProvided, ReturnReason, StepEvent, Tolerated};
-use super::command::{Action, Draft, ToleratedInput};
+use super::command::{Draft, ToleratedInput};
 use super::correction::calendar_missing;
 use super::handling::{ART_32, Handling};
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};

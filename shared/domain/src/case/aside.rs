@@ -1,7 +1,8 @@
 //! What is said beside the route: 备注, 催办, 撤回申请, 评价, 回访.
 
+use super::action::Action;
 use super::body::{ActorFacts, Body, FollowUp, Side, SideEvent};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::{Handling, draft};
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

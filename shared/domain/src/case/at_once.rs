@@ -4,8 +4,9 @@
 
 use sanji_log::{Hash, HybridTime, RequestId};
 
+use super::action::Action;
 use super::body::{DeliveryMethod, Opinion};
-use super::command::{Action, Command, Draft};
+use super::command::{Command, Draft};
 use super::context::Context;
 use super::decide::decide_one;
 use super::facts::CaseEntry;

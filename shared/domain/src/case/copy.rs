@@ -185,7 +185,7 @@ impl Handling<'_> {
 
 /// 签收
 pub(super) fn sign_for(handling: &Handling<'_>, stage: Option<&StageId>) -> Result<Draft, Refusal> {
-    handling.permits_aside(super::command::Action::SignForCopy)?;
+    handling.permits_aside(super::action::Action::SignForCopy)?;
     let copy = handling.copy_to_sign(stage)?;
     let event = SideEvent::Consulted { stage: copy.stage, round: copy.round, opinion: None };
     Ok(handling.say_as(copy.duty.role, event, Private::default()))
@@ -198,7 +198,7 @@ pub(super) fn give_answer(
     opinion: Opinion,
     words: &str,
 ) -> Result<Draft, Refusal> {
-    handling.permits_aside(super::command::Action::AnswerCopy)?;
+    handling.permits_aside(super::action::Action::AnswerCopy)?;
     let copy = handling.copy_to_answer(stage)?;
     let words = words_of(opinion, words)?;
     let event = SideEvent::Consulted { stage: copy.stage, round: copy.round, opinion: Some(opinion) };

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::action::Action;
 use super::body::{Fault, FaultKind, MaterialProvided, StepEvent};
-use super::command::{Action, Draft, FaultInput, StoredAttachment};
+use super::command::{Draft, FaultInput, StoredAttachment};
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -4,8 +4,9 @@ use jiff::civil::Date;
 use sanji_log::{RequestId, StationCode};
 
 use super::acceptance::{self, Notice};
+use super::action::Action;
 use super::at_once::{self, AtOnce};
-use super::command::{Action, Command, Draft};
+use super::command::{Command, Draft};
 use super::context::{Context, Reference};
 use super::decision::{self, Ruling};
 use super::handling::{Handling, duty_now, not_here_yet, positions_now};

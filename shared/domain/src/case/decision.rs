@@ -3,8 +3,9 @@
 
 use jiff::civil::Date;
 
+use super::action::Action;
 use super::body::StepEvent;
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;

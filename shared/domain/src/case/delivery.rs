@@ -3,8 +3,9 @@
 use jiff::civil::Date;
 
 use super::acceptance::going_back;
+use super::action::Action;
 use super::body::{DeliveryMethod, MaterialProvided, StepEvent};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME};
 use super::private::Private;

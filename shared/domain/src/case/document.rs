@@ -11,8 +11,9 @@ use jiff::civil::Date;
 use sanji_log::{Hash, StationCode, Tier};
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::body::{Body, Side, SideEvent, StepEvent};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::numbered::numbered;

@@ -12,9 +12,10 @@
 use jiff::civil::Date;
 use sanji_log::{RequestId, StationCode, Tier};
 
+use super::action::Action;
 use super::body::{ActorFacts, Body, Opinion, Step, StepEvent};
 use super::clock::{self, OpenStage};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::context::{Context, Reference};
 use super::handling::{Handling, draft};
 use super::private::Private;

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use sanji_log::{HybridTime, Tier};
 
+use super::action::Action;
 use super::body::{MaterialProvided, SideEvent, StepEvent, Tolerated};
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 use sanji_log::{RequestId, StationCode, Tier};
 
+use super::action::Action;
 use super::body::{ActorFacts, Body, Side, SideEvent};
 use super::clock::{CaseClock, case_clock};
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::context::Context;
 use super::fee;
 use super::preliminary::Preliminary;

@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 use sanji_log::{Hash, HybridTime};
 
+use super::action::Action;
 use super::body::{Mark, SideEvent, StepEvent};
 use super::clock;
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::{Handling, not_entitled};
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -6,7 +6,7 @@
 //! | [`codec`] | between these types and body.proto |
 //! | `state`, `facts` | [`Case`]: the state as a function of the set of entries |
 //! | `chain`, `summary`, `snapshot` | which steps count, what they amount to, and how the store keeps them |
-//! | [`command`] | what people ask for |
+//! | [`command`], [`action`] | what people ask for, and the names of it |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside`, `supervised` | the rules of single actions |
@@ -26,6 +26,7 @@
 //! so applying needs no catalogue, and a station with an older catalogue comes to the same state.
 
 mod acceptance;
+pub mod action;
 mod aside;
 mod at_once;
 pub mod body;
@@ -47,6 +48,7 @@ mod facts;
 pub mod fee;
 mod handling;
 pub(crate) mod input;
+mod kinds;
 mod mark;
 pub(crate) mod numbered;
 mod outside;
@@ -59,6 +61,7 @@ mod refusal;
 mod review;
 mod round;
 mod route;
+mod side;
 mod sight;
 mod snapshot;
 mod stage;
@@ -73,6 +76,7 @@ pub mod variant;
 mod visit;
 pub mod words;
 
+pub use action::Action;
 pub use aside::rate_as_applicant;
 pub use body::{
     ActorFacts, Body, Channel, DeliveryMethod, Extended, Fault, FaultKind, FollowUp, Mandate, Mark, MaterialProvided,
@@ -81,7 +85,7 @@ pub use body::{
 pub use chain::Rejection;
 pub use clock::{CaseClock, Cause, ClockSpan, Counting, case_clock, clock_ledger};
 pub use command::{
-    Action, ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
+    ApplicantInput, Command, Draft, ExtensionInput, FaultInput, MaterialInput, StoredAttachment, Submission,
     ToleratedInput,
 };
 pub use context::{Context, Reference};

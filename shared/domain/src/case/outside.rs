@@ -7,8 +7,9 @@
 use jiff::civil::Date;
 use sanji_log::StationCode;
 
+use super::action::Action;
 use super::body::{Opinion, SideEvent, StepEvent};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;

@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Action;
 use super::body::{Fault, MaterialProvided, StepEvent};
-use super::command::{Action, Draft, FaultInput, StoredAttachment};
+use super::command::{Draft, FaultInput, StoredAttachment};
 use super::correction;
 use super::handling::{Handling, not_here_yet};
 use super::input::{self, LONGEST_TEXT};

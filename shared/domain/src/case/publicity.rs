@@ -2,8 +2,9 @@
 
 use sanji_log::AttachmentId;
 
+use super::action::Action;
 use super::body::StepEvent;
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::correction::calendar_missing;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};

@@ -8,8 +8,9 @@
 
 use sanji_log::{StationCode, Tier};
 
+use super::action::Action;
 use super::body::{Body, Step, StepEvent};
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::{Handling, actor_facts, draft, ended, not_entitled, not_here_yet, not_holder, station_name};
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -3,8 +3,9 @@
 use jiff::civil::Date;
 use sanji_log::{HybridTime, Tier};
 
+use super::action::Action;
 use super::body::SideEvent;
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
+use super::action::Action;
 use super::body::{MaterialProvided, Opinion, StepEvent};
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::copy;
 use super::handling::Handling;
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};

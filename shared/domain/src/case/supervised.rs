@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 use sanji_log::Hash;
 
-use super::command::{Action, Draft};
+use super::action::Action;
+use super::command::Draft;
 use super::context::Context;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};

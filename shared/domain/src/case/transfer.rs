@@ -2,8 +2,9 @@
 
 use sanji_log::{StationCode, Tier};
 
+use super::action::Action;
 use super::body::StepEvent;
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

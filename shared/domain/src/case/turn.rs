@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 use sanji_log::{Hash, StationCode};
 
+use super::action::Action;
 use super::body::{Body, Opinion, Step, StepEvent};
 use super::clock;
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::correction::calendar_missing;
 use super::document;
 use super::fee;

@@ -4,8 +4,9 @@
 //! the application. From then on the variant's promise counts in place of the item's, its stages are left out, and
 //! what has to be made up afterwards is a duty that stays open, also after the case is concluded.
 
+use super::action::Action;
 use super::body::StepEvent;
-use super::command::{Action, Draft};
+use super::command::Draft;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;

@@ -1,7 +1,8 @@
 //! 联合踏勘: one appointment for all departments of a joint case, and one set of minutes.
 
+use super::action::Action;
 use super::body::{SideEvent, Visit};
-use super::command::{Action, Draft, StoredAttachment};
+use super::command::{Draft, StoredAttachment};
 use super::handling::{Handling, ended};
 use super::input::{self, LONGEST_NAME, LONGEST_TEXT};
 use super::private::Private;

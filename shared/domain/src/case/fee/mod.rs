@@ -26,7 +26,7 @@ pub(super) use issue::{abandon, awaits_notice, issue, issuing_duty, void};
 pub(super) use payment::{check_released, register};
 pub(super) use refund::{decide_refund, register_refund, request_refund};
 
-use super::command::Action;
+use super::action::Action;
 use super::handling::Handling;
 use super::refusal::{Refusal, RefusalCode};
 use crate::catalogue::Stage;
