@@ -10,7 +10,7 @@ use jiff::tz;
 use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
 use sanji_domain::case::{
     Action, Body, Case, CaseClock, CaseEntry, Command, Context, Draft, Duty, Reference, Refusal, RefusalCode,
-    available, case_clock, decide, is_todo, may_open, my_stages, responsible, submit,
+    available, case_clock, decide, duty_at, is_todo, may_open, my_stages, responsible, submit,
 };
 use sanji_domain::catalogue::FeeItem;
 use sanji_domain::organisation::ALONE;
@@ -138,9 +138,9 @@ impl<'a> DryRun<'a> {
 
     /// The next step, on the last day on which it may be taken.
     fn step(&mut self) -> Result<(), Error> {
-        let duty = self.duty()?;
+        let (duty, until) = self.turn()?;
         let actor = person(&duty)?;
-        let until = self.clock().stage_until.ok_or_else(|| Error::Input(self.unreckoned()))?;
+        let until = until.ok_or_else(|| Error::Input(self.unreckoned()))?;
         if self.withdraws_now(&actor)? {
             let resident = person(&reception(&self.reference, self.item, self.home))?;
             self.act(&resident, Command::RequestWithdrawal { words: "不再申请".to_owned() })?;
@@ -164,6 +164,22 @@ impl<'a> DryRun<'a> {
         self.act(&actor, command)?;
         self.taken.push(Taken { action: Some(action), stage, duty, on: self.today, until: Some(until), people });
         Ok(())
+    }
+
+    /// Whose turn it is, and until when: of stages that run in parallel, the one that ends first.
+    fn turn(&self) -> Result<(Duty, Option<Date>), Error> {
+        let clock = self.clock();
+        let mut open = clock.open_stages;
+        open.sort_by_key(|open| (open.until.is_none(), open.until));
+        for open in open.iter().filter(|_| open.len() > 1) {
+            let holder = self.case.holder().unwrap_or(self.home);
+            let Some(duty) = duty_at(&self.case, &self.reference, &open.stage, holder) else { continue };
+            let actor = person(&duty)?;
+            if my_stages(&self.case, &self.at(&actor)?).contains(&open.stage) {
+                return Ok((duty, open.until));
+            }
+        }
+        Ok((self.duty()?, clock.stage_until))
     }
 
     fn duty(&self) -> Result<Duty, Error> {

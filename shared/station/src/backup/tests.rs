@@ -85,7 +85,8 @@ fn what_is_no_whole_backup_leaves_nothing_behind() {
         assert_eq!(names, ["a"], "{error}");
         error
     };
-    assert!(refused(&bytes[..bytes.len() - 100], &opener, "node").contains("cut or was altered"));
+    let cut = refused(&bytes[..bytes.len() - 100], &opener, "node");
+    assert!(cut.contains("cut or was altered"), "{cut}");
     let mut altered = bytes.clone();
     altered[bytes.len() / 2] ^= 1;
     assert!(refused(&altered, &opener, "node").contains("cut or was altered"));

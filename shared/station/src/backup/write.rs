@@ -13,12 +13,13 @@ use crate::folder::DataFolder;
 
 /// What the store lists itself, what only a running station has, and what is made anew for a new life. The signing
 /// key is among them: a backup is no clone.
-const LEFT_OUT: [&str; 11] = [
+const LEFT_OUT: [&str; 12] = [
     "journal",
     "index",
     "attachments",
     "FORMAT",
     "LOCK",
+    "RESERVE",
     "run",
     "healing.json",
     "keys/signing.key",
