@@ -164,7 +164,7 @@ impl Default for Listen {
 pub struct Advertise {
     /// "host:port" at which townships reach the hub's link; empty: the address listened on.
     pub link: String,
-    /// Address of the district's public pages, "https://hub.example": printed in the codes of papers. Empty: they carry
+    /// Address of the district's public pages, `https://hub.example`: printed in the codes of papers. Empty: they carry
     /// the signed line alone.
     pub public: String,
 }

@@ -5,14 +5,14 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`rule`], [`condition`] | the rules, as a published file: kind, level, condition, points |
-//! | [`course`] | how a case went: who had it in which stage, from when to when |
+//! | [`mod@course`] | how a case went: who had it in which stage, from when to when |
 //! | `run` | a limit that runs, and the levels that it reaches |
 //! | `watch`, `limits`, `procedure`, `charges` | which rules a case touches |
 //! | [`alert`] | an alert, what was said about it, and whether it is answered |
 //! | [`division`] | how a delay divides among person, office, applicant, procedure, line and the rest |
 //! | [`say`] | answering, appealing, revoking; orders on a case and their answers |
-//! | [`responsibility`] | who is responsible for a case that ran over |
-//! | [`digest`], [`ranking`] | a case in short, and offices and people compared by it |
+//! | [`mod@responsibility`] | who is responsible for a case that ran over |
+//! | [`mod@digest`], [`mod@ranking`] | a case in short, and offices and people compared by it |
 //!
 //! An alert is known by its [`AlertKey`]: rule, stage and which time it happened there. It keeps it while its level
 //! rises, and whatever the order in which entries came.

@@ -1,7 +1,7 @@
 //! Ledgers (台账): rows that follow from the entries of cases. Nobody types them in, nothing is deleted, and each row
 //! names its case and the entry on which it rests.
 //!
-//! A ledger is a table of its name, its columns and a function from a case to rows; see [`LEDGERS`]. Rows come in the
+//! A ledger is a table of its name, its columns and a function from a case to rows; see `LEDGERS`. Rows come in the
 //! order in which their cases were opened, so that however many there are, one case is in memory.
 
 mod acceptance;
