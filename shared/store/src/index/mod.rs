@@ -77,6 +77,13 @@ impl Index {
         self.shared.waiting().failed.is_some()
     }
 
+    /// Until sled has nothing to write any more; it would do so by itself in half a second.
+    #[cfg(test)]
+    pub(crate) fn rest_for_tests(&self) {
+        self.settle().unwrap();
+        self.shared.tree.flush().unwrap();
+    }
+
     #[cfg(test)]
     pub(crate) fn fail_for_tests(&self) {
         self.shared.waiting().failed = Some(sled::Error::ReportableBug("it was told to fail".to_owned()));
