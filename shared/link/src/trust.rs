@@ -1,6 +1,6 @@
 //! Who this station is and whom it believes, changeable while links are open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::{ClientConfig, ServerConfig};
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Identity {
 #[derive(Debug)]
 pub struct Trust {
     current: watch::Sender<Arc<Current>>,
-    revoked: Arc<Revoked>,
+    keys: Arc<Keys>,
 }
 
 /// What follows from one identity.
@@ -53,9 +53,9 @@ impl Trust {
     /// [`Error::Certificate`] where certificate, authority and key don't belong together (validity is for the
     /// peers to judge: this station's clock may be wrong); [`Error::Tls`], [`Error::Key`].
     pub fn new(identity: &Identity) -> Result<Self> {
-        let revoked = Arc::new(Revoked::default());
-        let current = Current::new(identity, &revoked)?;
-        Ok(Self { current: watch::Sender::new(Arc::new(current)), revoked })
+        let keys = Arc::new(Keys::default());
+        let current = Current::new(identity, &keys)?;
+        Ok(Self { current: watch::Sender::new(Arc::new(current)), keys })
     }
 
     /// Replaces the certificate, for example after a renewal.
@@ -63,31 +63,37 @@ impl Trust {
     /// # Errors
     /// As for [`Trust::new`]; then the old one stays.
     pub fn set_identity(&self, identity: &Identity) -> Result<()> {
-        let current = Current::new(identity, &self.revoked)?;
+        let current = Current::new(identity, &self.keys)?;
         self.current.send_replace(Arc::new(current));
         Ok(())
     }
 
     /// Believes a key no longer. There is no way back: a station comes back with a new key.
     pub fn revoke(&self, key: PublicKey) {
-        self.revoked.keys.send_if_modified(|keys| keys.insert(key));
+        self.keys.revoked.send_if_modified(|keys| keys.insert(key));
     }
 
     /// A revoked key may still hand over what its station had written: its links are accepted for that, and for nothing
     /// else.
     pub fn let_deliver(&self, key: PublicKey) {
-        self.revoked.delivering().insert(key);
+        self.keys.delivering().insert(key);
+    }
+
+    /// The district has certified a key until then, in milliseconds since 1970-01-01 UTC. A station that was away while
+    /// its certificate was renewed shows the expired one: it is let in, and fetches the new one over that very link.
+    pub fn certified(&self, key: PublicKey, until_ms: u64) {
+        self.keys.certified().insert(key, until_ms);
     }
 
     /// Whether a key is revoked and may deliver.
     pub(crate) fn delivers(&self, key: &PublicKey) -> bool {
-        self.is_revoked(key) && self.revoked.may_deliver(key)
+        self.is_revoked(key) && self.keys.may_deliver(key)
     }
 
     /// Whether a key was revoked.
     #[must_use]
     pub fn is_revoked(&self, key: &PublicKey) -> bool {
-        self.revoked.contains(key)
+        self.keys.is_revoked(key)
     }
 
     /// What this station's own certificate says.
@@ -119,7 +125,7 @@ impl Trust {
 
     /// Completes when the key is revoked.
     pub(crate) fn revocation_of(&self, key: PublicKey) -> impl Future<Output = ()> + Send + 'static {
-        let mut keys = self.revoked.keys.subscribe();
+        let mut keys = self.keys.revoked.subscribe();
         async move {
             if keys.wait_for(|keys| keys.contains(&key)).await.is_err() {
                 // The station is gone, and nobody is left who could revoke.
@@ -142,7 +148,7 @@ impl Trust {
 }
 
 impl Current {
-    fn new(identity: &Identity, revoked: &Arc<Revoked>) -> Result<Self> {
+    fn new(identity: &Identity, keys: &Arc<Keys>) -> Result<Self> {
         let me = check_certificate(&identity.certificate_der, &identity.authority_der, None)?;
         if me.key != public_key(&identity.signing_key) {
             return Err(Error::Certificate { problem: "is not for this station's signing key" });
@@ -150,24 +156,32 @@ impl Current {
         Ok(Self {
             me,
             authority_der: identity.authority_der.clone(),
-            accept: tls::accept_config(identity, me.station, revoked)?,
-            dial: tls::dial_config(identity, me.station, revoked)?,
+            accept: tls::accept_config(identity, me.station, keys)?,
+            dial: tls::dial_config(identity, me.station, keys)?,
             enrolment: tls::enrolment_config(identity)?,
         })
     }
 }
 
-/// Keys that are no longer believed.
+/// What the district says of keys beside their certificates.
 #[derive(Debug, Default)]
-pub(crate) struct Revoked {
-    keys: watch::Sender<BTreeSet<PublicKey>>,
+pub(crate) struct Keys {
+    /// No longer believed.
+    revoked: watch::Sender<BTreeSet<PublicKey>>,
     /// Of these, who may deliver what it had written.
     delivering: Mutex<BTreeSet<PublicKey>>,
+    /// Until when the newest certificate of a key is valid: milliseconds since 1970-01-01 UTC.
+    certified: Mutex<BTreeMap<PublicKey, u64>>,
 }
 
-impl Revoked {
-    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
-        self.keys.borrow().contains(key)
+impl Keys {
+    pub(crate) fn is_revoked(&self, key: &PublicKey) -> bool {
+        self.revoked.borrow().contains(key)
+    }
+
+    /// Whether a key has a certificate that is valid at a time, whichever its station shows.
+    pub(crate) fn is_certified(&self, key: &PublicKey, now_ms: u64) -> bool {
+        self.certified().get(key).is_some_and(|until_ms| now_ms <= *until_ms)
     }
 
     /// Whether a key may deliver though it is revoked.
@@ -177,5 +191,9 @@ impl Revoked {
 
     fn delivering(&self) -> MutexGuard<'_, BTreeSet<PublicKey>> {
         self.delivering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn certified(&self) -> MutexGuard<'_, BTreeMap<PublicKey, u64>> {
+        self.certified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,6 +44,8 @@ fn apply(station: &Station, trust: &Trust, identity: &Identity, data: &DataFolde
     for (key, life) in reference.keys() {
         if life.revoked {
             trust.let_deliver(*key);
+        } else {
+            trust.certified(*key, life.certificate_until_ms);
         }
         if !life.may_link() && !trust.is_revoked(key) {
             tracing::warn!(peer.station = %life.station, peer.key = ?key, life.revoked, "links with a key are cut");

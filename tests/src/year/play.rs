@@ -323,6 +323,11 @@ impl Play {
                 *self.made.refused.entry(refusal.code.as_str().to_owned()).or_default() += 1;
                 Ok(())
             }
+            // Who sits at the window may not see every department's cases.
+            sanji_station::Failure::NotFound => {
+                *self.made.refused.entry("not_found".to_owned()).or_default() += 1;
+                Ok(())
+            }
             other => Err(Error::Lost(format!("a station failed: {other}"))),
         }
     }

@@ -245,6 +245,32 @@ async fn a_renewed_certificate_serves_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_station_whose_certificate_was_renewed_while_it_was_away_is_let_in_with_the_expired_one() {
+    let township = Township::new(AcceptLimits::default()).await;
+    let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+    let expired = identity_at(&township.authority, VILLAGE, 7, now_ms() - 10 * DAY_MS, 9);
+    let forged = identity_at(&authority(), VILLAGE, 7, now_ms() - 10 * DAY_MS, 9);
+    // Of another key, and of this one too long ago.
+    township.trust.certified(key(8), now_ms() + DAY_MS);
+    township.trust.certified(key(7), now_ms() - DAY_MS);
+    let trust = Arc::new(Trust::new(&expired).unwrap());
+    tokio::spawn(dial(township.address.clone(), trust, village.clone(), township.shutdown.clone()));
+    village.until("it is refused", |village| village.link().last_error.is_some()).await;
+    assert!(!village.link().connected);
+
+    township.trust.certified(key(7), now_ms() + 400 * DAY_MS);
+    village.until("the link comes up", |village| village.link().in_sync).await;
+    // The authority's signature is checked all the same.
+    let outcome = match knock(&township.address, Some(&forged)).await {
+        Ok(channel) => replicate(channel, vec![hello(VILLAGE)]).await,
+        Err(error) => (0, Err(Status::unavailable(error.to_string()))),
+    };
+    assert!(matches!(outcome, (0, Err(_))), "a forged certificate was let in: {outcome:?}");
+    township.trust.revoke(key(7));
+    village.until("the link is cut", |village| !village.link().connected).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parent_that_is_revoked_is_left() {
     let township = Township::new(AcceptLimits::default()).await;
     let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
