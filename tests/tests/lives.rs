@@ -340,6 +340,93 @@ impl Scene {
     }
 }
 
+/// Damages the journal of a stopped station where entries stand: one byte in the middle of what is written.
+fn damage_journal(scene: &Scene, station: StationCode) {
+    let segment = scene.district.data(station).join("journal/segment-00000001");
+    let mut bytes = fs::read(&segment).unwrap();
+    let written = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[written / 2] ^= 0x20;
+    fs::write(&segment, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_records_are_fetched_again_over_the_link() {
+    let mut scene = Scene::start();
+    let (township, village) = (scene.township, scene.village);
+    let mut numbers = Vec::new();
+    for _ in 0..6 {
+        numbers.push(scene.submit().await);
+    }
+    scene.accept(&numbers[0]).await;
+    scene.in_sync().await;
+    for station in [village, township] {
+        let before = scene.held(station);
+        scene.district.stop(station).unwrap();
+        damage_journal(&scene, station);
+        let data = scene.district.data(station).display().to_string();
+        let verify = ["verify", "--data", &data];
+        let fault = command::run(scene.district.program(station), verify).unwrap_err().to_string();
+        assert!(fault.contains("faults found"), "{fault}");
+
+        scene.district.serve(station).unwrap();
+        story::until(&format!("{station} whole again"), SOON, async || {
+            let status = scene.status(station).await;
+            (status.missing.is_empty() && status.writable).then_some(())
+        })
+        .await
+        .unwrap();
+        scene.in_sync().await;
+        scene.holds(station, &before);
+    }
+    // Nothing needs a person: what was healed is read, and goes on.
+    let mut agent = scene.agent().await;
+    for number in &numbers {
+        assert!(!agent.get(number).await.unwrap().applicant.unwrap_or_default().name.is_empty());
+    }
+    scene.accept(&numbers[5]).await;
+    scene.in_sync().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is_admitted() {
+    let mut scene = Scene::start();
+    let (hub, township, village) = (scene.hub, scene.township, scene.village);
+    scene.submit().await;
+    scene.in_sync().await;
+    scene.district.kill(township);
+    let (first, second) = (scene.submit().await, scene.submit().await);
+    let written = scene.held(village);
+    let code = village.to_string();
+    let revoked = scene.district.command(hub, &["station", "revoke", &code, "--reason", "遗失"]).unwrap();
+    assert_eq!(revoked["keys"], 1);
+
+    scene.district.serve(township).unwrap();
+    let row = story::until("its rest at the hub", SOON, async || {
+        scene.district.command(hub, &["quarantine", "list"]).ok().filter(|row| row["id"].is_string())
+    })
+    .await
+    .unwrap();
+    let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
+    for number in [&first, &second] {
+        assert!(window.get(number).await.is_err(), "nothing counts by itself");
+    }
+
+    let id = row["id"].as_str().unwrap();
+    let admitted = scene.district.command(hub, &["rest", "admit", id, "--reason", "已向代办员核实"]).unwrap();
+    assert_eq!(admitted["admitted"], true);
+    let mut counted = Vec::new();
+    for number in [&first, &second] {
+        let what = format!("{number} at the township");
+        let case = story::until(&what, SOON, async || window.get(number).await.ok()).await.unwrap();
+        counted.push(case.case_number);
+    }
+    assert_eq!(counted, [first.clone(), second.clone()]);
+    scene.holds(hub, &written);
+    scene.accept(&first).await;
+    let listed = scene.district.command(hub, &["quarantine", "list"]);
+    assert!(!listed.is_ok_and(|row| row["id"] == id), "a decided rest waits no longer");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cloned_folder_is_noticed_both_branches_are_kept_and_the_chosen_one_counts() {
     let mut scene = Scene::start();

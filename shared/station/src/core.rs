@@ -7,7 +7,6 @@
 //! | `spread` | which stations hold which attachments |
 //! | `matters`, `matter_commands`, `matter_messages` | the same for matters: complaints, questions and the like |
 //! | `timers`, `times` | steps that the station writes by itself; times of entries that can't be right |
-//! | `serial` | which number a new case gets |
 //! | `serial`, `numbers` | which number a new case gets, and which a document |
 //! | `receive` | what is taken of what a peer sends |
 //! | `group` | how staged entries become durable together |
@@ -59,7 +58,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use sanji_log::planted::{Bug, planted};
-use sanji_log::{CaseId, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
+use sanji_log::{CaseId, EntryBytes, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
 use sanji_store::Store;
 
 pub use attachments::AttachmentContent;
@@ -285,8 +284,7 @@ impl Core {
                 after = Some(last.clone());
                 for (_, place) in page {
                     let place: Place = postcard::from_bytes(&place).map_err(stored("row"))?;
-                    let bytes = self.reader.store().entry(&place.log, place.seq).map_err(store("read an entry"))?;
-                    let Some(bytes) = bytes else { continue };
+                    let Some(bytes) = self.readable_entry(&place.log, place.seq)? else { continue };
                     let entry = bytes.decode().map_err(stored("entry"))?;
                     if let Err(reason) = reference.fold(&entry, &self.authority_der) {
                         let reason = &reason as &dyn std::error::Error;
@@ -300,6 +298,18 @@ impl Core {
         }
         self.reader.publish(reference.into());
         Ok(())
+    }
+
+    /// An entry, where it is held and not damaged: the station opens without what is, and takes it in when a peer has
+    /// sent it again.
+    fn readable_entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error> {
+        match self.reader.store().entry(log, seq) {
+            Err(source @ sanji_store::Error::Damaged { .. }) => {
+                tracing::error!(reason = &source as &dyn std::error::Error, "an entry is left out until it is healed");
+                Ok(None)
+            }
+            read => read.map_err(store("read an entry")),
+        }
     }
 
     fn project_what_is_lost(&mut self) -> Result<(), Error> {
@@ -336,8 +346,7 @@ impl Core {
     /// The clock goes on from the last time that this station has written.
     fn read_clock(&mut self) -> Result<(), Error> {
         for head in self.have.heads().filter(|head| head.log.key == self.reader.key()) {
-            let bytes = self.reader.store().entry(&head.log, head.seq).map_err(store("read an entry"))?;
-            if let Some(bytes) = bytes {
+            if let Some(bytes) = self.readable_entry(&head.log, head.seq)? {
                 self.clock = self.clock.max(bytes.decode().map_err(stored("entry"))?.time);
             }
         }

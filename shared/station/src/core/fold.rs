@@ -204,9 +204,15 @@ impl Fold {
         Ok(Some(case))
     }
 
-    /// Folds a case from nothing.
+    /// Whether entries of a case are among those that were taken in.
+    pub(super) fn touches(&self, case: &CaseId) -> bool {
+        self.cases.contains_key(case) || self.unfolded.contains_key(case)
+    }
+
+    /// Folds a case from nothing: from all that the store holds of it.
     pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId, branches: &CountingBranches) -> Result<(), Error> {
         let case = reader.fold_anew(id, branches)?;
+        self.unfolded.remove(id);
         Arc::make_mut(&mut self.folding(reader, id)?.filed).case = case.into();
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Core {
             .iter()
             .filter(|entry| !ReferenceData::concerns(entry))
             .filter_map(|entry| entry.case)
-            .filter(|case| fold.cases.contains_key(case))
+            .filter(|case| fold.touches(case))
             .collect();
         for case in cases {
             match fold.anew(&self.reader, &case, &branches) {
