@@ -8,7 +8,9 @@
 //!
 //! Where an export ended is told by the heads of the logs that it read, and so is where the next begins: nothing is
 //! kept at the station, an export that was lost is simply made again, and a record that comes twice has the same key
-//! (办件编号 and 序号).
+//! (办件编号 and 序号). A complaint's 序号 is its own number.
+
+mod oversight;
 
 use std::collections::BTreeSet;
 
@@ -33,8 +35,12 @@ struct Record(proto::ExchangeRecord);
 
 impl Record {
     fn new(data_set: &str, case: &Case, number: usize) -> Self {
+        Self::numbered(data_set, case.id().number().to_string(), number.to_string())
+    }
+
+    fn numbered(data_set: &str, case: String, number: String) -> Self {
         let record = proto::ExchangeRecord { data_set: data_set.to_owned(), fields: Vec::new() };
-        Self(record).with("办件编号", case.id().number().to_string()).with("序号", number.to_string())
+        Self(record).with("办件编号", case).with("序号", number)
     }
 
     fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -44,7 +50,7 @@ impl Record {
 }
 
 impl Reader {
-    /// Hands on every record of the cases that have changed since, then where the export ended.
+    /// Hands on every record of the cases and complaints that have changed since, then where the export ended.
     ///
     /// # Errors
     /// [`Failure::Refused`] for a request that is none; [`Failure::Internal`] where the store can't be read, and that
@@ -52,6 +58,7 @@ impl Reader {
     pub fn export_exchange(
         &self,
         request: proto::ExportExchangeRequest,
+        now_ms: u64,
         take: &mut dyn FnMut(proto::ExchangePart) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let bound = |field: &str, number: u32| match number {
@@ -66,6 +73,7 @@ impl Reader {
         // Read before the cases are: what comes meanwhile is in the next export, again where it is in this one too.
         let have = self.store().have();
         let reference = self.reference();
+        let changed = if since.0.is_empty() { BTreeSet::new() } else { self.changed_since(&since, &have)? };
         let mut cases = 0;
         let mut export = |case: &Case| {
             let opened = case.submitted_at().map_or(0, |time| time.millis());
@@ -73,7 +81,7 @@ impl Reader {
                 return Ok(());
             }
             cases += 1;
-            self.records(&reference, case)?
+            self.records(&reference, case, now_ms)?
                 .into_iter()
                 .try_for_each(|record| take(proto::ExchangePart { part: Some(Part::Record(record.0)) }))
         };
@@ -83,17 +91,26 @@ impl Reader {
                 export(&*case?)?;
             }
         } else {
-            for id in self.changed_since(&since, &have)? {
-                if let Some(case) = self.case(&id)? {
+            for id in &changed {
+                if let Some(case) = self.case(id)? {
                     export(&case)?;
                 }
+            }
+        }
+        let complaints = if since.0.is_empty() { self.complaints()? } else { changed.into_iter().collect() };
+        for id in complaints {
+            let Some(matter) = self.matter(&id)? else { continue };
+            let within = |registered: u64| (from_ms..until_ms).contains(&registered);
+            if matter.complaint().is_some_and(|complaint| within(complaint.registered_ms)) {
+                let record = self.complaint_record(&reference, &matter);
+                record.map_or(Ok(()), |record| take(proto::ExchangePart { part: Some(Part::Record(record.0)) }))?;
             }
         }
         let heads = have.heads().filter(|head| head.log.reach == Reach::Private).map(Into::into).collect();
         take(proto::ExchangePart { part: Some(Part::End(proto::ExchangeEnd { heads, cases })) })
     }
 
-    /// The cases of the entries that came since; each once.
+    /// The cases and matters of the entries that came since; each once.
     fn changed_since(&self, since: &Have, have: &Have) -> Result<BTreeSet<CaseId>, Error> {
         let mut changed = BTreeSet::new();
         for head in have.heads().filter(|head| head.log.reach == Reach::Private) {
@@ -111,16 +128,17 @@ impl Reader {
     }
 
     /// Everything that the data sets have of a case.
-    fn records(&self, reference: &ReferenceData, case: &Case) -> Result<Vec<Record>, Error> {
+    fn records(&self, reference: &ReferenceData, case: &Case, now_ms: u64) -> Result<Vec<Record>, Error> {
         let Some(item) = views::item_of(reference, case) else { return Ok(Vec::new()) };
         let key = self.case_key(&case.id())?;
-        let sight = Sighted { reader: self, reference, case, item, key };
+        let sight = Sighted { reader: self, reference, case, item, key, now_ms };
         let mut records = vec![sight.application()?];
         records.extend(sight.acceptance());
         records.extend(sight.handling()?);
         records.extend(sight.special_procedures());
         records.extend(sight.conclusion()?);
         records.extend(sight.ratings());
+        records.extend(sight.alerts());
         Ok(records)
     }
 }
@@ -141,6 +159,7 @@ struct Sighted<'a> {
     case: &'a Case,
     item: &'a Item,
     key: Option<CaseKey>,
+    now_ms: u64,
 }
 
 impl Sighted<'_> {

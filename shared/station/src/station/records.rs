@@ -115,7 +115,7 @@ impl Station {
         let (sender, receiver) = mpsc::channel(RECORDS_AHEAD);
         tokio::task::spawn_blocking(move || {
             let mut gone = false;
-            let exported = reader.export_exchange(request, &mut |part| {
+            let exported = reader.export_exchange(request, now_ms(), &mut |part| {
                 gone = gone || sender.blocking_send(Ok(part)).is_err();
                 if gone { Err(Failure::NotFound) } else { Ok(()) }
             });

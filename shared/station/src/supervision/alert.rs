@@ -45,6 +45,15 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Every alert of a case, whomever it concerns. None without the district's files.
+    pub(crate) fn every_alert_of(&self, reference: &ReferenceData, case: &Case, now_ms: u64) -> Vec<proto::AlertRow> {
+        let Some(rules) = reference.rules() else { return Vec::new() };
+        let found = alerts(case, &rules, &arrivals(self, case), today(now_ms));
+        found.iter().map(|alert| row(Names(reference), case, alert)).collect()
+    }
+}
+
 /// The alerts of a case that a person may know of.
 fn of_case(
     reader: &Reader,

@@ -9,14 +9,19 @@ use sanji_station::core::MatterWritten;
 
 use crate::district::{AGENT, DAY_MS, District, HUB, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, noise, staff};
 
-const DESK: &str = "sp-04";
+pub const DESK: &str = "sp-04";
 const DISTRICT_SUPERVISOR: &str = "js-01";
 const COMPLAINANT: &str = "钱大妈";
 const TOLD: &str = "办低保三次不受理";
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
 impl District {
-    fn open_matter(&mut self, station: &str, actor: Option<&str>, opening: Opening) -> Result<MatterWritten, Failure> {
+    pub fn open_matter(
+        &mut self,
+        station: &str,
+        actor: Option<&str>,
+        opening: Opening,
+    ) -> Result<MatterWritten, Failure> {
         self.now_ms += 1000;
         let message = proto::OpenMatterRequest { request: self.request(), opening: Some(opening) };
         let (now_ms, mut state) = (self.now_ms, self.now_ms);
@@ -27,7 +32,7 @@ impl District {
         Ok(written)
     }
 
-    fn act_matter(
+    pub fn act_matter(
         &mut self,
         station: &str,
         actor: &str,

@@ -9,7 +9,8 @@ use sanji_log::seal::public_key;
 use sanji_log::{Hash, Reach, SigningKey, Voucher, VoucherDraft};
 use sanji_proto::v1::exchange_part::Part;
 use sanji_proto::v1::{
-    self as proto, LedgerFormat, LedgerState, VoucherCase, VoucherVerdict, act_request::Action, station_record::Record,
+    self as proto, LedgerFormat, LedgerState, VoucherCase, VoucherVerdict, act_matter_request::Action as MatterAction,
+    act_request::Action, open_matter_request::Opening, station_record::Record,
 };
 use sanji_station::Failure;
 use sanji_station::core::Reader;
@@ -21,6 +22,7 @@ use crate::district::{
     staff,
 };
 use crate::journey::handle;
+use crate::matters::DESK;
 
 /// A case from the village's counter to its delivery, and one that has only been handed in.
 fn story() -> (District, String, String) {
@@ -433,7 +435,7 @@ fn exchange(
         }
         Ok(())
     };
-    district.hub.core.reader().export_exchange(request, &mut take).unwrap();
+    district.hub.core.reader().export_exchange(request, district.now_ms, &mut take).unwrap();
     (sets, end.unwrap())
 }
 
@@ -466,4 +468,52 @@ fn the_exchange_gives_what_has_changed_and_no_more() {
     assert_eq!(changed["评价"][0]["满意度"], "5");
     let again = exchange(&district, end.heads);
     assert_eq!(again.0, changed, "an export that was lost is made again");
+}
+
+#[test]
+fn the_exchange_has_alerts_and_complaints() {
+    let (mut district, number, second) = story();
+    let (_, end) = exchange(&district, Vec::new());
+    let complaint = proto::OpenComplaint {
+        way: proto::Way::Visit.into(),
+        against: Some(proto::Against { station: code(TOWNSHIP).number(), ..Default::default() }),
+        case_number: second.clone(),
+        name: "钱大妈".to_owned(),
+        telephone: "13811112222".to_owned(),
+        words: "两个月没有答复".to_owned(),
+        ..Default::default()
+    };
+    district.now_ms += 60 * DAY_MS;
+    let opened = district.open_matter(HUB, Some(DESK), Opening::Complaint(complaint)).unwrap();
+    let (changed, _) = exchange(&district, end.heads);
+    let complaint = &changed["投诉"][0];
+    for (field, value) in [
+        ("办件编号", second.as_str()),
+        ("序号", &opened.matter.number().to_string()),
+        ("投诉方式", "来访"),
+        ("是否匿名", "0"),
+        ("处理结果", ""),
+    ] {
+        assert_eq!(complaint[field], value, "{field}");
+    }
+    assert!(complaint["被投诉机构"].contains("枫溪"), "{complaint:?}");
+    assert!(!format!("{changed:?}").contains("钱大妈"), "who complained stays in the district");
+
+    let (all, _) = exchange(&district, Vec::new());
+    let alerts = &all["电子监察"];
+    assert!(alerts.iter().all(|alert| alert["办件编号"] == second), "{number} was on time: {alerts:?}");
+    let late = alerts.iter().find(|alert| alert["预警级别"] == "红色").unwrap();
+    assert!(late["责任机构"].contains("枫溪") && late["触发日期"].starts_with("2026"), "{late:?}");
+    assert_eq!(all["投诉"].len(), 1);
+
+    let conclude = proto::ConcludeComplaint {
+        finding: proto::Finding::Upheld.into(),
+        words: "约谈".to_owned(),
+        reply: "已责令受理".to_owned(),
+        propose_suspension: false,
+    };
+    district.act_matter(HUB, DESK, &opened.matter, MatterAction::Accept(proto::AcceptComplaint {})).unwrap();
+    district.act_matter(HUB, DESK, &opened.matter, MatterAction::Conclude(conclude)).unwrap();
+    let (all, _) = exchange(&district, Vec::new());
+    assert_eq!((all["投诉"].len(), all["投诉"][0]["处理结果"].as_str()), (1, "属实"));
 }
