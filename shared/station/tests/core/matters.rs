@@ -9,14 +9,14 @@ use sanji_station::core::MatterWritten;
 
 use crate::district::{AGENT, DAY_MS, District, HUB, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, noise, staff};
 
-pub const DESK: &str = "sp-04";
+pub(crate) const DESK: &str = "sp-04";
 const DISTRICT_SUPERVISOR: &str = "js-01";
 const COMPLAINANT: &str = "钱大妈";
 const TOLD: &str = "办低保三次不受理";
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
 impl District {
-    pub fn open_matter(
+    pub(crate) fn open_matter(
         &mut self,
         station: &str,
         actor: Option<&str>,
@@ -32,7 +32,7 @@ impl District {
         Ok(written)
     }
 
-    pub fn act_matter(
+    pub(crate) fn act_matter(
         &mut self,
         station: &str,
         actor: &str,
