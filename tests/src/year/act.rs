@@ -7,6 +7,8 @@ use sanji_domain::case::Case;
 use sanji_domain::{Item, StaffId};
 use sanji_proto::v1::{self as proto, act_request::Action};
 
+use super::play::{OPENS_AT, moment};
+
 /// What somebody does.
 pub enum Deed {
     /// An action that is ready.
@@ -77,6 +79,26 @@ pub fn choose(
     }
     if may("end_publicity") {
         return Some(Deed::Ready(Action::EndPublicity(proto::EndPublicity::default())));
+    }
+    let fees = case.fees();
+    if may("issue_fee")
+        && fees.notices.is_empty()
+        && let Some(fee) = item.fee.items().first()
+    {
+        let line = proto::FeeInput { code: fee.code.clone(), quantity: 1, ..Default::default() };
+        return Some(Deed::Ready(Action::IssueFee(proto::IssueFee { lines: vec![line] })));
+    }
+    if may("register_payment")
+        && let Some(notice) = fees.open()
+    {
+        return Some(Deed::Ready(Action::RegisterPayment(proto::RegisterPayment {
+            notice: notice.issued.number,
+            receipt_number: format!("电子票据{}", case.payment_code(notice.issued.number)),
+            amount_fen: notice.issued.payable_fen(),
+            paid_ms: moment(today, OPENS_AT),
+            bank: "农村商业银行".into(),
+            serial: case.payment_code(notice.issued.number),
+        })));
     }
     if may("decide") {
         return Some(Deed::Ready(Action::Decide(decision(item, chance(0.95)))));

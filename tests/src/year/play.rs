@@ -23,7 +23,7 @@ use crate::sample::{Resident, Sample};
 const GROUP_MS: u64 = 600_000;
 const MINUTE_MS: u64 = 60_000;
 /// Offices open at half past eight and work so many minutes before and after noon.
-const OPENS_AT: u64 = 8 * 60 + 30;
+pub(super) const OPENS_AT: u64 = 8 * 60 + 30;
 const MORNING: u64 = 210;
 const AFTERNOON: u64 = 210;
 /// From the opening to the afternoon.
