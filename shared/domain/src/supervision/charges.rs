@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 use sanji_log::HybridTime;
 
+use super::course::Office;
 use super::limits::is_handed_over;
 use super::rule::Level;
 use super::run::Run;
@@ -26,6 +27,16 @@ struct Charged<'a> {
     quantity: u64,
     /// In fen.
     amount_fen: u64,
+}
+
+impl Charged<'_> {
+    /// What is wrong with it: the department's that asked for the money, wherever the case waited for it.
+    fn wrong(&self, watch: &Watch<'_>, words: String) -> Hit {
+        let hit = watch.wrong(self.step, self.facts, self.facts.body.stage.clone(), words);
+        let department = self.facts.body.actor.department.parse();
+        let office = department.map(|department| Office { station: self.facts.writer, department });
+        Hit { office: office.unwrap_or_else(|_| hit.office.clone()), ..hit }
+    }
 }
 
 /// What the notices of a case charge, waivers aside.
@@ -81,10 +92,7 @@ pub(super) fn unlisted(watch: &Watch<'_>) -> Vec<Hit> {
     let known = known_fees(watch.item, watch.reference.catalogue);
     let wrong = |charge: Charged<'_>| {
         let outside = !known.is_empty() && known.iter().all(|fee| fee.code != charge.code);
-        outside.then(|| {
-            let words = format!("收取了目录以外的费用（{}）", charge.code);
-            watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
-        })
+        outside.then(|| charge.wrong(watch, format!("收取了目录以外的费用（{}）", charge.code)))
     };
     charged(watch).into_iter().filter_map(wrong).collect()
 }
@@ -97,7 +105,7 @@ pub(super) fn amount(watch: &Watch<'_>) -> Vec<Hit> {
         let standard = fee.amount_fen.saturating_mul(charge.quantity);
         (charge.amount_fen != standard).then(|| {
             let words = format!("“{}”应收{}，实收{}", fee.name, yuan(standard), yuan(charge.amount_fen));
-            watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
+            charge.wrong(watch, words)
         })
     };
     charged(watch).into_iter().filter_map(wrong).collect()
@@ -108,10 +116,7 @@ pub(super) fn of_free(watch: &Watch<'_>) -> Vec<Hit> {
     if !known_fees(watch.item, watch.reference.catalogue).is_empty() {
         return Vec::new();
     }
-    let wrong = |charge: Charged<'_>| {
-        let words = format!("本事项不收费，却收取了{}", yuan(charge.amount_fen));
-        watch.wrong(charge.step, charge.facts, charge.facts.body.stage.clone(), words)
-    };
+    let wrong = |charge: Charged<'_>| charge.wrong(watch, format!("本事项不收费，却收取了{}", yuan(charge.amount_fen)));
     charged(watch).into_iter().map(wrong).collect()
 }
 

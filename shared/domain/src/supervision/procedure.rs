@@ -9,8 +9,8 @@ use sanji_log::Tier;
 use super::limits::is_handed_over;
 use super::watch::{Hit, Watch};
 use crate::case::words::date_words;
-use crate::case::{MaterialProvided, StepEvent, StepFacts, duty_at};
-use crate::catalogue::{MaterialForm, SupervisedLink};
+use crate::case::{MaterialProvided, Opinion, StepEvent, StepFacts, duty_at};
+use crate::catalogue::{Item, MaterialForm, SupervisedLink};
 use crate::code::StageId;
 use crate::limit::Limit;
 use crate::organisation::Role;
@@ -31,7 +31,9 @@ pub(super) fn skipped(watch: &Watch<'_>) -> Vec<Hit> {
         done.extend(at.and_then(|at| item.stages.get(at)).map(|stage| &stage.id));
         let next = facts.body.stage.as_ref().and_then(|stage| item.position(stage));
         let missed: Vec<usize> = match (at, next) {
-            (Some(from), Some(to)) if goes_on(facts) && to > from + 1 => (from + 1..to).collect(),
+            (Some(from), Some(to)) if goes_on(facts) && to > from + 1 && !objects(item, facts, to) => {
+                (from + 1..to).collect()
+            }
             _ => Vec::new(),
         };
         for stage in missed.into_iter().filter_map(|position| item.stages.get(position)) {
@@ -46,6 +48,12 @@ pub(super) fn skipped(watch: &Watch<'_>) -> Vec<Hit> {
         at = next.or(at);
     }
     hits
+}
+
+/// Whether a department disagrees, which puts the case before whoever decides without what stands between.
+fn objects(item: &Item, facts: &StepFacts, to: usize) -> bool {
+    let decides = item.stages.get(to).is_some_and(|stage| stage.link == SupervisedLink::Approval);
+    decides && matches!(facts.body.event, StepEvent::StageFinished { opinion: Opinion::Disagree, .. })
 }
 
 /// The stage that an event says is done.

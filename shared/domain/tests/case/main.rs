@@ -1,6 +1,7 @@
 //! The case, on the data of the sample district.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod charges;
 mod clock;
 mod codec;
 mod deadlines;
@@ -11,6 +12,7 @@ mod follow_up;
 mod journey;
 mod limits;
 mod order;
+mod overruns;
 mod refusals;
 mod seats;
 mod sight;
