@@ -11861,7 +11861,7 @@ pub mod record_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
-        /// people who see the case in full, or the keeper; goes on record.
+        /// people who see the case in full; goes on record.
         pub async fn export_case_file(
             &mut self,
             request: impl tonic::IntoRequest<super::ExportCaseFileRequest>,
@@ -11950,7 +11950,7 @@ pub mod record_service_server {
             + std::marker::Send
             + 'static;
         /// The file of a case as one archive (zip) that proves itself; `verify-file` checks it without a station. Only for
-        /// people who see the case in full, or the keeper; goes on record.
+        /// people who see the case in full; goes on record.
         async fn export_case_file(
             &self,
             request: tonic::Request<super::ExportCaseFileRequest>,

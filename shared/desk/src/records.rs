@@ -79,7 +79,7 @@ impl Records for Station {
     }
 
     fn export_case_file(&self, actor: &Actor, request: proto::ExportCaseFileRequest) -> Parts {
-        self.export_case_file(Some(actor), request)
+        self.export_case_file(actor, request)
     }
 }
 

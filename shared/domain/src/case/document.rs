@@ -118,6 +118,8 @@ pub struct CaseDocument {
     pub step: Hash,
     /// The station that issued it.
     pub writer: StationCode,
+    /// The department whose person issued it; empty: the station itself.
+    pub department: String,
     /// With its number.
     pub document: DocumentIssued,
     /// 作废
@@ -134,6 +136,7 @@ impl Case {
                 let issued = |document: &DocumentIssued| CaseDocument {
                     step: facts.hash,
                     writer: facts.writer,
+                    department: facts.body.actor.department.clone(),
                     document: document.clone(),
                     void: false,
                 };
@@ -187,10 +190,25 @@ impl Handling<'_> {
     /// Whether some document of this station can be made void.
     pub(super) fn document_fits(&self) -> Result<(), Refusal> {
         let here = self.context.station;
-        if self.case.documents().iter().any(|document| document.writer == here && !document.void) {
-            return Ok(());
+        let documents = self.case.documents();
+        let mut open = documents.iter().filter(|document| document.writer == here && !document.void).peekable();
+        if open.peek().is_none() {
+            return Err(Refusal::new(RefusalCode::WrongStage, "该办件没有本站出具的编号文书。"));
         }
-        Err(Refusal::new(RefusalCode::WrongStage, "该办件没有本站出具的编号文书。"))
+        if open.any(|document| self.issues(document)) { Ok(()) } else { Err(not_the_issuer()) }
+    }
+
+    /// Whether a document is of the actor's own office: no department makes another's void. A township's centre answers
+    /// for its offices.
+    fn issues(&self, document: &CaseDocument) -> bool {
+        let tier = self.context.station.tier();
+        self.context.powers().any(|staff| {
+            tier == Tier::Village
+                // What the station wrote by itself is nobody's in particular.
+                || document.department.is_empty()
+                || staff.department.as_str() == document.department
+                || self.route.centre_of(self.context.station, &staff.department)
+        })
     }
 }
 
@@ -211,6 +229,9 @@ pub(super) fn void(
         let sentence = "只能作废本站出具的文书，请从列表中选择。";
         return Err(Refusal::new(RefusalCode::InvalidInput, sentence).at("kind"));
     };
+    if !handling.issues(newest) {
+        return Err(not_the_issuer());
+    }
     if newest.void {
         return Err(Refusal::new(RefusalCode::AlreadyDone, "该文书已经作废。"));
     }
@@ -221,6 +242,10 @@ pub(super) fn void(
     let replacement = replace.then(|| DocumentIssued { year, number: 0, ..newest.document.clone() });
     let event = SideEvent::DocumentVoided { step: *step, kind, replacement };
     Ok(handling.say(event, Private::of_words(&reason)))
+}
+
+fn not_the_issuer() -> Refusal {
+    Refusal::new(RefusalCode::NotEntitled, "文书由出具文书的部门作废，您没有这项权限。")
 }
 
 /// The word of an organ: the district's first character, then the organ's name without what all organs share. No two

@@ -13,6 +13,7 @@ use super::refusal::{Refusal, RefusalCode};
 use super::route::Duty;
 use super::words::date_words;
 use crate::catalogue::SupervisedLink;
+use crate::organisation::Staff;
 
 /// What an extension builds on.
 pub(super) struct Ground {
@@ -56,19 +57,22 @@ pub(super) fn fits(handling: &Handling<'_>) -> Result<Ground, Refusal> {
     Ok(Ground { rule, clock })
 }
 
-/// The head of the office that decides, or whoever records the approval of the district's government.
+/// The head of the office that decides, or whoever records the approval of the district's government; a substitute
+/// where they are away.
 fn approves(handling: &Handling<'_>, rule: &ExtensionRule) -> bool {
-    let (actor, station) = (handling.context.actor, handling.context.station);
+    let station = handling.context.station;
+    let mut powers = handling.context.powers_for(rule.role);
     if station.tier() != rule.tier(handling.item) || !handling.route.home.within(station) {
         return false;
     }
     if rule.by_government {
-        return actor.place == station && station.tier() == Tier::District && actor.roles.contains(&rule.role);
+        let records = |staff: &Staff| staff.place == station && staff.roles.contains(&rule.role);
+        return station.tier() == Tier::District && powers.any(records);
     }
     let mut stages = handling.item.stages.iter();
     let Some(decides) = stages.rposition(|stage| stage.link == SupervisedLink::Approval) else { return false };
-    let duty = handling.route.duty(decides, station);
-    duty.is_some_and(|duty| handling.route.performs(actor, &Duty { role: rule.role, external: false, ..duty }))
+    let duty = handling.route.duty(decides, station).map(|duty| Duty { role: rule.role, external: false, ..duty });
+    duty.is_some_and(|duty| powers.any(|staff| handling.route.performs(staff, &duty)))
 }
 
 /// Extends the limits by what the item allows.
@@ -97,7 +101,7 @@ pub(super) fn extend(handling: &Handling<'_>, given: &ExtensionInput) -> Result<
         approval_number,
         basis: rule.basis,
     });
-    Ok(handling.say(event, Private::of_words(&reason)))
+    Ok(handling.say_as(rule.role, event, Private::of_words(&reason)))
 }
 
 fn told(handling: &Handling<'_>, given: &ExtensionInput, rule: &ExtensionRule) -> Result<Date, Refusal> {

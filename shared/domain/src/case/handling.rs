@@ -109,7 +109,8 @@ impl<'a> Handling<'a> {
             Action::CheckSuperseded => return superseded::fits(self, sight),
             Action::FollowUp => sight == Sight::Full || calls_back(self.context.actor) && sight != Sight::None,
             Action::SignForCopy | Action::AnswerCopy => !self.copies().is_empty(),
-            Action::RecordVisit => sight == Sight::Full && self.may_arrange(),
+            // Whoever coordinates the hall arranges visits of cases of which they see no more than how they run.
+            Action::RecordVisit => sight != Sight::None && self.may_arrange(),
             Action::SetMark => sight != Sight::None && (receives || self.my_turns().is_ok() || self.leads()),
             Action::AnswerReview => sight != Sight::None && self.answers_reviews(),
             _ => receives,

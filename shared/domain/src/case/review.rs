@@ -15,7 +15,7 @@ use super::summary::{CaseState, Outcome};
 use super::words::date_words;
 use crate::calendar::{Calendar, MissingYear};
 use crate::limit::Limit;
-use crate::organisation::DepartmentKind;
+use crate::organisation::{DepartmentKind, Role};
 
 /// 异议期: from the day on which the notice was received (退回件通知书).
 const REVIEW_WITHIN: Limit = Limit::working_days(10);
@@ -53,11 +53,15 @@ pub fn review_until(case: &Case, calendar: &Calendar) -> Option<Result<Date, Mis
 }
 
 impl Handling<'_> {
-    /// Whether the actor answers reviews: the hall's own office.
+    /// Whether the actor answers reviews: those of the hall's own office who coordinate it or take complaints. Supervisors
+    /// and administrators change no case.
     pub(super) fn answers_reviews(&self) -> bool {
         let actor = self.context.actor;
         let office = self.context.reference.organisation.department(&actor.department);
-        actor.place.tier() == Tier::District && office.is_some_and(|office| office.kind == DepartmentKind::Hub)
+        let answers = |role: &Role| matches!(role, Role::JointCoordinator | Role::ComplaintDesk);
+        actor.place.tier() == Tier::District
+            && actor.roles.iter().any(answers)
+            && office.is_some_and(|office| office.kind == DepartmentKind::Hub)
     }
 
     pub(super) fn review_to_ask(&self) -> Result<(), Refusal> {

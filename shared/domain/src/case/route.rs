@@ -212,13 +212,17 @@ impl<'a> Route<'a> {
     }
 
     /// Whether a person has a part in the route: their department leads it or acts in a stage, or they may act in one.
+    /// A stage of payment brings the case to the fee window, and to nobody else of the treasury.
     pub(super) fn involves(&self, staff: &Staff) -> bool {
+        let collects = staff.roles.contains(&Role::Cashier);
         let duties = (0..self.item.stages.len()).filter_map(|at| self.duty(at, self.station(at, false)));
+        let mut theirs = duties.filter(|duty| collects || duty.role != Role::Cashier);
         self.item.department == staff.department
-            || duties.into_iter().any(|duty| duty.department == staff.department || self.performs(staff, &duty))
+            || theirs.any(|duty| duty.department == staff.department || self.performs(staff, &duty))
     }
 
     /// Departments of a station's tier that have a part in the route: those to which a stage may be handed over there.
+    /// Whoever only collects the money decides and examines nothing.
     pub(super) fn departments_at(&self, station: StationCode) -> Vec<DepartmentCode> {
         let wanted = |code: &&DepartmentCode| match station.tier() {
             Tier::District => {
@@ -227,7 +231,8 @@ impl<'a> Route<'a> {
             Tier::Township => self.kind(code) == Some(DepartmentKind::Station) && code.as_str() != VILLAGE,
             Tier::Village => false,
         };
-        let of_stages = self.item.stages.iter().map(|stage| &stage.department);
+        let handled = self.item.stages.iter().filter(|stage| stage.role != Role::Cashier);
+        let of_stages = handled.map(|stage| &stage.department);
         let of_parts = self.item.parts.iter().map(|part| &part.department);
         let named =
             [&self.item.department].into_iter().chain(&self.item.co_departments).chain(of_stages).chain(of_parts);

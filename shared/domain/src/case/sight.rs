@@ -50,6 +50,10 @@ fn on_the_route(case: &Case, home: StationCode, actor: &Staff, context: &Context
     if actor.place.tier() == Tier::Village {
         return true;
     }
+    // The fee window collects on a notice alone: before there is one, the case is none of its business.
+    if actor.roles.contains(&Role::Cashier) && case.fees().notices.is_empty() {
+        return false;
+    }
     let Ok(item) = context.reference.item_of(case) else { return false };
     let organisation = context.reference.organisation;
     let Some(route) = Route::of(case, item, organisation, context.today()) else { return false };

@@ -5,6 +5,7 @@ use sanji_log::{StationCode, Tier};
 use super::action::Action;
 use super::body::StepEvent;
 use super::command::Draft;
+use super::fee;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;
@@ -34,7 +35,8 @@ impl Turn<'_> {
     /// The departments to which this stage may go: those of the same station that the route names. The hall's own
     /// office takes in for everybody, but reviews and decides for nobody.
     pub(super) fn transfer_targets(&self) -> Vec<DepartmentCode> {
-        if self.duty.external || self.holder.tier() == Tier::Village {
+        // Money stays with the fee window.
+        if self.duty.external || self.holder.tier() == Tier::Village || fee::is_payment(self.stage) {
             return Vec::new();
         }
         let organisation = self.handling.context.reference.organisation;

@@ -11,6 +11,7 @@ use super::course::{Arrivals, Office};
 use super::watch::alerts;
 use crate::case::words::date_words;
 use crate::case::{Case, Context, Refusal, RefusalCode, SideEvent, Sight, may_see};
+use crate::code::StaffId;
 use crate::limit::Limit;
 use crate::organisation::{Role, Staff};
 
@@ -38,8 +39,18 @@ fn reviews(staff: &Staff, alert: &Alert) -> bool {
     staff.roles.contains(&Role::Supervisor) && above
 }
 
-fn concerns(staff: &Staff, alert: &Alert) -> bool {
-    alert.person.as_ref().is_some_and(|person| person.id == staff.id) || speaks_for(staff, &alert.office)
+/// Whether a person answers for what their office does: a head, or the one agent of a village.
+#[must_use]
+pub fn is_head(staff: &Staff) -> bool {
+    staff.place.tier() == Tier::Village
+        || staff.roles.iter().any(|role| matches!(role, Role::ChiefRepresentative | Role::Approver))
+}
+
+/// Whether an alert about an office and a person, if it names one, is somebody's: it is about them, or about their
+/// office, which they head or of which it names nobody.
+#[must_use]
+pub fn concerns(staff: &Staff, office: &Office, person: Option<&StaffId>) -> bool {
+    person == Some(&staff.id) || (speaks_for(staff, office) && (person.is_none() || is_head(staff)))
 }
 
 /// Whether there is an alert that the person may answer, appeal against or review.
@@ -59,7 +70,9 @@ fn sees(case: &Case, context: &Context<'_>) -> bool {
 
 fn permits(alert: &Alert, saying: Saying, actor: &Staff) -> Result<(), Refusal> {
     let allowed = match saying {
-        Saying::Answer | Saying::Appeal => concerns(actor, alert),
+        Saying::Answer | Saying::Appeal => {
+            concerns(actor, &alert.office, alert.person.as_ref().map(|person| &person.id))
+        }
         Saying::Review { .. } => reviews(actor, alert),
     };
     if !allowed {

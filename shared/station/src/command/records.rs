@@ -192,7 +192,7 @@ pub enum Format {
 pub enum CaseFileCommand {
     /// Write the file of a case; goes on record
     #[command(
-        after_help = "Example:\n  sanji-hub case-file export 9901061012032026070100427 --out 案卷.zip --data hub"
+        after_help = "Example:\n  sanji-hub case-file export 9901061012032026070100427 --out 案卷.zip --data hub --token sanji_…"
     )]
     Export {
         #[command(flatten)]

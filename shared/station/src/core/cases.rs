@@ -36,7 +36,7 @@ impl Core {
     ) -> Result<Written, Failure> {
         let request = request(&message.request).map_err(Failure::Refused)?;
         if let Some(case) = self.case_of_request(&request)?.filter(|_| !planted(Bug::RepeatRequest)) {
-            return self.opened_before(&case);
+            return self.opened_before(&case, actor);
         }
         let reference = self.reference();
         let staff = acting(&reference, actor)?;
@@ -157,9 +157,13 @@ impl Core {
         Err(Failure::NotFound)
     }
 
-    fn opened_before(&mut self, id: &CaseId) -> Result<Written, Failure> {
+    /// What the same request has opened before; for whoever sent it, since it tells number and query code.
+    fn opened_before(&mut self, id: &CaseId, actor: &StaffId) -> Result<Written, Failure> {
         let case = self.group.fold.case(&self.reader, id)?.ok_or(Failure::NotFound)?;
         let opening = case.steps().next().cloned().ok_or(Failure::NotHereYet)?;
+        if opening.actor != actor.as_str() {
+            return Err(request_of_another());
+        }
         let key = self.key_of(id)?;
         let private = match &key {
             Some(key) => match self.staged_entry(&opening.log, opening.seq) {
@@ -224,6 +228,12 @@ impl Core {
             already: false,
         })
     }
+}
+
+/// A request is known by its number alone, and whoever knows another's gets nothing for it.
+pub(super) fn request_of_another() -> Failure {
+    let sentence = "这个请求编号已被其他人员使用，请刷新页面后重新提交。";
+    Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence).at("request"))
 }
 
 /// Encrypts the private part of a draft; refused where the entry would be too long.

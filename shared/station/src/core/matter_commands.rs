@@ -13,7 +13,7 @@ use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber, EntryDraft, Hash, Reach, RequestId, StationCode, Tier};
 use sanji_proto::v1::{self as proto, act_matter_request::Action, open_matter_request::Opening};
 
-use super::cases::{acting, bytes, query_code};
+use super::cases::{acting, bytes, query_code, request_of_another};
 use super::commands::request;
 use super::matter_messages::{self as messages, letter_message};
 use super::serial::{SERIAL_MAX, day_is_full, day_number};
@@ -62,6 +62,10 @@ impl Core {
         let request = request(&message.request).map_err(Failure::Refused)?;
         if let Some(id) = self.case_of_request(&request)? {
             let matter = self.matter(&id)?.ok_or(Failure::Stale)?;
+            let opened_by = matter.opening().map(|opening| opening.actor.as_str());
+            if opened_by != Some(actor.map_or("", StaffId::as_str)) {
+                return Err(request_of_another());
+            }
             return Ok(MatterWritten { matter: id, rev: matter.rev(), query_code: String::new(), codes: Vec::new() });
         }
         let reference = self.reference();

@@ -30,8 +30,6 @@ mod summary;
 pub mod verify;
 mod write;
 
-pub use write::Taker;
-
 /// The readable summary.
 const SUMMARY_HTML: &str = "summary.html";
 /// The same for programs.

@@ -31,6 +31,10 @@ impl Reader {
         now_ms: u64,
     ) -> Result<proto::LedgerPage, Failure> {
         let filter = Filter::parse(request.filter.as_ref(), self.me())?;
+        // Whoever asks village by village learns the village of each row.
+        if filter.within.tier() == Tier::Village {
+            return Err(input_fault("station", "公开台账按乡镇（街道）查询，不按村（社区）查询。"));
+        }
         let limit = page_limit(request.limit);
         let place = Place::parse(&request.after)?;
         let scan = filter.scan(true, true);

@@ -72,11 +72,8 @@ impl RecordService for Records {
         &self,
         request: Request<proto::ExportCaseFileRequest>,
     ) -> Answer<Self::ExportCaseFileStream> {
-        let actor = match self.access.keeper(&request) {
-            Ok(()) => None,
-            Err(_) => Some(self.access.staff(&request)?),
-        };
-        Ok(parts(self.station.export_case_file(actor.as_ref(), request.into_inner())))
+        let actor = self.access.staff(&request)?;
+        Ok(parts(self.station.export_case_file(&actor, request.into_inner())))
     }
 
     type ExportExchangeStream = Parts<proto::ExchangePart>;

@@ -26,8 +26,9 @@ const LATEST_RECORD_MS: u64 = 31 * DAY_MS;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Station {
-    /// The people of a place, those who have left aside. The keeper, administrators and supervisors may ask for all
-    /// whose records are held here, others for their own station's.
+    /// The people of a place, those who have left aside. The keeper, administrators, supervisors and the hall's
+    /// coordinators may ask for all whose records are held here, others for their own station's. Why somebody is
+    /// suspended is not for colleagues.
     ///
     /// # Errors
     /// [`Failure::Refused`].
@@ -47,7 +48,11 @@ impl Station {
         let reference = self.reference();
         let people = reference.all_staff().values().filter(|entry| entry.staff.place == place);
         let present = people.filter(|entry| !entry.inactive || entry.is_suspended());
-        let staff = present.map(|entry| self.staff_view(&reference, entry, self.now_ms())).collect();
+        let told = |view: proto::StaffView| match knows_why(caller, &view.id) {
+            true => view,
+            false => proto::StaffView { suspended_reason: String::new(), ..view },
+        };
+        let staff = present.map(|entry| told(self.staff_view(&reference, entry, self.now_ms()))).collect();
         let today = local_date(i64::try_from(self.now_ms()).unwrap_or(i64::MAX));
         let rota = reference.organisation().into_iter().flat_map(|organisation| organisation.rota.on(today));
         let on_duty_today = rota.map(|turn| turn.name.clone()).collect();
@@ -261,7 +266,14 @@ fn administers(actor: &Staff, place: StationCode) -> bool {
     actor.roles.contains(&Role::Administrator) && place.within(actor.place)
 }
 
-/// The keeper, administrators and supervisors.
+/// Whether the caller may read what is on record of a person: it is their own, or they are the keeper, an administrator
+/// or a supervisor.
+fn knows_why(caller: Option<&Actor>, person: &str) -> bool {
+    let answers = |role: &Role| matches!(role, Role::Administrator | Role::Supervisor);
+    caller.is_none_or(|actor| actor.staff.id.as_str() == person || actor.staff.roles.iter().any(answers))
+}
+
+/// The keeper, administrators, supervisors, and those who run the hall: they see who is where.
 fn sees_all(caller: Option<&Actor>) -> bool {
     let watches = |role: &Role| matches!(role, Role::Administrator | Role::Supervisor | Role::JointCoordinator);
     caller.is_none_or(|actor| actor.staff.roles.iter().any(watches))

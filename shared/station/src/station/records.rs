@@ -10,7 +10,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::{Actor, Station};
 use crate::clock::now_ms;
 use crate::error::Failure;
-use crate::records::case_file::Taker;
 use crate::records::parts::{Parts, in_parts};
 
 /// Records of an exchange that wait for a slow reader.
@@ -92,16 +91,14 @@ impl Station {
         self.read(move |reader| reader.check_voucher(&request)).await
     }
 
-    /// Begins to write the file of a case. `actor`: none is the keeper.
+    /// Begins to write the file of a case.
     #[must_use]
-    pub fn export_case_file(&self, actor: Option<&Actor>, request: proto::ExportCaseFileRequest) -> Parts {
-        let (station, staff) = (self.clone(), actor.map(|actor| actor.staff.clone()));
+    pub fn export_case_file(&self, actor: &Actor, request: proto::ExportCaseFileRequest) -> Parts {
+        let (station, staff) = (self.clone(), actor.staff.clone());
         in_parts(move |output: &mut (dyn Write + Send)| {
-            let taker = staff.as_deref().map_or(Taker::Keeper, Taker::Staff);
-            let file = station.reader().export_case_file(taker, &request, now_ms(), output)?;
-            let by = staff.as_ref().map_or(KEEPER, |staff| staff.id.as_str());
+            let file = station.reader().export_case_file(&staff, &request, now_ms(), output)?;
             let detail = if request.neighbours { "with neighbours" } else { "without neighbours" };
-            station.record("case_file.exported", by, &request.case_number, detail);
+            station.record("case_file.exported", staff.id.as_str(), &request.case_number, detail);
             Ok(file)
         })
     }

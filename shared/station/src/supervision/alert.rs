@@ -68,8 +68,7 @@ fn of_case(
         return Ok(Vec::new());
     }
     let all = supervises(staff, reader.me());
-    let is_theirs =
-        |alert: &Alert| concerns(staff, &alert.office, alert.person.as_ref().map(|person| person.id.as_str()));
+    let is_theirs = |alert: &Alert| concerns(staff, &alert.office, alert.person.as_ref().map(|person| &person.id));
     let found = alerts(case, &context.reference, &arrivals(reader, case), today(now_ms));
     Ok(found.into_iter().filter(|alert| all || is_theirs(alert)).collect())
 }

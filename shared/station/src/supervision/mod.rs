@@ -24,8 +24,8 @@ use jiff::civil::Date;
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};
 use sanji_domain::organisation::{Role, Staff};
-use sanji_domain::supervision::{AlertDigest, Office, say::speaks_for};
-use sanji_log::{StationCode, Tier};
+use sanji_domain::supervision::{AlertDigest, say::concerns};
+use sanji_log::StationCode;
 
 pub use digests::Digests;
 pub(crate) use list::millis;
@@ -61,17 +61,6 @@ fn only_supervisors(staff: &Staff, me: StationCode) -> Result<(), Failure> {
     Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence)))
 }
 
-/// Whether a person answers for what their office does: a head, or the one agent of a village.
-fn is_head(staff: &Staff) -> bool {
-    staff.place.tier() == Tier::Village
-        || staff.roles.iter().any(|role| matches!(role, Role::ChiefRepresentative | Role::Approver))
-}
-
-/// Whether an alert is a person's: their own, or their office's where they head it or it names nobody.
-fn concerns(staff: &Staff, office: &Office, person: Option<&str>) -> bool {
-    person == Some(staff.id.as_str()) || (speaks_for(staff, office) && (person.is_none() || is_head(staff)))
-}
-
 fn is_theirs(staff: &Staff, alert: &AlertDigest) -> bool {
-    concerns(staff, &alert.office, alert.person.as_ref().map(sanji_domain::StaffId::as_str))
+    concerns(staff, &alert.office, alert.person.as_ref())
 }

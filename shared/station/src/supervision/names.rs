@@ -1,12 +1,12 @@
 //! Offices and people in words.
 
 use sanji_domain::organisation::{DepartmentKind, Role, Seat};
+use sanji_domain::supervision::say::is_head;
 use sanji_domain::supervision::{Level, Office, Person, Subject};
 use sanji_domain::{DepartmentCode, Item, ItemCode, StaffId, StageId};
 use sanji_log::Tier;
 use sanji_proto::v1 as proto;
 
-use super::is_head;
 use crate::core::ReferenceData;
 
 /// The district's words for things.

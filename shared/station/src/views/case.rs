@@ -65,7 +65,7 @@ impl Reader {
             flow::add(&mut view, &case, item, &reference, &context);
         }
         view.actions = actions.iter().map(|action| (*action).to_owned()).collect();
-        view.steps = lines.iter().map(|line| step(line, &reference)).collect();
+        view.steps = lines.iter().map(|line| step(line, &reference, unmasked)).collect();
         view.alerts = self.alerts_of(&case, staff, now_ms)?;
         view.orders = self.orders_of(&case, staff, context.today())?;
         if sight == Sight::Full {
@@ -191,7 +191,7 @@ fn lines<'a>(reader: &Reader, case: &'a Case, key: Option<&CaseKey>) -> Result<V
     Ok(keyed.into_iter().map(|(_, line)| line).collect())
 }
 
-fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
+fn step(line: &Line<'_>, reference: &ReferenceData, unmasked: bool) -> proto::StepView {
     let item = item_of(reference, line.case);
     let (kind, actor, stage, basis) = match &line.body {
         Body::Step(step) => {
@@ -210,7 +210,7 @@ fn step(line: &Line<'_>, reference: &ReferenceData) -> proto::StepView {
         actor_name: actor.name.clone(),
         actor_role: role(actor, reference),
         stage,
-        words: line.private.as_ref().map(|private| said(private, &line.body, item)).unwrap_or_default(),
+        words: line.private.as_ref().map(|private| said(private, &line.body, item, unmasked)).unwrap_or_default(),
         basis: basis.to_owned(),
         hash: line.hash.0.to_vec(),
         until: until(&line.body).map_or(0, date_number),
@@ -241,8 +241,9 @@ fn until(body: &Body) -> Option<Date> {
     }
 }
 
-/// Words, what the applicant must do, and who signed, as they follow one another on paper.
-fn said(private: &Private, body: &Body, item: Option<&Item>) -> String {
+/// Words, what the applicant must do, and who signed, as they follow one another on paper. Who signed is mostly the
+/// applicant, so the name is masked as theirs is.
+fn said(private: &Private, body: &Body, item: Option<&Item>, unmasked: bool) -> String {
     let mut said = vec![private.words.clone()];
     let faults = faults(body, item);
     for (number, requirement) in (1..).zip(&private.requirements) {
@@ -251,7 +252,8 @@ fn said(private: &Private, body: &Body, item: Option<&Item>) -> String {
     }
     said.extend(told(body, item));
     if !private.receiver.is_empty() {
-        said.push(format!("签收人：{}", private.receiver));
+        let receiver = if unmasked { private.receiver.clone() } else { mask::name(&private.receiver) };
+        said.push(format!("签收人：{receiver}"));
     }
     said.retain(|part| !part.is_empty());
     said.join("\n")

@@ -20,38 +20,23 @@ use crate::error::{Error, Failure, store};
 use crate::vault::CaseKey;
 use crate::views;
 
-/// Who takes a case file.
-#[derive(Debug, Clone, Copy)]
-pub enum Taker<'a> {
-    /// A member of staff, who must see the case in full.
-    Staff(&'a Staff),
-    /// The keeper of the station.
-    Keeper,
-}
-
 impl Reader {
-    /// Writes the file of a case.
+    /// Writes the file of a case, for a member of staff: it shows everything, so no keeper and no administrator takes it.
     ///
     /// # Errors
     /// [`Failure::NotFound`] where the case is not here, or not this person's to see in full; [`Failure::NotHereYet`]
     /// where its opening has not come.
     pub fn export_case_file(
         &self,
-        taker: Taker<'_>,
+        staff: &Staff,
         request: &proto::ExportCaseFileRequest,
         now_ms: u64,
         output: &mut (dyn Write + Send),
     ) -> Result<proto::RecordFile, Failure> {
         let number: CaseNumber = request.case_number.parse().map_err(|_| wrong_number())?;
-        let case = match taker {
-            Taker::Staff(staff) => match views::find(self, staff, &number, now_ms)? {
-                (case, Sight::Full) => case,
-                _ => return Err(Failure::NotFound),
-            },
-            Taker::Keeper => {
-                let id = self.find(&number)?.into_iter().next().ok_or(Failure::NotFound)?;
-                self.case(&id)?.ok_or(Failure::NotFound)?
-            }
+        let case = match views::find(self, staff, &number, now_ms)? {
+            (case, Sight::Full) => case,
+            _ => return Err(Failure::NotFound),
         };
         if case.rev() == 0 {
             return Err(Failure::NotHereYet);
@@ -70,10 +55,7 @@ impl Reader {
             station: self.me().number(),
             key: self.key().0.to_vec(),
             time_ms: now_ms,
-            taken_by: match taker {
-                Taker::Staff(staff) => staff.id.to_string(),
-                Taker::Keeper => String::new(),
-            },
+            taken_by: staff.id.to_string(),
             parts: std::mem::take(&mut archive.parts),
             program: env!("CARGO_PKG_VERSION").to_owned(),
         };

@@ -9,7 +9,7 @@ use sanji_domain::{DepartmentCode, StaffId};
 use sanji_log::{Reach, StationCode, Tier};
 use sanji_proto::v1 as proto;
 
-use super::{administers, name_of, no_such_person, not_entitled, reason, record_view, sees_all};
+use super::{administers, knows_why, name_of, no_such_person, not_entitled, reason, record_view};
 use crate::core::ReferenceData;
 use crate::core::input_fault;
 use crate::core::reference::{Assignment, StaffEntry};
@@ -117,8 +117,7 @@ impl Station {
         caller: Option<&Actor>,
         request: &proto::StaffHistoryRequest,
     ) -> Result<proto::StaffHistoryReply, Failure> {
-        let own = caller.is_some_and(|actor| actor.staff.id.as_str() == request.staff);
-        if !own && !sees_all(caller) {
+        if !knows_why(caller, &request.staff) {
             return Err(not_entitled("任职记录只有本人、管理员和监察人员可以查看。"));
         }
         let reference = self.reference();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sanji_domain::StaffId;
 use sanji_domain::calendar::{date_number, local_date};
+use sanji_domain::organisation::{Role, Staff};
 use sanji_log::CaseId;
 use sanji_proto::v1 as proto;
 
@@ -14,6 +15,7 @@ use crate::core::reference::AbsenceEntry;
 use crate::core::rows::{ACTED, of_acted_key};
 use crate::error::{Error, Failure, store};
 use crate::station::{Actor, Station};
+use crate::views;
 
 /// Most entries that one ledger looks at, so that none takes long.
 const LOOKED_AT_MAX: usize = 50_000;
@@ -26,11 +28,14 @@ struct Acted {
     principal: String,
     actor: String,
     time_ms: u64,
-    case: CaseId,
+    /// None: the reader of the ledger may not see it.
+    case: Option<CaseId>,
 }
 
 impl Station {
-    /// The ledger of substitutes of this station; administrators, supervisors and the keeper see those below it too.
+    /// The ledger of substitutes of this station; administrators, supervisors, coordinators and the keeper see those
+    /// below it too. On which cases somebody acted, it tells administrators and the keeper, and others where they may see
+    /// the case.
     ///
     /// # Errors
     /// [`Failure::Internal`] where the index can't be read.
@@ -43,7 +48,16 @@ impl Station {
         let until_ms = if request.until_ms == 0 { self.now_ms() + DAY_MS } else { request.until_ms };
         let (me, all) = (self.reader().me(), sees_all(caller));
         let reference = self.reference();
-        let acted = self.read(move |reader| Ok(acted(reader, from_ms, until_ms)?)).await?;
+        let asks = caller.filter(|actor| !actor.staff.roles.contains(&Role::Administrator));
+        let (staff, now_ms) = (asks.map(|actor| actor.staff.clone()), self.now_ms());
+        let acted = self.read(move |reader| {
+            let mut acted = acted(reader, from_ms, until_ms)?;
+            if let Some(staff) = staff {
+                hide(reader, &staff, &mut acted, now_ms)?;
+            }
+            Ok(acted)
+        });
+        let acted = acted.await?;
         let here = |entry: &&AbsenceEntry| all || entry.absence.place == me;
         let touches = |entry: &&AbsenceEntry| entry.absence.from_ms < until_ms && from_ms < entry.absence.until_ms;
         let recorded: Vec<&AbsenceEntry> = reference.absences().filter(here).filter(touches).collect();
@@ -63,7 +77,13 @@ impl Station {
             let person = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
             person.map(|person| person.staff.name.clone()).unwrap_or_default()
         };
-        for ((principal, actor, _), acted) in others {
+        let is_here = |id: &str| {
+            let person = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
+            person.is_some_and(|person| person.staff.place == me)
+        };
+        for ((principal, actor, _), acted) in
+            others.into_iter().filter(|((principal, ..), _)| all || is_here(principal))
+        {
             let times = || acted.iter().map(|acted| acted.time_ms);
             rows.push(proto::AbsenceView {
                 staff_name: name(&principal),
@@ -88,10 +108,19 @@ fn is_during(acted: &Acted, entry: &AbsenceEntry) -> bool {
 
 /// Case numbers, each once.
 fn numbers<'a>(acted: impl Iterator<Item = &'a Acted>) -> Vec<String> {
-    let mut numbers: Vec<String> = acted.map(|acted| acted.case.number().to_string()).collect();
+    let mut numbers: Vec<String> = acted.filter_map(|acted| acted.case).map(|case| case.number().to_string()).collect();
     numbers.sort();
     numbers.dedup();
     numbers
+}
+
+/// Takes away the cases that a person may not see.
+fn hide(reader: &Reader, staff: &Staff, acted: &mut [Acted], now_ms: u64) -> Result<(), Failure> {
+    for acted in acted {
+        let case = acted.case.map(|case| views::visible(reader, staff, &case, now_ms)).transpose()?.flatten();
+        acted.case = case.map(|case| case.id());
+    }
+    Ok(())
 }
 
 fn acted(reader: &Reader, from_ms: u64, until_ms: u64) -> Result<Vec<Acted>, Error> {
@@ -105,7 +134,7 @@ fn acted(reader: &Reader, from_ms: u64, until_ms: u64) -> Result<Vec<Acted>, Err
             let Some((principal, time_ms, case)) = of_acted_key(&key) else { continue };
             if from_ms <= time_ms && time_ms < until_ms {
                 let actor = String::from_utf8(actor).unwrap_or_default();
-                found.push(Acted { principal, actor, time_ms, case });
+                found.push(Acted { principal, actor, time_ms, case: Some(case) });
             }
         }
     }
