@@ -1,5 +1,8 @@
 //! A real browser: headless Chromium, driven over WebDriver.
 
+mod devtools;
+pub mod reader;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -86,7 +89,10 @@ impl Browser {
             "--lang=zh-CN",
             &format!("--window-size={width},{height}"),
         ];
-        let options = json!({ "goog:chromeOptions": { "args": arguments } });
+        let options = json!({
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
         let capabilities = options.as_object().cloned().unwrap_or_default();
         let window = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -135,6 +141,11 @@ impl Browser {
     pub async fn follow(&self, selector: &str) -> Result<(), Error> {
         self.run("window.left = false").await?;
         self.click(selector).await?;
+        self.arrive(selector).await
+    }
+
+    /// Waits until the page has given way to the one behind `what`.
+    async fn arrive(&self, what: &str) -> Result<(), Error> {
         for _ in 0..200 {
             let arrived = self.run("return window.left === undefined && document.readyState === 'complete'").await;
             // While one page gives way to the next, the driver may find neither.
@@ -143,7 +154,37 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(Error::Timeout { what: format!("the page behind {selector}"), seconds: 10 })
+        Err(Error::Timeout { what: format!("the page behind {what}"), seconds: 10 })
+    }
+
+    /// Fills in the form of the open page that is sent to `action`, sends it, and waits for the next page. A value for
+    /// a tick box ticks it; one for a file is the file's path.
+    ///
+    /// # Errors
+    /// [`Error::Browser`] where there is no such form or field; [`Error::Timeout`] where the page stays.
+    pub async fn send_form(&self, action: &str, values: &[(&str, &str)]) -> Result<(), Error> {
+        for (name, path) in values.iter().filter(|(name, _)| name.ends_with("files")) {
+            let file = format!("form[action='{action}'] [name='{name}']");
+            let file = self.window.find(Locator::Css(&file)).await.map_err(broken("find a file's field"))?;
+            file.send_keys(path).await.map_err(broken("choose a file"))?;
+        }
+        let typed = values.iter().filter(|(name, _)| !name.ends_with("files"));
+        let typed: Vec<[&str; 2]> = typed.map(|(name, value)| [*name, *value]).collect();
+        self.run("window.left = false").await?;
+        let sent = self.window.execute(include_str!("browser/send.js"), vec![json!(action), json!(typed)]).await;
+        sent.map_err(broken("fill in a form"))?;
+        self.arrive(action).await
+    }
+
+    /// HTTP status of an address of this site, fetched and not opened.
+    ///
+    /// # Errors
+    /// [`Error::Browser`].
+    pub async fn fetched(&self, path: &str) -> Result<u16, Error> {
+        let script = "const call = new XMLHttpRequest(); call.open('GET', arguments[0], false); call.send(); \
+                      return call.status;";
+        let status = self.window.execute(script, vec![json!(path)]).await.map_err(broken("fetch an address"))?;
+        Ok(status.as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default())
     }
 
     async fn run(&self, script: &str) -> Result<serde_json::Value, Error> {

@@ -27,7 +27,6 @@
     document.addEventListener("visibilitychange", refresh);
   }
 
-  // A second click on a button that is already at work only confuses people; the server would take it once.
   document.addEventListener("submit", function (event) {
     if (event.target.hasAttribute("data-download")) { return; }
     if (event.target.getAttribute("data-sent")) { event.preventDefault(); return; }

@@ -13,6 +13,7 @@ use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
 
+use crate::case_actions as actions;
 use crate::form::{Faults, Form};
 use crate::frame::{Frame, Tab};
 use crate::guard::Person;
@@ -46,63 +47,6 @@ pub(crate) const RATINGS: [(&str, &str); 5] =
 pub(crate) const FOLLOW_UPS: [(&str, &str); 4] =
     [("1", "已联系"), ("2", "未联系上"), ("3", "已整改"), ("4", "核实后不属实")];
 
-/// Actions of supervision: alerts have pages of their own, orders a place beside the case.
-const SUPERVISION: [&str; 6] =
-    ["answer_alert", "appeal_alert", "revoke_alert", "uphold_alert", "issue_order", "answer_order"];
-/// Actions with their titles. The first five that a person may take are what the case waits for.
-const TITLES: [(&str, &str); 50] = [
-    ("issue_order", "发督办单"),
-    ("answer_order", "督办反馈"),
-    ("accept", "受理"),
-    ("request_correction", "一次性告知补正"),
-    ("supply_correction", "补正提交"),
-    ("finish_stage", "完成环节"),
-    ("post_publicity", "张贴公示"),
-    ("end_publicity", "登记公示结果"),
-    ("decide", "作出决定"),
-    ("suspend", "进入特别程序"),
-    ("resume", "恢复计时"),
-    ("deliver", "送达"),
-    ("confirm_withdrawal", "确认撤回"),
-    ("refuse_acceptance", "不予受理"),
-    ("return", "退回"),
-    ("follow_up", "回访"),
-    ("add_note", "备注"),
-    ("remind", "催办"),
-    ("request_withdrawal", "提出撤回申请"),
-    ("rate", "满意度评价"),
-    ("issue_fee", "开具缴款通知"),
-    ("register_payment", "登记缴款"),
-    ("void_fee", "作废缴款通知"),
-    ("abandon_fee", "逾期未缴，视为放弃"),
-    ("request_refund", "申请退付"),
-    ("decide_refund", "审批退付"),
-    ("register_refund", "登记退付"),
-    ("finish_at_once", "当场办结"),
-    ("choose_variant", "选用程序"),
-    ("send_up", "登记报送"),
-    ("chase", "登记对外催办"),
-    ("register_answer", "登记批复"),
-    ("allow_second_correction", "批准再次补正"),
-    ("correct_at_once", "当场更正"),
-    ("transfer", "转其他窗口办理"),
-    ("consult_again", "重新征求意见"),
-    ("answer_preliminary", "答复预申报"),
-    ("submit_preliminary", "转为正式申请"),
-    ("set_mark", "标注急办、重点"),
-    ("answer_copy", "抄告反馈"),
-    ("sign_for_copy", "签收抄告单"),
-    ("record_visit", "登记联合踏勘"),
-    ("finish_duty", "补齐材料、手续"),
-    ("ask_review", "申请复核"),
-    ("answer_review", "答复复核"),
-    ("void_document", "文书作废"),
-    ("extend", "延长办理期限"),
-    ("check_superseded", "核对被取代的步骤"),
-    ("reclaim", "收回"),
-    ("hand_over", "移交其他站点"),
-];
-
 #[derive(Template)]
 #[template(path = "case.html")]
 pub(crate) struct CasePage {
@@ -115,6 +59,10 @@ pub(crate) struct CasePage {
     /// Newest first.
     steps: Vec<proto::StepView>,
     papers: Vec<Paper>,
+    /// Complaints about it that the person may see.
+    complaints: Vec<proto::MatterRow>,
+    /// Whether there is a record of who is responsible for a delay, and the person may see it.
+    late: bool,
     route: Vec<StageLine>,
     /// Whether personal data is shown in full.
     full: bool,
@@ -210,7 +158,7 @@ pub(crate) async fn show(
 ) -> Result<Response, Problem> {
     let full = !wanted.full.is_empty();
     let mut case_page = build(&desk, &person, &number, full, None).await?;
-    case_page.done = title(&wanted.done).to_owned();
+    case_page.done = actions::title(&wanted.done).to_owned();
     page(&case_page)
 }
 
@@ -242,6 +190,13 @@ async fn build(
         faults: Faults::default(),
         stale: false,
     });
+    let about = proto::ListMattersRequest { case_number: case.case_number.clone(), ..Default::default() };
+    let complaints = desk.office().matters(&person.actor, about).await?.rows;
+    let request = proto::ResponsibilityRequest { case_number: case.case_number.clone() };
+    let watched = person.actor.staff.roles.contains(&sanji_domain::Role::Supervisor) && !case.alerts.is_empty();
+    let late = watched && desk.office().responsibility(&person.actor, request).await.is_ok();
+    // A paper names the applicant: who may not know them has none to print.
+    let papers = if case.applicant.is_some() { Paper::of(&case) } else { Vec::new() };
     let mut steps = case.steps.clone();
     steps.reverse();
     Ok(CasePage {
@@ -250,7 +205,9 @@ async fn build(
         ticks: Ticks::of(desk.station(), &case),
         here: desk.station(),
         steps,
-        papers: Paper::of(&case),
+        papers,
+        complaints,
+        late,
         route: item.as_deref().map(|item| route(item, &case)).unwrap_or_default(),
         full,
         done: String::new(),
@@ -276,7 +233,12 @@ async fn build(
 impl CasePage {
     /// Whether there is an action with a form in the list; those of supervision have their own places.
     fn has_forms(&self) -> bool {
-        self.case.actions.iter().any(|offered| !SUPERVISION.contains(&offered.as_str()))
+        self.case.actions.iter().any(|offered| actions::has_form(offered))
+    }
+
+    /// The actions that are folded away below those that the case waits for.
+    fn folded(&self) -> Vec<actions::Folded> {
+        actions::folded(&self.case.actions, &self.failed)
     }
 
     fn can(&self, action: &str) -> bool {
@@ -288,37 +250,9 @@ impl CasePage {
         materials::whereabouts(self.here, self.case.home, &file.held_by)
     }
 
-    /// An action is open where it failed, or where it is the only thing that the case waits for.
+    /// An action is open where it failed, or where it is the first thing that the case waits for.
     fn opened(&self, action: &str) -> bool {
-        if !self.failed.is_empty() {
-            return self.failed == action;
-        }
-        let beside = [
-            "add_note",
-            "remind",
-            "request_withdrawal",
-            "rate",
-            "return",
-            "refuse_acceptance",
-            "suspend",
-            "void_fee",
-            "transfer",
-            "set_mark",
-            "void_document",
-            "record_visit",
-            "chase",
-            "extend",
-            "reclaim",
-            "hand_over",
-            "check_superseded",
-            "allow_second_correction",
-            "finish_duty",
-            "sign_for_copy",
-            "ask_review",
-        ];
-        let is_beside = |offered: &str| beside.contains(&offered) || SUPERVISION.contains(&offered);
-        let waiting: Vec<_> = self.case.actions.iter().filter(|offered| !is_beside(offered)).collect();
-        waiting.len() == 1 && waiting.iter().all(|only| *only == action)
+        if self.failed.is_empty() { actions::first(&self.case.actions) == Some(action) } else { self.failed == action }
     }
 
     fn failed_prefix(&self) -> String {
@@ -386,11 +320,6 @@ fn line(desk: &Desk, case: &proto::CaseView) -> Vec<(String, String)> {
     let line = std::iter::successors(home, |station| station.parent());
     let others = line.filter(|station| *station != desk.station());
     others.map(|station| (station.to_string(), desk.office().station_name(station))).collect()
-}
-
-/// The title of an action; empty for an unknown one.
-fn title(action: &str) -> &'static str {
-    TITLES.iter().find(|(name, _)| *name == action).map_or("", |(_, title)| title)
 }
 
 /// The rights of a mandate in words.

@@ -46,11 +46,16 @@ impl FromRequestParts<Desk> for Person {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let cookies = CookieJar::from_headers(&parts.headers);
+        Self::of(desk, &cookies).ok_or_else(|| Problem::login(parts.uri.path()))
+    }
+}
+
+impl Person {
+    /// The member of staff whose session a browser carries.
+    pub(crate) fn of(desk: &Desk, cookies: &CookieJar) -> Option<Self> {
         let token = cookies.get(&desk.session_cookie()).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
-        match desk.office().session(&token) {
-            Some(actor) => Ok(Self { actor, csrf: form_token(desk, &token), token }),
-            None => Err(Problem::login(parts.uri.path())),
-        }
+        let actor = desk.office().session(&token)?;
+        Some(Self { actor, csrf: form_token(desk, &token), token })
     }
 }
 

@@ -177,10 +177,7 @@ pub(crate) async fn export(State(desk): State<Desk>, posted: Posted) -> Result<R
         state: value("state"),
         ..Asked::default()
     };
-    let (format, ending, media_type) = match posted.form.value("format") {
-        "xlsx" => (LedgerFormat::Xlsx, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        _ => (LedgerFormat::Csv, "csv", "text/csv; charset=utf-8"),
-    };
+    let (format, ending, media_type) = file_format(posted.form.value("format"));
     let kinds = desk.office().records().ledgers();
     let title = kinds.into_iter().find(|kind| kind.name == asked.ledger).map(|kind| kind.title);
     let title = title.ok_or_else(|| Problem::bad_request("没有这种台账，请重新选择。"))?;
@@ -193,6 +190,14 @@ pub(crate) async fn export(State(desk): State<Desk>, posted: Posted) -> Result<R
     };
     let parts = desk.office().records().export_ledger(&posted.person.actor, request);
     download(parts, &format!("{title}-{at}.{ending}"), media_type).await
+}
+
+/// The format of a table that people save, its ending and its media type.
+pub(crate) fn file_format(wanted: &str) -> (LedgerFormat, &'static str, &'static str) {
+    match wanted {
+        "xlsx" => (LedgerFormat::Xlsx, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        _ => (LedgerFormat::Csv, "csv", "text/csv; charset=utf-8"),
+    }
 }
 
 #[derive(Template)]

@@ -22,6 +22,7 @@ mod assets;
 mod attachment;
 mod bundles;
 mod case;
+mod case_actions;
 mod case_file;
 mod deadlines;
 mod exchange;

@@ -8,10 +8,12 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use data_encoding::HEXLOWER;
 use sanji_proto::v1 as proto;
+use sanji_station::views::assessment_file;
 use serde::Deserialize;
 
 use crate::frame::{Frame, Tab};
 use crate::guard::{Person, Posted};
+use crate::ledgers;
 use crate::office::Failure;
 use crate::problem::{Problem, page};
 use crate::state::Desk;
@@ -106,8 +108,9 @@ pub(crate) struct Period {
     year: String,
     #[serde(default)]
     month: String,
+    /// `csv` or `xlsx`: as a file.
     #[serde(default)]
-    csv: String,
+    file: String,
 }
 
 /// `GET /desk/assessment`
@@ -125,12 +128,15 @@ pub(crate) async fn assessment(
         Err(Failure::Refused(refusal)) => (proto::Assessment::default(), refusal.sentence),
         Err(failure) => return Err(failure.into()),
     };
-    if !period.csv.is_empty() && wrong.is_empty() {
+    if !period.file.is_empty() && wrong.is_empty() {
+        let (format, ending, media_type) = ledgers::file_format(&period.file);
+        let staff = &person.actor.staff;
+        let file = assessment_file(&table, format, &format!("导出人：{}（{}）", staff.name, staff.id))?;
         let headers = [
-            (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-            (CONTENT_DISPOSITION, words::saved_as(&format!("考核-{year}-{month:02}.csv"))),
+            (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+            (CONTENT_DISPOSITION, words::saved_as(&format!("考核-{year}-{month:02}.{ending}"))),
         ];
-        return Ok((headers, sanji_station::views::assessment_csv(&table)).into_response());
+        return Ok((headers, file).into_response());
     }
     page(&AssessmentPage { frame, tab: "/desk/assessment", year, month, wrong, table })
 }

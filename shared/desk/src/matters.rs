@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use data_encoding::HEXLOWER;
+use sanji_domain::matter::{MatterKind, may_open};
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
 
@@ -41,6 +42,8 @@ struct MattersPage {
     title: &'static str,
     tab: String,
     closed: bool,
+    /// Whether the person opens such matters.
+    opens: bool,
     reply: proto::ListMattersReply,
     next: String,
 }
@@ -115,11 +118,12 @@ pub(crate) async fn list(
     let title = title_of(&kind).ok_or_else(Problem::not_found)?;
     let closed = !wanted.closed.is_empty();
     let after = HEXLOWER.decode(wanted.after.as_bytes()).unwrap_or_default();
-    let request = proto::ListMattersRequest { kind: kind.clone(), closed, limit: ROWS, after };
+    let request = proto::ListMattersRequest { kind: kind.clone(), closed, limit: ROWS, after, ..Default::default() };
     let reply = desk.office().matters(&person.actor, request).await?;
     let frame = Frame::staff(&desk, &person, Tab::Matters).await;
     let next = HEXLOWER.encode(&reply.next);
-    page(&MattersPage { frame, title, tab: tab_of(&kind), kind, closed, reply, next })
+    let opens = MatterKind::from_name(&kind).is_some_and(|kind| may_open(kind, &person.actor.staff));
+    page(&MattersPage { frame, title, tab: tab_of(&kind), kind, closed, opens, reply, next })
 }
 
 /// `GET /desk/matters/new/{kind}`

@@ -1,6 +1,8 @@
 //! The people of the station: who is here, who is away and who acts for whom; absences are recorded and ended here,
 //! with or without a line. Administrators of the hub suspend and reinstate.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -27,19 +29,41 @@ struct PeoplePage {
     refusal: String,
 }
 
+impl PeoplePage {
+    fn somebody_is_away(&self) -> bool {
+        self.people.staff.iter().any(|one| one.absence.is_some())
+    }
+}
+
 /// `GET /desk/people`
 pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Response, Problem> {
     people_page(&desk, &person, String::new()).await
 }
 
 async fn people_page(desk: &Desk, person: &Person, refusal: String) -> Result<Response, Problem> {
-    let people = desk.office().people(&person.actor)?;
+    let mut people = desk.office().people(&person.actor)?;
+    name_others(desk, &mut people.staff);
     let ledger = desk.office().absences(&person.actor).await?.absences;
     let district = desk.station().tier() == sanji_log::Tier::District;
     let administers = person.actor.staff.roles.iter().any(|role| role.term() == "管理员") && district;
     let frame = Frame::staff(desk, person, Tab::People).await;
     let me = person.actor.staff.id.to_string();
     page(&PeoplePage { frame, people, ledger, me, administers, refusal })
+}
+
+/// Puts names in the place of ids and codes of others.
+fn name_others(desk: &Desk, staff: &mut [proto::StaffView]) {
+    let names: BTreeMap<String, String> = staff.iter().map(|one| (one.id.clone(), one.name.clone())).collect();
+    let name = |id: &mut String| {
+        if let Some(name) = names.get(id.as_str()) {
+            *id = format!("{name}（{id}）");
+        }
+    };
+    for one in staff {
+        name(&mut one.backup);
+        one.acts_for.iter_mut().for_each(name);
+        one.serves.iter_mut().for_each(|code| *code = desk.office().department_name(code));
+    }
 }
 
 /// `POST /desk/people/absence`

@@ -5,8 +5,10 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum_extra::extract::cookie::CookieJar;
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Tab};
+use crate::guard::Person;
 use crate::office::{Failure, Refusal};
 use crate::state::Desk;
 
@@ -156,10 +158,14 @@ impl IntoResponse for Problem {
 struct ErrorPage {
     frame: Frame,
     problem: Problem,
+    /// Where the person goes on, and what is there.
+    back: (&'static str, &'static str),
 }
 
 /// Gives a [`Problem`] its page.
 pub(crate) async fn show(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let cookies = CookieJar::from_headers(request.headers());
+    let at_desk = request.uri().path().starts_with("/desk");
     let mut response = next.run(request).await;
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
@@ -170,7 +176,12 @@ pub(crate) async fn show(State(desk): State<Desk>, request: Request, next: Next)
         None => return response,
     };
     let status = response.status();
-    let page = ErrorPage { frame: Frame::nobody(&desk), problem };
+    let (frame, back) = match Person::of(&desk, &cookies).filter(|_| at_desk) {
+        Some(person) => (Frame::staff(&desk, &person, Tab::None).await, ("/desk", "返回我的待办")),
+        None if at_desk || !desk.options().public_pages => (Frame::nobody(&desk), ("/desk", "返回登录")),
+        None => (Frame::public(&desk, String::new(), Tab::None), ("/", "返回首页")),
+    };
+    let page = ErrorPage { frame, problem, back };
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {

@@ -23,6 +23,8 @@ struct StationPage {
     refused: Vec<String>,
     /// Data folders that run on two machines and nobody has decided on, a sentence each.
     cloned: Vec<String>,
+    /// Whether the person looks after what was set aside.
+    administers: bool,
 }
 
 struct Line {
@@ -59,7 +61,8 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
     let undecided = status.forks.iter().filter(|fork| fork.decided.is_empty());
     let cloned = undecided.map(|fork| cloned(&name(&desk, fork.station), fork));
     let cloned = cloned.collect();
-    page(&StationPage { frame, status, links, refused, cloned })
+    let administers = person.actor.staff.roles.contains(&sanji_domain::Role::Administrator);
+    page(&StationPage { frame, status, links, refused, cloned, administers })
 }
 
 fn name(desk: &Desk, station: u64) -> String {

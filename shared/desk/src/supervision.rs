@@ -153,8 +153,18 @@ struct RankingCasesPage {
     frame: Frame,
     period: String,
     table: &'static str,
-    code: String,
+    /// Whose cases they are.
+    name: String,
     cases: Vec<proto::RankingCase>,
+    rules: Vec<proto::RuleView>,
+}
+
+impl RankingCasesPage {
+    /// The name of an alert's rule.
+    fn rule(&self, alert: &str) -> &str {
+        let id = alert.split('.').next().unwrap_or_default();
+        self.rules.iter().find(|rule| rule.id == id).map_or("预警", |rule| &rule.name)
+    }
 }
 
 /// `GET /desk/supervision/ranking/cases`
@@ -171,7 +181,12 @@ pub(crate) async fn ranking_cases(
     let reply = desk.office().ranking_cases(&person.actor, request).await?;
     let frame = Frame::staff(&desk, &person, Tab::Supervision).await;
     let table = wanted.name();
-    page(&RankingCasesPage { frame, period: wanted.period, table, code: wanted.code, cases: reply.cases })
+    let whole =
+        proto::RankingRequest { period: wanted.period.clone(), table: wanted.table().into(), with_cases: false };
+    let rows = desk.office().ranking(&person.actor, whole).await?.rows;
+    let name = rows.into_iter().find(|row| row.code == wanted.code).map(|row| row.name).unwrap_or_default();
+    let rules = desk.office().watch_rules().rules;
+    page(&RankingCasesPage { frame, period: wanted.period, table, name, cases: reply.cases, rules })
 }
 
 #[derive(Template)]

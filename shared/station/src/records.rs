@@ -23,6 +23,8 @@ mod sheet;
 mod times;
 pub mod voucher;
 
+pub(crate) use sheet::sheet;
+
 /// A time as a command prints it.
 pub(crate) fn time_words(time_ms: u64) -> String {
     times::second(time_ms)

@@ -3,7 +3,7 @@
 //!
 //! | module | shows |
 //! | --- | --- |
-//! | `assessment` | scores and grades |
+//! | `assessment`, `assessment_file` | scores and grades, on the screen and for the personnel office |
 //! | `case` | one case |
 //! | `delivery` | the ticks: which stations hold its newest entries |
 //! | `fees` | payment notices |
@@ -15,6 +15,7 @@
 //! | `matter_public`, `openings` | what the public may know of matters, and how many it may open |
 
 mod assessment;
+mod assessment_file;
 mod case;
 mod deadlines;
 mod delivery;
@@ -33,7 +34,7 @@ use sanji_domain::case::{Case, Sight, may_see};
 use sanji_domain::organisation::Staff;
 use sanji_log::{CaseId, CaseNumber};
 
-pub use assessment::assessment_csv;
+pub use assessment_file::assessment_file;
 pub use case::Look;
 pub(crate) use case::{attachment_names, clock, item_of, names_attachment, refers_to};
 pub(crate) use delivery::delivery;

@@ -124,8 +124,10 @@ async fn an_answer_is_rated_with_the_code_that_was_shown() {
 #[tokio::test]
 async fn the_assessment_is_a_table_and_a_file() {
     let mut browser = Browser::agent();
-    browser.get("/desk/assessment?year=2026").await.shows(&["枫溪镇", "导出CSV"]);
-    let file = browser.get("/desk/assessment?year=2026&csv=1").await;
+    browser.get("/desk/assessment?year=2026").await.shows(&["枫溪镇", "导出表格（XLSX）", "导出CSV"]);
+    let file = browser.get("/desk/assessment?year=2026&file=csv").await;
     assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
     file.shows(&["乡镇（街道）"]);
+    let file = browser.get("/desk/assessment?year=2026&file=xlsx").await;
+    assert!(file.headers["content-type"].to_str().unwrap().contains("spreadsheetml") && file.body.starts_with("PK"));
 }

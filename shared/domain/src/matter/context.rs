@@ -1,11 +1,24 @@
 //! Who acts on a matter, where, when.
 
 use jiff::civil::Date;
-use sanji_log::StationCode;
+use sanji_log::{StationCode, Tier};
 
+use super::{MatterKind, complaint, rectification, sight, survey};
 use crate::calendar::local_date;
 use crate::case::{ActorFacts, Reference, Refusal, RefusalCode};
 use crate::organisation::{Role, Staff};
+
+/// Whether a member of staff opens matters of a kind. What is said in one is checked when it is opened.
+#[must_use]
+pub fn may_open(kind: MatterKind, staff: &Staff) -> bool {
+    let (roles, here) = match kind {
+        MatterKind::Complaint | MatterKind::Letter => (complaint::TAKES_DOWN, true),
+        MatterKind::Question => (sight::OFFICE_ROLES, true),
+        MatterKind::Rectification => (rectification::ISSUES, true),
+        MatterKind::Survey => (survey::PUBLISHES, staff.place.tier() == Tier::District),
+    };
+    here && staff.roles.iter().any(|role| roles.contains(role))
+}
 
 /// Who acts, where, when.
 #[derive(Debug, Clone, Copy)]

@@ -47,7 +47,7 @@ pub use command::{
     ComplaintInput, MatterAction, MatterCommand, MatterDraft, Origin, QuestionInput, RectificationInput, SurveyInput,
 };
 pub use complaint::{check_complaint, register_complaint, send_letter};
-pub use context::MatterContext;
+pub use context::{MatterContext, may_open};
 pub use decide::decide;
 pub use private::MatterPrivate;
 pub use question::ask;

@@ -13,6 +13,9 @@ use crate::case::input::{LONGEST_NAME, LONGEST_TEXT, attachments, names, optiona
 use crate::case::{Refusal, StoredAttachment};
 use crate::organisation::Role;
 
+/// Roles that issue one.
+pub(super) const ISSUES: &[Role] = &[Role::Supervisor];
+
 /// Issues an order to put something right. Its home is the station that has to act.
 ///
 /// # Errors
@@ -22,7 +25,7 @@ pub fn issue(
     input: &RectificationInput,
     context: &MatterContext<'_>,
 ) -> Result<MatterDraft, Refusal> {
-    context.with_role(&[Role::Supervisor], "督办整改由监察人员下发。")?;
+    context.with_role(ISSUES, "督办整改由监察人员下发。")?;
     if input.source == Source::Unknown {
         return Err(fault("source", "请选择问题来源。"));
     }
@@ -50,7 +53,7 @@ pub fn issue(
         title,
     });
     let private = MatterPrivate::of_words(&words);
-    Ok(opening(request, event, input.station, private, &[Role::Supervisor], context))
+    Ok(opening(request, event, input.station, private, ISSUES, context))
 }
 
 fn last_day(until: Option<Date>, context: &MatterContext<'_>) -> Result<Date, Refusal> {

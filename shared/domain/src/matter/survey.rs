@@ -15,7 +15,8 @@ use crate::case::input::{LONGEST_NAME, required};
 use crate::case::{ActorFacts, Refusal, RefusalCode};
 use crate::organisation::Role;
 
-const PUBLISHES: &[Role] = &[Role::Supervisor, Role::Administrator];
+/// Roles that open one.
+pub(super) const PUBLISHES: &[Role] = &[Role::Supervisor, Role::Administrator];
 /// Most marks of one questionnaire, most codes of a survey: an entry holds them easily.
 const MOST_MARKS: usize = 1000;
 const MOST_CODES: usize = 2000;

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use clap::Subcommand;
 use sanji_log::RequestId;
-use sanji_proto::v1 as proto;
+use sanji_proto::v1::{self as proto, LedgerFormat};
 use serde_json::{Map, Value, json};
 
 use super::cases::{chosen, object};
 use super::output::pretty;
 use super::{At, Error, Output, attachments, json, print_line};
+use crate::error::Failure;
+use crate::views::assessment_file;
 
 /// Commands on matters.
 #[derive(Debug, Subcommand)]
@@ -202,7 +204,7 @@ impl Matter {
                 output.print(&json::show("MatterView", &view)?, pretty)
             }
             Self::List { at, kind, closed, limit, output } => {
-                let request = proto::ListMattersRequest { kind, closed, limit, after: Vec::new() };
+                let request = proto::ListMattersRequest { kind, closed, limit, ..Default::default() };
                 let reply = at.connect().await?.matters().list(request).await?.into_inner();
                 output.print(&json::show("ListMattersReply", &reply)?, |_| matter_table(&reply))
             }
@@ -242,7 +244,11 @@ impl Matter {
                 let request = proto::AssessRequest { year, month };
                 let reply = at.connect().await?.matters().assess(request).await?.into_inner();
                 if csv {
-                    return print_line(crate::views::assessment_csv(&reply).trim_end());
+                    let table = assessment_file(&reply, LedgerFormat::Csv, "").map_err(|failure| match failure {
+                        Failure::Internal(error) => Error::Station(error),
+                        refused => Error::Input(refused.to_string()),
+                    })?;
+                    return print_line(String::from_utf8_lossy(&table).trim_end());
                 }
                 output.print(&json::show("Assessment", &reply)?, pretty)
             }

@@ -18,6 +18,8 @@ use crate::vault::CaseKey;
 pub(crate) const MATTERS: &[u8] = b"matters";
 /// Complaints that came in a letter, by the letter's id: the complaint's.
 pub(crate) const LETTERS: &[u8] = b"letters";
+/// Complaints about cases, by the number of the case and the complaint's id.
+const COMPLAINTS: &[u8] = b"complaints";
 /// Cases with a bad rating about which something has to be done.
 pub(crate) const CALL_BACKS: &[u8] = b"call_backs";
 
@@ -62,6 +64,9 @@ pub(super) fn rows_of(matter: &Matter) -> Vec<Row> {
         row(&list_of(kind, matter.is_open()), key.clone(), value),
         no_row((list_of(kind, !matter.is_open()), key)),
     ];
+    if let Some(case) = matter.complaint().and_then(|complaint| complaint.case.as_ref()) {
+        rows.push(row(COMPLAINTS, [&case.prefix()[..], id.as_bytes()].concat(), Vec::new()));
+    }
     if let Some(letter) = matter.complaint().and_then(|complaint| complaint.letter) {
         rows.push(row(LETTERS, letter.as_bytes().to_vec(), id.as_bytes().to_vec()));
     }
@@ -153,6 +158,19 @@ impl Reader {
         let rows = rows.map_err(store("look a matter's number up"))?;
         let ids = rows.into_iter().filter_map(|(key, _)| CaseId::from_bytes(&key).ok());
         Ok(ids.filter(|id| id.number_prefix() == prefix).collect())
+    }
+
+    /// Complaints about the case of a number, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn complaints_about(&self, case: &CaseNumber) -> Result<Vec<CaseId>, Error> {
+        const COMPLAINTS_MAX: usize = 50;
+        let prefix = case.prefix();
+        let rows = self.indexed()?.rows(COMPLAINTS, Some(&prefix_before(&prefix)), false, COMPLAINTS_MAX);
+        let rows = rows.map_err(store("look for complaints about a case"))?;
+        let about = rows.into_iter().filter_map(|(key, _)| key.strip_prefix(&prefix).map(CaseId::from_bytes));
+        Ok(about.filter_map(Result::ok).collect())
     }
 
     /// The complaint that came in a letter.

@@ -18,7 +18,7 @@ const EXACT_DIGITS: usize = 11;
 const XLSX_ROWS_MAX: u32 = 1_048_576;
 
 /// A table that is being written.
-pub(super) trait Sheet {
+pub(crate) trait Sheet {
     /// Writes a row; as many cells as columns.
     fn row(&mut self, cells: &[String]) -> Result<(), Failure>;
     /// Writes who took it, and ends.
@@ -26,7 +26,7 @@ pub(super) trait Sheet {
 }
 
 /// Begins a table. `taken` says who takes it.
-pub(super) fn sheet<'o>(
+pub(crate) fn sheet<'o>(
     format: LedgerFormat,
     title: &str,
     columns: &[&str],

@@ -11,7 +11,7 @@ use sanji_domain::matter::{
     clock, words,
 };
 use sanji_domain::organisation::Staff;
-use sanji_log::{AttachmentId, CaseId, CaseNumber, LogId, StationCode};
+use sanji_log::{AttachmentId, CaseId, CaseNumber, LogId, StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use crate::core::matters::{list_of, of_list_key};
@@ -126,6 +126,10 @@ impl Reader {
     ) -> Result<proto::ListMattersReply, Failure> {
         let reference = self.reference();
         let context = matter_context(&reference, self.me(), Some(staff), now_ms)?;
+        if !request.case_number.is_empty() {
+            let case: CaseNumber = digits(&request.case_number).parse().map_err(|_| wrong_number())?;
+            return self.complaints(&case, &reference, &context);
+        }
         let kinds: Vec<MatterKind> = match request.kind.as_str() {
             "" => MatterKind::ALL.to_vec(),
             "complaint" => vec![MatterKind::Complaint, MatterKind::Letter],
@@ -161,6 +165,26 @@ impl Reader {
                 return Ok(proto::ListMattersReply { rows, next: next.unwrap_or_default(), upheld });
             }
         }
+    }
+
+    /// The complaints about a case that a person may see.
+    fn complaints(
+        &self,
+        case: &CaseNumber,
+        reference: &ReferenceData,
+        context: &MatterContext<'_>,
+    ) -> Result<proto::ListMattersReply, Failure> {
+        let mut reply = proto::ListMattersReply::default();
+        for id in self.complaints_about(case)? {
+            let Some(matter) = self.matter(&id)? else { continue };
+            let sight = matter::may_see(&matter, context);
+            if sight != MatterSight::None {
+                reply.upheld += u32::from(matches!(matter.state(), MatterState::Concluded(found) if found.is_upheld()));
+                let said = Said { reader: self, id, key: self.case_key(&id)?, sight };
+                reply.rows.push(matter_row(&matter, &said, reference, context)?);
+            }
+        }
+        Ok(reply)
     }
 
     /// The newest keys of several lists together.
@@ -269,7 +293,11 @@ fn against_words(matter: &Matter, as_called: &str, reference: &ReferenceData) ->
     let against = &complaint.against;
     let person = against.person.as_ref().and_then(|id| reference.staff(id)).map(|person| person.staff.name.clone());
     let parts = [
-        against.station.map(|station| reference.station_name(station)),
+        // A department of the district says itself where it is.
+        against
+            .station
+            .filter(|station| against.department.is_none() || station.tier() != Tier::District)
+            .map(|station| reference.station_name(station)),
         against.department.as_ref().map(|department| department_name(department, reference)),
         person,
         Some(as_called.to_owned()),

@@ -12,6 +12,8 @@ use crate::district::{AGENT, DAY_MS, District, HUB, SUPERVISOR, TOWNSHIP, VILLAG
 pub(crate) const DESK: &str = "sp-04";
 const DISTRICT_SUPERVISOR: &str = "js-01";
 const COMPLAINANT: &str = "钱大妈";
+/// The case that the complaint is about.
+const CASE: &str = "9901061012032026070100427";
 const TOLD: &str = "办低保三次不受理";
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
@@ -64,6 +66,15 @@ impl District {
         member.core.reader().matters(&member.person(actor), &request, now_ms).unwrap()
     }
 
+    /// Numbers of the complaints about [`CASE`] that a person may see.
+    fn complaints(&mut self, station: &str, actor: &str) -> Vec<String> {
+        let request = proto::ListMattersRequest { case_number: CASE.to_owned(), ..Default::default() };
+        let now_ms = self.now_ms;
+        let member = self.member(station);
+        let reply = member.core.reader().matters(&member.person(actor), &request, now_ms).unwrap();
+        reply.rows.into_iter().map(|row| row.number).collect()
+    }
+
     /// Everything that a station has on its disk, in the clear.
     fn bytes_at(&mut self, station: &str) -> Vec<u8> {
         let member = self.member(station);
@@ -85,6 +96,7 @@ fn complaint() -> Opening {
         name: COMPLAINANT.to_owned(),
         telephone: "13811112222".to_owned(),
         words: TOLD.to_owned(),
+        case_number: CASE.to_owned(),
         ..Default::default()
     })
 }
@@ -115,6 +127,8 @@ fn a_complaint_taken_down_in_a_village_passes_its_township_unread() {
 
     let opened = district.act_matter(HUB, DESK, &sent.matter, Action::OpenLetter(proto::OpenLetter {})).unwrap();
     assert_eq!(opened.matter.home(), Some(code(HUB)), "the district goes on in a log of its own");
+    assert_eq!(district.complaints(HUB, DESK), [opened.matter.number().to_string()]);
+    assert!(district.complaints(HUB, "mz-03").is_empty(), "a department that has no part in it does not hear of it");
     let view = district.matter_view(HUB, DESK, &opened.matter).unwrap();
     let fact = |name: &str| view.facts.iter().find(|fact| fact.field == name).map(|fact| fact.value.clone());
     assert_eq!(fact("投诉人").unwrap(), "钱**", "masked");

@@ -1,0 +1,48 @@
+//! Every page of the desk as its readers find it: each address of the desk's table is opened by somebody whom it is for, in
+//! a district that has worked for some weeks, and read on a desktop and on a telephone (`sanji_tests::browser::reader`
+//! says what for). A new address that no link leads to and that nobody here opens fails.
+//!
+//! Pictures of every page are kept in the folder that SCREENSHOTS names, if it is set.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod furnish;
+mod walk;
+
+use furnish::Furnished;
+use walk::Walk;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_read_by_those_whom_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut walk = Walk::begin().await;
+    let mut furnished = Furnished::make(folder.path()).await;
+    // Who has pictures taken wants more of each page.
+    let each = if std::env::var_os("SCREENSHOTS").is_some() { 4 } else { 2 };
+    let (hub, township, village) = furnished.desks();
+
+    furnished.matters(&mut walk).await;
+    furnished.oversight(&mut walk).await;
+    furnished.people(&mut walk).await;
+
+    walk.visit(&hub, "public").await;
+    walk.wander(&["/"], each).await;
+    furnished.resident(&mut walk).await;
+    for staff in ["js-01", "sp-06", "sp-08", "sp-04", "sp-02", "cz-01", "mz-01", "mz-03"] {
+        walk.log_in(&hub, staff).await;
+        walk.wander(&furnished.begin_at(&hub, staff), each).await;
+    }
+    walk.see_answered("/desk/case/1234567890123456789012345", 404).await;
+    walk.see_answered("/desk/nowhere", 404).await;
+    for (role, base) in [("窗口受理", &township), ("审核", &township), ("全程代办", &township), ("代办员", &village)]
+    {
+        walk.log_in(base, &furnished.staff(role)).await;
+        walk.wander(&furnished.begin_at(base, role), each).await;
+    }
+
+    walk.browser.close().await.unwrap();
+    furnished.district.stop_all().unwrap();
+    let missed: Vec<_> = walk.opened.iter().filter(|(_, times)| **times == 0).map(|(route, _)| route).collect();
+    assert!(missed.is_empty(), "nobody opened {missed:?}");
+    let faults: Vec<_> = walk.faults.iter().map(String::as_str).collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
