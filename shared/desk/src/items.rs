@@ -106,6 +106,8 @@ struct GuidePage {
     item: Arc<Item>,
     department: String,
     co_departments: String,
+    /// The item as the person may open cases of it. None: in public.
+    row: Option<proto::ItemRow>,
 }
 
 /// `GET /desk/items/{code}`
@@ -115,19 +117,20 @@ pub(crate) async fn guide(
     person: Person,
 ) -> Result<Response, Problem> {
     let frame = Frame::staff(&desk, &person, Tab::Items).await;
-    show(&desk, frame, &code)
+    let row = desk.office().items(&person.actor, "").into_iter().find(|row| row.code == code);
+    show(&desk, frame, &code, row)
 }
 
 /// `GET /items/{code}`
 pub(crate) async fn public_guide(State(desk): State<Desk>, Path(code): Path<String>) -> Result<Response, Problem> {
     let frame = Frame::public(&desk, String::new(), Tab::Items);
-    show(&desk, frame, &code)
+    show(&desk, frame, &code, None)
 }
 
-fn show(desk: &Desk, frame: Frame, code: &str) -> Result<Response, Problem> {
+fn show(desk: &Desk, frame: Frame, code: &str, row: Option<proto::ItemRow>) -> Result<Response, Problem> {
     let (_, item) = desk.office().item(code, 0).ok_or_else(Problem::not_found)?;
     let name = |code: &sanji_domain::DepartmentCode| desk.office().department_name(code.as_str());
     let department = name(&item.department);
     let co_departments = item.co_departments.iter().map(name).collect::<Vec<_>>().join("、");
-    page(&GuidePage { frame, item, department, co_departments })
+    page(&GuidePage { frame, item, department, co_departments, row })
 }

@@ -85,6 +85,8 @@ pub(crate) async fn log_out(State(desk): State<Desk>, Posted { person, .. }: Pos
 #[template(path = "password.html")]
 struct PasswordPage {
     frame: Frame,
+    /// Id of the person, so that the browser keeps the new password under it.
+    staff: String,
     wrong: String,
     done: bool,
 }
@@ -103,7 +105,8 @@ pub(crate) async fn password_form(
     person: Person,
 ) -> Result<Response, Problem> {
     let frame = Frame::staff(&desk, &person, Tab::None).await;
-    page(&PasswordPage { frame, wrong: String::new(), done: !changed.done.is_empty() })
+    let staff = person.actor.staff.id.to_string();
+    page(&PasswordPage { frame, staff, wrong: String::new(), done: !changed.done.is_empty() })
 }
 
 /// `POST /desk/password`
@@ -124,7 +127,8 @@ pub(crate) async fn change_password(
         }
     };
     let frame = Frame::staff(&desk, &person, Tab::None).await;
-    again(&PasswordPage { frame, wrong, done: false })
+    let staff = person.actor.staff.id.to_string();
+    again(&PasswordPage { frame, staff, wrong, done: false })
 }
 
 #[cfg(test)]

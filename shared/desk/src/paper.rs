@@ -147,12 +147,11 @@ impl Paper {
         // A withdrawn case gets the notice of return too.
         let calls = |step: &&proto::StepView| step.kind == kind || (self == Self::Returned && step.kind == "withdrawn");
         let step = case.steps.iter().rev().find(calls)?;
-        // A refusal always has a legal basis, an approval never.
         match self {
             Self::Mandate => case.mandate.is_some().then_some(step),
             Self::Joint | Self::Copy => case.joint.is_some().then_some(step),
-            Self::Approved => step.basis.is_empty().then_some(step),
-            Self::Denied => (!step.basis.is_empty()).then_some(step),
+            Self::Approved => (!denies(step)).then_some(step),
+            Self::Denied => denies(step).then_some(step),
             _ => Some(step),
         }
     }
@@ -184,6 +183,13 @@ impl Paper {
     pub(crate) fn of(case: &proto::CaseView) -> Vec<Self> {
         Self::ALL.into_iter().filter(|paper| paper.step(case).is_some()).collect()
     }
+}
+
+/// Whether a decision says no. The document that the station numbered for it says so; steps of older releases have none, and
+/// there a refusal is what names its legal basis, which an approval may do too.
+fn denies(step: &proto::StepView) -> bool {
+    let has = |kind: proto::DocumentKind| step.documents.iter().any(|document| document.kind == i32::from(kind));
+    has(proto::DocumentKind::Denied) || !has(proto::DocumentKind::Approved) && !step.basis.is_empty()
 }
 
 #[derive(Template)]

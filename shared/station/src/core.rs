@@ -62,7 +62,7 @@ use sanji_log::{CaseId, EntryBytes, EntryDraft, Hash, Have, HybridTime, LogId, R
 use sanji_store::Store;
 
 pub use attachments::AttachmentContent;
-pub(crate) use attachments::{FILE_MAX_BYTES, check_size};
+pub(crate) use attachments::{FILE_MAX_BYTES, OF_MATTER, check_size};
 pub use cases::Random;
 pub(crate) use cases::{context, input_fault, wrong_number};
 pub use group::{Committed, Confirmed};

@@ -185,7 +185,9 @@ impl Furnished {
         let photograph = self.photograph.clone();
         let report =
             [("words", "已核实，当日值班人员生病，未及时顶岗。已制定顶岗表。"), ("evidence.files", &photograph)];
-        walk.send(&page(&rectification), &act(&rectification, "report"), &report).await;
+        let links = walk.send(&page(&rectification), &act(&rectification, "report"), &report).await;
+        walk.see_file(&links).await;
+        walk.see(&act(&rectification, "report")).await;
     }
 
     /// What supervision does on its own: an order on a case, an answer to an alert.
@@ -193,11 +195,20 @@ impl Furnished {
         let (hub, ..) = self.desks();
         walk.log_in(&hub, "js-01").await;
         let cases = walk.see("/desk/supervision/cases").await;
-        if let Some(case) = cases.iter().find(|link| link.starts_with("/desk/case/")).cloned() {
-            let action = format!("{case}/act/issue_order");
-            let order = [("words", "本件已临近承诺期限，请抓紧办理，并书面说明原因。"), ("until", &*day(5))];
-            walk.send(&case, &action, &order).await;
+        let case = cases.iter().find(|link| link.starts_with("/desk/case/")).unwrap();
+        let action = format!("{case}/act/issue_order");
+        let order = [("words", "本件已临近承诺期限，请抓紧办理，并书面说明原因。"), ("until", &*day(5))];
+        walk.send(case, &action, &order).await;
+        walk.see(&action).await;
+        for part in [&*format!("{case}/ticks"), "/desk/supervision/live", "/assets/desk.css", "/assets/desk.js"] {
+            walk.see(part).await;
         }
+        let alerts = walk.see("/desk/alerts?filter=all").await;
+        let late = alerts.iter().find(|link| link.contains("/over-promised.")).unwrap();
+        walk.see(late).await;
+        walk.see(&format!("{late}/answer_alert")).await;
+        let number = late.split('/').nth(3).unwrap();
+        walk.see(&format!("/desk/supervision/responsibility/{number}")).await;
     }
 
     /// Somebody is away, somebody is suspended.
@@ -211,9 +222,18 @@ impl Furnished {
         walk.send("/desk/people", "/desk/people/suspend", &suspended).await;
     }
 
-    /// What a resident does with numbers and codes.
+    /// What a resident does with a paper, with numbers and codes.
     pub(crate) async fn resident(&mut self, walk: &mut Walk) {
+        let (hub, _, village) = self.desks();
         let (number, code) = self.concluded.clone();
+        walk.log_in(&village, &self.staff("代办员")).await;
+        let links = walk.see(&format!("/desk/case/{number}")).await;
+        walk.see_file(&links).await;
+        walk.see(&format!("/desk/case/{number}/paper/receipt")).await;
+        let said = walk.text().await;
+        let voucher = said.split("校验：").nth(1).unwrap().split_whitespace().next().unwrap();
+        walk.visit(&hub, "public").await;
+        walk.see(&format!("/V/{voucher}")).await;
         walk.send("/", "/query", &[("number", &number), ("code", &code)]).await;
         let rating = [("satisfaction", "1"), ("words", "等了很久。")];
         let shown = walk.browser.send_form("/rate", &rating).await;
@@ -221,12 +241,6 @@ impl Furnished {
         walk.read("/query → /rate", 200).await;
         let (number, code) = self.complaint.clone();
         walk.send("/matter", "/matter", &[("number", &number), ("code", &code)]).await;
-    }
-
-    /// Where a person's walk begins: the list of what is to be done, what the menu does not lead to, and one case in
-    /// each state.
-    pub(crate) fn begin_at(&self, _: &str, _: &str) -> Vec<&str> {
-        vec!["/desk", "/desk/supervision/live", "/assets/desk.css", "/assets/desk.js"]
     }
 }
 

@@ -16,7 +16,7 @@ use crate::views;
 /// Largest file that the contract allows, in bytes: 50 MiB. A station may take less.
 pub(crate) const FILE_MAX_BYTES: u64 = 52_428_800;
 /// What stands before a number that is a matter's and not a case's.
-const OF_MATTER: char = 'M';
+pub(crate) const OF_MATTER: char = 'M';
 /// Longest name of a file, in bytes.
 const NAME_MAX_BYTES: usize = 255;
 

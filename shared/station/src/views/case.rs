@@ -17,7 +17,7 @@ use super::delivery::delivery;
 use super::fees;
 use super::flow;
 use super::timing;
-use crate::core::{Reader, ReferenceData, context, wrong_number};
+use crate::core::{OF_MATTER, Reader, ReferenceData, context, wrong_number};
 use crate::error::{Error, Failure, store};
 use crate::vault::CaseKey;
 
@@ -89,8 +89,12 @@ impl Reader {
 }
 
 impl Reader {
-    /// Whether a look at the personal data of a case comes from outside its way, so that it goes on record.
+    /// Whether a look at the personal data of a case comes from outside its way, so that it goes on record. A matter has
+    /// no way: who may see its files has a part in it.
     pub(crate) fn looks_from_outside(&self, staff: &Staff, case_number: &str, now_ms: u64) -> Result<bool, Failure> {
+        if case_number.starts_with(OF_MATTER) {
+            return Ok(false);
+        }
         let number: CaseNumber = case_number.parse().map_err(|_| wrong_number())?;
         let (case, _) = super::find(self, staff, &number, now_ms)?;
         let reference = self.reference();
