@@ -12986,9 +12986,6 @@ pub struct ListMattersRequest {
     /// Go on after an earlier list: its `next`.
     #[prost(bytes = "vec", tag = "4")]
     pub after: ::prost::alloc::vec::Vec<u8>,
-    /// 25 digits: the complaints about this case, open and closed, whatever else is asked for.
-    #[prost(string, tag = "5")]
-    pub case_number: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListMattersReply {

@@ -190,8 +190,7 @@ async fn build(
         faults: Faults::default(),
         stale: false,
     });
-    let about = proto::ListMattersRequest { case_number: case.case_number.clone(), ..Default::default() };
-    let complaints = desk.office().matters(&person.actor, about).await?.rows;
+    let complaints = desk.office().complaints_of(&person.actor, &case.case_number).await?;
     let request = proto::ResponsibilityRequest { case_number: case.case_number.clone() };
     let watched = person.actor.staff.roles.contains(&sanji_domain::Role::Supervisor) && !case.alerts.is_empty();
     let late = watched && desk.office().responsibility(&person.actor, request).await.is_ok();

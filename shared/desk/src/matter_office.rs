@@ -51,6 +51,10 @@ pub(crate) trait MatterOffice: Send + Sync + 'static {
         Ok(proto::ListMattersReply::default())
     }
 
+    async fn complaints_of(&self, _actor: &Actor, _case_number: &str) -> Result<Vec<proto::MatterRow>, Failure> {
+        Ok(Vec::new())
+    }
+
     async fn query_matter(
         &self,
         _request: proto::QueryMatterRequest,
@@ -149,6 +153,10 @@ impl MatterOffice for Station {
         request: proto::ListMattersRequest,
     ) -> Result<proto::ListMattersReply, Failure> {
         self.matters(actor, request).await
+    }
+
+    async fn complaints_of(&self, actor: &Actor, case_number: &str) -> Result<Vec<proto::MatterRow>, Failure> {
+        self.complaints_of(actor, case_number).await
     }
 
     async fn query_matter(

@@ -118,7 +118,7 @@ pub(crate) async fn list(
     let title = title_of(&kind).ok_or_else(Problem::not_found)?;
     let closed = !wanted.closed.is_empty();
     let after = HEXLOWER.decode(wanted.after.as_bytes()).unwrap_or_default();
-    let request = proto::ListMattersRequest { kind: kind.clone(), closed, limit: ROWS, after, ..Default::default() };
+    let request = proto::ListMattersRequest { kind: kind.clone(), closed, limit: ROWS, after };
     let reply = desk.office().matters(&person.actor, request).await?;
     let frame = Frame::staff(&desk, &person, Tab::Matters).await;
     let next = HEXLOWER.encode(&reply.next);

@@ -102,13 +102,13 @@ async fn the_login_gives_a_cookie_that_scripts_and_other_sites_never_see() {
 #[tokio::test]
 async fn unknown_addresses_and_methods_get_a_page() {
     let mut browser = Browser::agent();
-    for (answer, status) in [
-        (browser.get("/nothing").await, StatusCode::NOT_FOUND),
-        (browser.get("/desk/case/1").await, StatusCode::NOT_FOUND),
-        (browser.get(&format!("/desk/case/{NUMBER}/paper/unknown")).await, StatusCode::NOT_FOUND),
-        (browser.get("/desk/logout").await, StatusCode::METHOD_NOT_ALLOWED),
+    for (answer, status, back) in [
+        (browser.get("/nothing").await, StatusCode::NOT_FOUND, "返回首页"),
+        (browser.get("/desk/case/1").await, StatusCode::NOT_FOUND, "返回我的待办"),
+        (browser.get(&format!("/desk/case/{NUMBER}/paper/unknown")).await, StatusCode::NOT_FOUND, "返回我的待办"),
+        (browser.get("/desk/logout").await, StatusCode::METHOD_NOT_ALLOWED, "返回我的待办"),
     ] {
         assert_eq!(answer.status, status);
-        answer.shows(&["lang=\"zh-CN\"", "返回首页"]);
+        answer.shows(&["lang=\"zh-CN\"", back]);
     }
 }

@@ -204,7 +204,7 @@ impl Matter {
                 output.print(&json::show("MatterView", &view)?, pretty)
             }
             Self::List { at, kind, closed, limit, output } => {
-                let request = proto::ListMattersRequest { kind, closed, limit, ..Default::default() };
+                let request = proto::ListMattersRequest { kind, closed, limit, after: Vec::new() };
                 let reply = at.connect().await?.matters().list(request).await?.into_inner();
                 output.print(&json::show("ListMattersReply", &reply)?, |_| matter_table(&reply))
             }

@@ -180,6 +180,15 @@ impl Station {
         self.read(move |reader| reader.matters(&staff, &request, now_ms())).await
     }
 
+    /// The complaints about a case that the person may see.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn complaints_of(&self, actor: &Actor, case_number: &str) -> Result<Vec<proto::MatterRow>, Failure> {
+        let (staff, case_number) = (actor.staff.clone(), case_number.to_owned());
+        self.read(move |reader| reader.complaints_of(&staff, &case_number, now_ms())).await
+    }
+
     /// How a complaint or a question stands, by number and query code.
     ///
     /// # Errors

@@ -126,10 +126,6 @@ impl Reader {
     ) -> Result<proto::ListMattersReply, Failure> {
         let reference = self.reference();
         let context = matter_context(&reference, self.me(), Some(staff), now_ms)?;
-        if !request.case_number.is_empty() {
-            let case: CaseNumber = digits(&request.case_number).parse().map_err(|_| wrong_number())?;
-            return self.complaints(&case, &reference, &context);
-        }
         let kinds: Vec<MatterKind> = match request.kind.as_str() {
             "" => MatterKind::ALL.to_vec(),
             "complaint" => vec![MatterKind::Complaint, MatterKind::Letter],
@@ -167,24 +163,29 @@ impl Reader {
         }
     }
 
-    /// The complaints about a case that a person may see.
-    fn complaints(
+    /// The complaints about a case that a person may see, oldest first.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] for a number that is none.
+    pub fn complaints_of(
         &self,
-        case: &CaseNumber,
-        reference: &ReferenceData,
-        context: &MatterContext<'_>,
-    ) -> Result<proto::ListMattersReply, Failure> {
-        let mut reply = proto::ListMattersReply::default();
-        for id in self.complaints_about(case)? {
+        staff: &Staff,
+        case_number: &str,
+        now_ms: u64,
+    ) -> Result<Vec<proto::MatterRow>, Failure> {
+        let case: CaseNumber = digits(case_number).parse().map_err(|_| wrong_number())?;
+        let reference = self.reference();
+        let context = matter_context(&reference, self.me(), Some(staff), now_ms)?;
+        let mut rows = Vec::new();
+        for id in self.complaints_about(&case)? {
             let Some(matter) = self.matter(&id)? else { continue };
-            let sight = matter::may_see(&matter, context);
+            let sight = matter::may_see(&matter, &context);
             if sight != MatterSight::None {
-                reply.upheld += u32::from(matches!(matter.state(), MatterState::Concluded(found) if found.is_upheld()));
                 let said = Said { reader: self, id, key: self.case_key(&id)?, sight };
-                reply.rows.push(matter_row(&matter, &said, reference, context)?);
+                rows.push(matter_row(&matter, &said, &reference, &context)?);
             }
         }
-        Ok(reply)
+        Ok(rows)
     }
 
     /// The newest keys of several lists together.

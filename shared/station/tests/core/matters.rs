@@ -68,11 +68,10 @@ impl District {
 
     /// Numbers of the complaints about [`CASE`] that a person may see.
     fn complaints(&mut self, station: &str, actor: &str) -> Vec<String> {
-        let request = proto::ListMattersRequest { case_number: CASE.to_owned(), ..Default::default() };
         let now_ms = self.now_ms;
         let member = self.member(station);
-        let reply = member.core.reader().matters(&member.person(actor), &request, now_ms).unwrap();
-        reply.rows.into_iter().map(|row| row.number).collect()
+        let rows = member.core.reader().complaints_of(&member.person(actor), CASE, now_ms).unwrap();
+        rows.into_iter().map(|row| row.number).collect()
     }
 
     /// Everything that a station has on its disk, in the clear.
