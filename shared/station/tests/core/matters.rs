@@ -13,7 +13,7 @@ pub(crate) const DESK: &str = "sp-04";
 const DISTRICT_SUPERVISOR: &str = "js-01";
 const COMPLAINANT: &str = "钱大妈";
 /// The case that the complaint is about.
-const CASE: &str = "9901061012032026070100427";
+const CASE: &str = "9901061012032026070100420";
 const TOLD: &str = "办低保三次不受理";
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
 
