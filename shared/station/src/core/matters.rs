@@ -173,6 +173,22 @@ impl Reader {
         Ok(about.filter_map(Result::ok).collect())
     }
 
+    /// Every matter of a kind that is open or closed, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) fn all_matters(&self, kind: MatterKind, open: bool) -> Result<Vec<CaseId>, Error> {
+        const PAGE: usize = 512;
+        let list = list_of(kind, open);
+        let (mut matters, mut after) = (Vec::new(), None::<Vec<u8>>);
+        loop {
+            let page = self.indexed()?.rows(&list, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
+            let Some((last, _)) = page.last() else { return Ok(matters) };
+            after = Some(last.clone());
+            matters.extend(page.iter().filter_map(|(key, _)| of_list_key(key)).map(|(id, _)| id));
+        }
+    }
+
     /// The complaint that came in a letter.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::case::{Applicant, Case, Outcome, Private, SideEvent, StepEvent, StepFacts, words};
 use sanji_domain::catalogue::CaseType;
+use sanji_domain::matter::MatterKind;
 use sanji_domain::{DepartmentCode, Item};
 use sanji_log::{CaseId, Have, Head, Reach, StationCode};
 use sanji_proto::v1::{self as proto, exchange_part::Part};
@@ -97,7 +98,11 @@ impl Reader {
                 }
             }
         }
-        let complaints = if since.0.is_empty() { self.complaints()? } else { changed.into_iter().collect() };
+        let complaints = if since.0.is_empty() {
+            [self.all_matters(MatterKind::Complaint, true)?, self.all_matters(MatterKind::Complaint, false)?].concat()
+        } else {
+            changed.into_iter().collect()
+        };
         for id in complaints {
             let Some(matter) = self.matter(&id)? else { continue };
             let within = |registered: u64| (from_ms..until_ms).contains(&registered);

@@ -29,6 +29,7 @@ use sanji_log::StationCode;
 
 pub use digests::Digests;
 pub(crate) use list::millis;
+pub(crate) use names::level_word;
 
 use crate::error::Failure;
 

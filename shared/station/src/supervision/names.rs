@@ -88,6 +88,15 @@ impl Names<'_> {
     }
 }
 
+/// How loud an alert is, in a word.
+pub(crate) fn level_word(level: proto::AlertLevel) -> &'static str {
+    match level {
+        proto::AlertLevel::Red => Level::Red.term(),
+        proto::AlertLevel::Yellow => Level::Yellow.term(),
+        _ => Level::Prompt.term(),
+    }
+}
+
 pub(super) fn level(level: Level) -> proto::AlertLevel {
     match level {
         Level::Prompt => proto::AlertLevel::Prompt,

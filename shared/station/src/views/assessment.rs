@@ -17,14 +17,11 @@ use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::matter::department_name;
-use crate::core::matters::{list_of, of_list_key};
 use crate::core::scan::Which;
 use crate::core::{Reader, ReferenceData, input_fault};
-use crate::error::{Error, Failure, store};
+use crate::error::Failure;
 use crate::supervision::{Digests, millis};
 
-/// Rows read at a time.
-const PAGE: usize = 1024;
 /// How long before the period a case may have been opened to count in it, in milliseconds: three years.
 const BACK_MS: u64 = 1096 * 86_400_000;
 
@@ -64,24 +61,10 @@ impl Reader {
         };
         let since_ms = millis(period.from).saturating_sub(BACK_MS);
         digests.walk(self, Which::All, since_ms, day(now_ms), |digest| counting.case(&digest))?;
-        self.each_row(&list_of(MatterKind::Complaint, false), |key| {
-            let matter = of_list_key(key).map(|(id, _)| self.matter(&id)).transpose()?.flatten();
-            matter.iter().for_each(|matter| counting.complaint(matter));
-            Ok(())
-        })?;
-        Ok(counting.table(request, now_ms))
-    }
-
-    fn each_row(&self, list: &[u8], mut visit: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let page = self.indexed()?.rows(list, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            after = Some(last.clone());
-            for (key, _) in &page {
-                visit(key)?;
-            }
+        for id in self.all_matters(MatterKind::Complaint, false)? {
+            self.matter(&id)?.iter().for_each(|matter| counting.complaint(matter));
         }
+        Ok(counting.table(request, now_ms))
     }
 }
 

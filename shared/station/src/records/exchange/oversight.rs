@@ -3,18 +3,13 @@
 //! Alerts follow from time as well as from entries: one that arose without an entry comes with the next entry of its
 //! case, or with a full export.
 
-use sanji_domain::matter::{Matter, MatterKind, MatterState};
-use sanji_log::CaseId;
-use sanji_proto::v1::{self as proto, AlertLevel};
+use sanji_domain::matter::{Matter, MatterState};
+use sanji_proto::v1 as proto;
 
 use super::{Record, Sighted, division};
-use crate::core::matters::{list_of, of_list_key};
 use crate::core::{Reader, ReferenceData};
-use crate::error::{Error, store};
 use crate::records::times::second;
-
-/// Rows of a list read at once.
-const PAGE: usize = 512;
+use crate::supervision::level_word;
 
 impl Sighted<'_> {
     /// Every alert of the case, with what became of it.
@@ -24,11 +19,7 @@ impl Sighted<'_> {
     }
 
     fn alert(&self, number: usize, alert: proto::AlertRow) -> Record {
-        let level = match alert.level() {
-            AlertLevel::Red => "红色",
-            AlertLevel::Yellow => "黄色",
-            _ => "提示",
-        };
+        let level = level_word(alert.level());
         Record::new("电子监察", self.case, number)
             .with("行政区划代码", format!("{:012}", alert.station).chars().take(9).collect::<String>())
             .with("监察类别", alert.kind)
@@ -45,22 +36,6 @@ impl Sighted<'_> {
 }
 
 impl Reader {
-    /// Every complaint that is held here, the oldest first of those that are open, then of those that are closed.
-    pub(super) fn complaints(&self) -> Result<Vec<CaseId>, Error> {
-        let mut complaints = Vec::new();
-        for open in [true, false] {
-            let list = list_of(MatterKind::Complaint, open);
-            let mut after: Option<Vec<u8>> = None;
-            loop {
-                let page = self.indexed()?.rows(&list, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
-                let Some((last, _)) = page.last() else { break };
-                after = Some(last.clone());
-                complaints.extend(page.iter().filter_map(|(key, _)| of_list_key(key)).map(|(id, _)| id));
-            }
-        }
-        Ok(complaints)
-    }
-
     /// A complaint. Who has complained, and in which words, stays in the district.
     pub(super) fn complaint_record(&self, reference: &ReferenceData, matter: &Matter) -> Option<Record> {
         let complaint = matter.complaint()?;

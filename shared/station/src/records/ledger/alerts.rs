@@ -3,12 +3,12 @@
 
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::supervision::AlertState;
-use sanji_proto::v1::AlertLevel;
 
 use super::{Ledger, Row};
 use crate::error::{Error, Failure};
 use crate::records::eye::Eye;
 use crate::records::times;
+use crate::supervision::level_word;
 
 pub(super) static LEDGER: Ledger = Ledger {
     name: "alerts",
@@ -43,11 +43,7 @@ fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {
     };
     let day = |number: u32| date_of_number(number).map(|day| day.to_string()).unwrap_or_default();
     let row = |alert: sanji_proto::v1::AlertRow| {
-        let level = match alert.level() {
-            AlertLevel::Red => "红色",
-            AlertLevel::Yellow => "黄色",
-            _ => "提示",
-        };
+        let level = level_word(alert.level());
         let at_ms = date_of_number(alert.since).map_or(0, times::begin_ms);
         Row {
             entry,
