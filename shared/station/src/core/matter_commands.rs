@@ -16,7 +16,7 @@ use sanji_proto::v1::{self as proto, act_matter_request::Action, open_matter_req
 use super::cases::{acting, bytes, query_code, request_of_another};
 use super::commands::request;
 use super::matter_messages::{self as messages, letter_message};
-use super::serial::{SERIAL_MAX, day_is_full, day_number};
+use super::serial::{day_is_full, day_number, matter_serials};
 use super::{Core, Random, ReferenceData, input_fault, wrong_number};
 use crate::error::{Error, Failure};
 use crate::pending::Purpose;
@@ -298,15 +298,18 @@ impl Core {
         Err(Failure::NotFound)
     }
 
-    /// A new id: its home, the day in China, the number after the highest that is held.
+    /// A new id: its home, the day in China, the number after the highest that this tier has given.
     fn next_matter(&mut self, home: StationCode, now_ms: u64, random: [u8; 7]) -> Result<CaseId, Failure> {
         let day = day_number(now_ms);
+        let serials = matter_serials(self.reader().me().tier());
         let staged = self.staged_matters().filter(|id| id.home() == Some(home) && id.day() == day);
-        let highest = staged.map(|id| id.serial()).max().unwrap_or(0).max(self.reader().highest_matter(home, day)?);
-        if highest >= SERIAL_MAX {
-            return Err(day_is_full());
-        }
-        Ok(CaseId::new(home, day, highest + 1, random)
+        let staged = staged.map(|id| id.serial()).filter(|serial| serials.contains(serial)).max();
+        let serial = match staged.max(self.reader().highest_matter(home, day, &serials)?) {
+            Some(highest) if highest >= *serials.end() => return Err(day_is_full()),
+            Some(highest) => highest + 1,
+            None => *serials.start(),
+        };
+        Ok(CaseId::new(home, day, serial, random)
             .map_err(|_| Error::Entry { problem: "its matter has no possible number" })?)
     }
 

@@ -1,6 +1,7 @@
 //! Matters as the station keeps them: folded from their few entries when somebody looks, with two rows each in the
 //! index, so that lists and numbers are found without folding anything. Their ids and keys are made as those of cases.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sanji_domain::matter::{Matter, MatterEntry, MatterKind, MatterPrivate, codec};
@@ -198,15 +199,20 @@ impl Reader {
         Ok(value.and_then(|value| CaseId::from_bytes(&value).ok()))
     }
 
-    /// The highest number of the day that this station has given to a matter, as far as the index knows.
-    pub(super) fn highest_matter(&self, me: StationCode, day: u16) -> Result<u16, Error> {
-        let Ok(first) = CaseId::new(me, day, 1, [0; 7]) else { return Ok(0) };
-        let mut behind = first.as_bytes()[..7].to_vec();
-        behind.extend([u8::MAX; 10]);
+    /// The highest of some numbers of the day that a matter of a station has, as far as the index knows.
+    pub(super) fn highest_matter(
+        &self,
+        home: StationCode,
+        day: u16,
+        serials: &RangeInclusive<u16>,
+    ) -> Result<Option<u16>, Error> {
+        let Ok(last) = CaseId::new(home, day, *serials.end(), [u8::MAX; 7]) else { return Ok(None) };
+        let behind = [last.as_bytes(), &[u8::MAX][..]].concat();
         let rows =
             self.indexed()?.rows(MATTERS, Some(&behind), true, 1).map_err(store("look for the day's matters"))?;
         let newest = rows.into_iter().next().and_then(|(key, _)| CaseId::from_bytes(&key).ok());
-        Ok(newest.filter(|id| id.as_bytes()[..7] == first.as_bytes()[..7]).map_or(0, |id| id.serial()))
+        let same_day = newest.filter(|id| id.as_bytes()[..7] == last.as_bytes()[..7]);
+        Ok(same_day.map(|id| id.serial()).filter(|serial| serials.contains(serial)))
     }
 }
 

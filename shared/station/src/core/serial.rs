@@ -1,16 +1,28 @@
-//! Case numbers: one for each case of a station and day, rising, never twice.
+//! Numbers of cases and matters: one for each of a station and day, rising, never twice.
+
+use std::ops::RangeInclusive;
 
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};
-use sanji_log::CaseId;
+use sanji_log::{CaseId, Tier};
 
 use super::Core;
 use crate::error::{Error, Failure, store};
 
 /// 1 January 2000, from which the days in a case id are counted.
 const FIRST_DAY: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
-/// Highest number of a day.
-pub(super) const SERIAL_MAX: u16 = 9999;
+/// Numbers of a day that cases get.
+const CASES: RangeInclusive<u16> = 1..=6999;
+
+/// Numbers of a day that matters get, by the tier that opens them: an order to a station is numbered above it, where
+/// nobody may have heard yet what the station has numbered itself.
+pub(super) const fn matter_serials(opened_at: Tier) -> RangeInclusive<u16> {
+    match opened_at {
+        Tier::Village => 7001..=7999,
+        Tier::Township => 8001..=8999,
+        Tier::District => 9001..=9999,
+    }
+}
 
 impl Core {
     /// A new id: this station, the day in China, the number after the highest that is held. After a restore the cases
@@ -21,7 +33,7 @@ impl Core {
             Some((cached_day, serial)) if cached_day == day => serial,
             _ => self.highest_serial(day)?,
         };
-        if highest >= SERIAL_MAX {
+        if highest >= *CASES.end() {
             return Err(day_is_full());
         }
         let id = CaseId::new(self.reader.me(), day, highest + 1, random)
@@ -37,15 +49,15 @@ impl Core {
         let held = self
             .reader
             .indexed()?
-            .cases_with_prefix(&prefix[..7], usize::from(SERIAL_MAX) * 2)
+            .cases_with_prefix(&prefix[..7], usize::from(*CASES.end()) * 2)
             .map_err(store("look for the day's cases"))?;
-        Ok(held.iter().map(CaseId::serial).max().unwrap_or(0))
+        Ok(held.iter().map(CaseId::serial).filter(|serial| CASES.contains(serial)).max().unwrap_or(0))
     }
 }
 
 /// All numbers of the day have been given.
 pub(super) fn day_is_full() -> Failure {
-    let sentence = "本站今天的办件编号已经用完（9999件），请明天再登记，或到上级便民服务中心办理。";
+    let sentence = "本站今天的编号已经用完，请明天再登记，或到上级便民服务中心办理。";
     Failure::Refused(Refusal::new(RefusalCode::NotCompetent, sentence))
 }
 

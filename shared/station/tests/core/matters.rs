@@ -215,6 +215,33 @@ fn an_order_goes_down_and_its_report_comes_up_after_days_without_a_line() {
 }
 
 #[test]
+fn what_two_stations_open_for_one_before_they_hear_of_each_other_gets_different_numbers() {
+    let mut district = District::new();
+    let question = Opening::Question(proto::OpenQuestion {
+        way: proto::Way::Visit.into(),
+        words: "低保怎么办".to_owned(),
+        ..Default::default()
+    });
+    let order = Opening::Rectification(proto::OpenRectification {
+        source: proto::RectificationSource::Patrol.into(),
+        station: code(TOWNSHIP).number(),
+        until: 20_260_710,
+        title: "公示栏过期".to_owned(),
+        words: "公示内容没有更新".to_owned(),
+        ..Default::default()
+    });
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let asked = district.open_matter(TOWNSHIP, Some(WINDOW), question.clone()).unwrap();
+        let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order.clone()).unwrap();
+        numbers.extend([asked.matter, issued.matter].map(|id| id.number().to_string()));
+    }
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 4, "{numbers:?}");
+}
+
+#[test]
 fn a_notice_reaches_the_stations_below_and_a_question_is_found_by_its_words() {
     let mut district = District::new();
     let input = sanji_domain::matter::notice::NoticeInput {
