@@ -53,10 +53,12 @@ mod timers;
 mod times;
 mod uploads;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use lru::LruCache;
 use sanji_log::planted::{Bug, planted};
 use sanji_log::{CaseId, EntryBytes, EntryDraft, Hash, Have, HybridTime, LogId, Reach, SigningKey, StationCode};
 use sanji_store::Store;
@@ -77,13 +79,15 @@ pub use times::Doubtful;
 
 use crate::error::{Error, Failure, store, stored};
 use crate::pending::Pending;
-use crate::vault::MasterKey;
+use crate::vault::{CaseKey, MasterKey};
 use fold::Fold;
 use group::Group;
 use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
+/// Keys of cases that are kept at hand, about 100 bytes each.
+const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 
 /// What makes this station itself.
 #[derive(Clone)]
@@ -114,6 +118,10 @@ pub struct Core {
     /// Highest document numbers given, staged ones included.
     documents: numbers::Given,
     group: Group,
+    /// Keys of cases that were written in lately: unwrapping one costs a read of the disk.
+    keys: LruCache<CaseId, CaseKey>,
+    /// The last commit had many entries: the processor is scarcer than the line.
+    crowded: bool,
     /// Nothing of its own may be written.
     silent: bool,
     /// Entries that a peer sent in place of damaged ones and that don't reach far enough yet.
@@ -156,6 +164,8 @@ impl Core {
             clock: HybridTime::default(),
             clock_offset_ms: Arc::default(),
             last_serial: None,
+            keys: LruCache::new(KEYS_KEPT),
+            crowded: false,
             documents: numbers::Given::new(),
             group: Group::default(),
             silent: false,

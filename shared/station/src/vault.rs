@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 pub use master::MasterKey;
 
-use crate::compression::{Dictionary, compress, decompress};
+use crate::compression::{Dictionary, Effort, compress, decompress};
 
 /// `Sealed.method` of body.proto: zstd, then XChaCha20-Poly1305.
 const PLAIN: u32 = 1;
@@ -72,11 +72,17 @@ impl CaseKey {
     ///
     /// # Errors
     /// [`Error::TooLong`] above a mebibyte.
-    pub fn seal(&self, case: &CaseId, plain: &[u8], nonce: [u8; NONCE_BYTES]) -> Result<proto::Sealed, Error> {
+    pub(crate) fn seal(
+        &self,
+        case: &CaseId,
+        plain: &[u8],
+        nonce: [u8; NONCE_BYTES],
+        effort: Effort,
+    ) -> Result<proto::Sealed, Error> {
         if plain.len() > PRIVATE_MAX_BYTES {
             return Err(Error::TooLong);
         }
-        let compressed = compress(plain, Dictionary::Forms).map_err(|_| Error::TooLong)?;
+        let compressed = compress(plain, Dictionary::Forms, effort).map_err(|_| Error::TooLong)?;
         let ciphertext = encrypt(&self.0, &nonce, &compressed, case.as_bytes())?;
         Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec(), ciphertext })
     }
@@ -135,7 +141,7 @@ mod tests {
     fn a_private_part_opens_with_its_key_and_case_only() {
         let key = CaseKey::from_bytes([3; 32]);
         let plain = "赵小明 990106197001010016".repeat(20);
-        let sealed = key.seal(&case(1), plain.as_bytes(), [9; NONCE_BYTES]).unwrap();
+        let sealed = key.seal(&case(1), plain.as_bytes(), [9; NONCE_BYTES], Effort::Much).unwrap();
         assert_eq!(key.open(&case(1), &sealed).unwrap(), plain.as_bytes());
         assert!(sealed.ciphertext.len() < plain.len(), "compressed first");
         assert_eq!(key.open(&case(2), &sealed), Err(Error::Unreadable));
@@ -152,7 +158,7 @@ mod tests {
     #[test]
     fn what_was_sealed_without_a_dictionary_stays_readable() {
         let key = CaseKey::from_bytes([3; 32]);
-        let compressed = compress("赵小明".as_bytes(), Dictionary::None).unwrap();
+        let compressed = compress("赵小明".as_bytes(), Dictionary::None, Effort::Little).unwrap();
         let ciphertext = encrypt(&key.0, &[9; NONCE_BYTES], &compressed, case(1).as_bytes()).unwrap();
         let sealed = proto::Sealed { method: 1, nonce: vec![9; NONCE_BYTES], ciphertext };
         assert_eq!(key.open(&case(1), &sealed).unwrap(), "赵小明".as_bytes());
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn too_much_is_refused_before_it_is_encrypted() {
         let long = vec![0; PRIVATE_MAX_BYTES + 1];
-        assert_eq!(CaseKey::from_bytes([3; 32]).seal(&case(1), &long, [9; 24]), Err(Error::TooLong));
+        assert_eq!(CaseKey::from_bytes([3; 32]).seal(&case(1), &long, [9; 24], Effort::Little), Err(Error::TooLong));
     }
 
     #[test]

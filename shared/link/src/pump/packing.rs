@@ -10,11 +10,17 @@ use sanji_proto::v1::link_message::Message;
 use sanji_proto::v1::{LinkMessage, Packed};
 use sanji_replication::limits::MESSAGE_MAX_BYTES;
 use zstd::stream::write::{Decoder, Encoder};
+use zstd::zstd_safe::CParameter;
 
 use crate::{Error, Result};
 
-/// Most of what is sent is encrypted and does not shrink at any level.
+/// Level at which a stream begins: what little a quiet or thin line carries is worth the time.
+const FIRST_LEVEL: i32 = 6;
+/// A stream goes on at the lowest level after so many bytes: most of what is sent is encrypted and does not shrink at any.
+const FIRST_BYTES: usize = 512 << 10;
 const LEVEL: i32 = 1;
+/// Binary logarithm of the tables in which a stream looks things up, in words of 4 bytes: bounds the memory of a sender.
+const TABLES_LOG: u32 = 15;
 /// Binary logarithm of how far back a stream looks, in bytes: bounds the memory of both sides.
 const WINDOW_LOG: u32 = 17;
 /// Messages below this go as they are, in bytes: a sign of life must not begin a stream.
@@ -25,9 +31,28 @@ const SMALL_BYTES: usize = 64;
 pub(super) struct Packer {
     /// The peer can unpack.
     pub(super) allowed: bool,
-    stream: Option<Encoder<'static, Vec<u8>>>,
+    stream: Option<Stream>,
     /// Something was packed since the last [`Packer::rest`].
     used: bool,
+}
+
+struct Stream {
+    encoder: Encoder<'static, Vec<u8>>,
+    level: i32,
+    /// What it has taken.
+    bytes: usize,
+}
+
+impl Stream {
+    /// Begins a frame behind what is packed already.
+    fn begin(packed: Vec<u8>, level: i32) -> io::Result<Self> {
+        let mut encoder = Encoder::new(packed, level)?;
+        encoder.window_log(WINDOW_LOG)?;
+        encoder.set_parameter(CParameter::HashLog(TABLES_LOG))?;
+        encoder.set_parameter(CParameter::ChainLog(TABLES_LOG))?;
+        encoder.include_contentsize(false)?;
+        Ok(Self { encoder, level, bytes: 0 })
+    }
 }
 
 impl Packer {
@@ -43,18 +68,19 @@ impl Packer {
     }
 
     fn compress(&mut self, plain: &[u8]) -> io::Result<Vec<u8>> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let mut stream = Encoder::new(Vec::new(), LEVEL)?;
-                stream.window_log(WINDOW_LOG)?;
-                stream.include_contentsize(false)?;
-                self.stream.insert(stream)
+        let mut stream = match self.stream.take() {
+            Some(first) if first.level == FIRST_LEVEL && first.bytes >= FIRST_BYTES => {
+                Stream::begin(first.encoder.finish()?, LEVEL)?
             }
+            Some(stream) => stream,
+            None => Stream::begin(Vec::new(), FIRST_LEVEL)?,
         };
-        stream.write_all(plain)?;
-        stream.flush()?;
-        Ok(std::mem::take(stream.get_mut()))
+        stream.encoder.write_all(plain)?;
+        stream.encoder.flush()?;
+        stream.bytes += plain.len();
+        let packed = std::mem::take(stream.encoder.get_mut());
+        self.stream = Some(stream);
+        Ok(packed)
     }
 
     /// To be called from time to time: what the peer is told where a stream ends because nothing was sent since.
@@ -167,6 +193,24 @@ mod tests {
         let again = packer.pack(said(&words)).unwrap();
         assert!(bytes_of(&again) > 500, "a new stream remembers nothing");
         assert_eq!(unpacker.unpack(again).unwrap(), Some(said(&words)));
+    }
+
+    #[test]
+    fn a_stream_of_much_goes_on_at_another_level_and_ends_like_any() {
+        let (mut packer, mut unpacker) = (Packer { allowed: true, ..Packer::default() }, Unpacker::default());
+        let words = |number: usize| ('一'..='龥').skip(number % 7).step_by(3).collect::<String>();
+        let mut levels = Vec::new();
+        for number in 0..FIRST_BYTES / words(6).len() + 20 {
+            let message = said(&words(number));
+            let packed = packer.pack(message.clone()).unwrap();
+            assert_eq!(unpacker.unpack(packed).unwrap(), Some(message));
+            levels.extend(packer.stream.as_ref().map(|stream| stream.level));
+        }
+        levels.dedup();
+        assert_eq!(levels, [FIRST_LEVEL, LEVEL]);
+        packer.rest();
+        assert_eq!(unpacker.unpack(packer.rest().unwrap()).unwrap(), None);
+        assert!(unpacker.stream.is_none());
     }
 
     #[test]

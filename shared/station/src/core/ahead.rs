@@ -70,6 +70,13 @@ impl Changes {
         self.cases.get(id).or_else(|| newer.get(id)).or_else(|| older.get(id)).cloned()
     }
 
+    /// The same, and it is here no longer.
+    fn take_folded(&mut self, id: &CaseId) -> Option<Arc<FiledCase>> {
+        let [newer, older] = &mut self.settled;
+        let (newer, older) = (newer.remove(id), older.remove(id));
+        self.cases.remove(id).or(newer).or(older)
+    }
+
     fn note_folded(&mut self, id: CaseId, filed: Arc<FiledCase>, entries: usize) {
         self.cases.insert(id, filed);
         let Some(waiting) = self.unfolded.get_mut(&id) else { return };
@@ -112,15 +119,19 @@ impl Ahead {
         stored: impl FnOnce() -> Result<Option<Arc<FiledCase>>, Error>,
         opened: impl FnOnce(i64),
     ) -> Result<Option<Arc<FiledCase>>, Error> {
-        let known = |changes: &Changes| (changes.folded(id), changes.unfolded.contains_key(id));
-        let (folded, waits) = known(&self.changes());
-        if !waits {
+        let settled = {
+            let changes = self.changes();
+            (!changes.unfolded.contains_key(id)).then(|| changes.folded(id))
+        };
+        if let Some(folded) = settled {
             return folded.map_or_else(stored, |filed| Ok(Some(filed)));
         }
         let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
         let (folded, waiting) = {
-            let changes = self.changes();
-            (changes.folded(id), changes.unfolded.get(id).cloned())
+            let mut changes = self.changes_mut();
+            let waiting = changes.unfolded.get(id).cloned();
+            // Taken out, so that it is changed in place: nobody looks for it there while entries of it wait.
+            (if waiting.is_some() { changes.take_folded(id) } else { changes.folded(id) }, waiting)
         };
         let before = if folded.is_some() { folded } else { stored()? };
         let Some(waiting) = waiting else { return Ok(before) };

@@ -15,6 +15,7 @@ use sanji_proto::v1 as proto;
 use super::commands::{command, named_by_act, named_by_submit, request, submission};
 use super::reader::open_private;
 use super::{Core, ReferenceData, Written};
+use crate::compression::Effort;
 use crate::error::{Error, Failure};
 use crate::pending::Purpose;
 use crate::vault::{CaseKey, NONCE_BYTES};
@@ -196,7 +197,8 @@ impl Core {
         let home = id.home().ok_or(Error::Entry { problem: "its case has no home" })?;
         let log = self.own_log(home, Reach::Private);
         let mut rev = self.group.fold.case(&self.reader, &id)?.map_or(0, |case| case.rev());
-        let sealed = drafts.into_iter().map(|draft| seal(&id, draft, key, random)).collect::<Result<Vec<_>, _>>()?;
+        let sealing = Sealing { case: &id, key, effort: self.effort() };
+        let sealed = drafts.into_iter().map(|draft| sealing.seal(draft, random)).collect::<Result<Vec<_>, _>>()?;
         let mut last: Option<Entry> = None;
         for (mut draft, sealed) in sealed {
             if let Body::Step(step) = &mut draft.body {
@@ -236,29 +238,34 @@ pub(super) fn request_of_another() -> Failure {
     Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence).at("request"))
 }
 
-/// Encrypts the private part of a draft; refused where the entry would be too long.
-fn seal(
-    id: &CaseId,
-    draft: Draft,
-    key: Option<&CaseKey>,
-    random: Random<'_>,
-) -> Result<(Draft, Option<proto::Sealed>), Failure> {
-    let sealed = match (&draft.private, key) {
-        (None, _) => None,
-        (Some(_), None) => return Err(Failure::NotHereYet),
-        (Some(private), Some(key)) => {
-            let sealed = key.seal(id, &codec::encode_private(private), bytes::<NONCE_BYTES>(random));
-            Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
+/// How private parts of a case are encrypted.
+struct Sealing<'a> {
+    case: &'a CaseId,
+    key: Option<&'a CaseKey>,
+    effort: Effort,
+}
+
+impl Sealing<'_> {
+    /// Encrypts the private part of a draft; refused where the entry would be too long.
+    fn seal(&self, draft: Draft, random: Random<'_>) -> Result<(Draft, Option<proto::Sealed>), Failure> {
+        let sealed = match (&draft.private, self.key) {
+            (None, _) => None,
+            (Some(_), None) => return Err(Failure::NotHereYet),
+            (Some(private), Some(key)) => {
+                let plain = codec::encode_private(private);
+                let sealed = key.seal(self.case, &plain, bytes::<NONCE_BYTES>(random), self.effort);
+                Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
+            }
+        };
+        let (_, body) = codec::encode(&draft.body, None);
+        // A step that follows another of the same decision gets 34 bytes more: the hash of that one. Numbers of
+        // documents are not known yet either, 6 bytes each.
+        if body.len() + sealed.as_ref().map_or(0, Message::encoded_len) + 64 > sanji_log::entry::BODY_MAX_BYTES {
+            let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
+            return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));
         }
-    };
-    let (_, body) = codec::encode(&draft.body, None);
-    // A step that follows another of the same decision gets 34 bytes more: the hash of that one. Numbers of documents
-    // are not known yet either, 6 bytes each.
-    if body.len() + sealed.as_ref().map_or(0, Message::encoded_len) + 64 > sanji_log::entry::BODY_MAX_BYTES {
-        let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
-        return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));
+        Ok((draft, sealed))
     }
-    Ok((draft, sealed))
 }
 
 /// The person as their record stands; refused where they have left.

@@ -13,6 +13,7 @@ use sanji_store::{Commit, Extension, WrappedKey};
 
 use super::Core;
 use super::fold::Fold;
+use crate::compression::Effort;
 use crate::error::Error;
 use crate::pending::Purpose;
 use crate::vault::CaseKey;
@@ -21,6 +22,8 @@ use crate::vault::CaseKey;
 const GROUP_BYTES: usize = 1 << 20;
 /// A group that is larger is committed before anything else is staged.
 const GROUP_ENTRIES: usize = 2048;
+/// A commit of so many entries is one of a crowd.
+const CROWD: usize = 16;
 /// The clock follows times of other stations that are no further ahead than this: a wrong clock elsewhere must not
 /// carry this one away.
 const CLOCK_LEAD_MAX_MS: u64 = 10 * 60 * 1000;
@@ -188,11 +191,21 @@ impl Core {
     }
 
     /// The key of a case, staged ones included.
-    pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
-        match self.group.keys.get(case) {
-            Some((_, key)) => Ok(Some(key.clone())),
-            None => self.reader.case_key(case),
+    pub(super) fn key_of(&mut self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
+        let staged = self.group.keys.get(case).map(|(_, key)| key);
+        if let Some(key) = staged.or_else(|| self.keys.get(case)) {
+            return Ok(Some(key.clone()));
         }
+        let key = self.reader.case_key(case)?;
+        if let Some(key) = &key {
+            self.keys.put(*case, key.clone());
+        }
+        Ok(key)
+    }
+
+    /// How hard private parts are compressed now.
+    pub(super) fn effort(&self) -> Effort {
+        if self.crowded { Effort::Little } else { Effort::Much }
     }
 
     /// A receipt is due for a log: a peer has sent it.
@@ -297,12 +310,15 @@ impl Core {
             let seal = staged.seal.unwrap_or_else(|| Seal::sign(&self.signing, &log, seq, hash));
             Extension { extends: staged.extends, run: Run { log, entries: staged.entries, seal } }
         });
+        let (case_keys, keys): (Vec<_>, Vec<_>) =
+            group.keys.into_iter().map(|(case, (wrapped, key))| (wrapped, (case, key))).unzip();
         let commit = Commit {
             time_ms: now_ms,
             extensions: extensions.collect(),
-            case_keys: group.keys.into_values().map(|(wrapped, _)| wrapped).collect(),
+            case_keys,
             receipts: if planted(Bug::ForgetReceipts) { Vec::new() } else { receipts.clone() },
         };
+        self.crowded = group.entries >= CROWD;
         let reference_changed = reference.is_some();
         let mut cases: Vec<CaseId> = group.fold.touched().collect();
         let forks_touched = group.fold.forks_touched;
@@ -321,6 +337,9 @@ impl Core {
         }
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));
+        }
+        for (case, key) in keys {
+            self.keys.put(case, key);
         }
         if forks_touched {
             cases.extend(self.settle_forks()?);

@@ -333,7 +333,7 @@ impl Core {
                 (_, true) => None,
                 (None, false) => return Err(Failure::NotHereYet),
                 (Some(key), false) => {
-                    let sealed = key.seal(&id, &draft.private.encode(), bytes::<NONCE_BYTES>(random));
+                    let sealed = key.seal(&id, &draft.private.encode(), bytes::<NONCE_BYTES>(random), self.effort());
                     Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
                 }
             };

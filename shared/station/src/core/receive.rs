@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// Whether the key of a case is here and can be read.
-    fn has_key_of(&self, case: &CaseId) -> Result<bool, Error> {
+    fn has_key_of(&mut self, case: &CaseId) -> Result<bool, Error> {
         match self.key_of(case) {
             Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(false),
             known => Ok(known?.is_some()),
