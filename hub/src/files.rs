@@ -129,6 +129,17 @@ impl DistrictFiles {
         }
     }
 
+    /// What is not wrong and yet worth a look, of the items that can be read.
+    pub(crate) fn remarks(&self) -> Vec<FileFault> {
+        let mut catalogue = Catalogue::default();
+        for (path, text) in self.iter().filter(|(path, _)| item_name(path).is_some()) {
+            if let Ok(item) = Item::parse(path, text) {
+                catalogue.insert(1, item);
+            }
+        }
+        catalogue.remarks().into_iter().map(|remark| self.located(remark)).collect()
+    }
+
     /// The organisation alone; what is wrong with it is added to `faults`.
     pub(crate) fn organisation(&self, faults: &mut Vec<FileFault>) -> Option<Organisation> {
         let paths = ORGANISATION.map(organisation_path);

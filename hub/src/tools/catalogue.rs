@@ -21,7 +21,8 @@ pub(crate) enum Command {
 /// Print every fault of a folder of data files, with file, line and reason
 ///
 /// Items, defaults, organisation, calendar and, where there are any, staff are read, each for itself and then
-/// together. The exit status is not zero where anything is wrong.
+/// together. The exit status is not zero where anything is wrong. Remarks (提示) name what is allowed and will hardly have
+/// been meant, such as a part of a joint item that no stage does.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  sanji-hub catalogue check tests/sample")]
 pub(crate) struct Check {
@@ -43,13 +44,17 @@ impl Command {
 impl Check {
     fn run(self) -> Result<(), Error> {
         let files = DistrictFiles::read(&self.folder)?;
-        let faults = self.faults(&files)?;
+        let (faults, remarks) = (self.faults(&files)?, files.remarks());
         if self.output.json {
-            let told: Vec<Value> = faults.iter().map(row).collect();
-            print_line(&json!({ "files": files.iter().count(), "faults": told }).to_string())?;
+            let told = |faults: &[FileFault]| faults.iter().map(row).collect::<Vec<Value>>();
+            let told = json!({ "files": files.iter().count(), "faults": told(&faults), "remarks": told(&remarks) });
+            print_line(&told.to_string())?;
         } else {
             for fault in &faults {
                 print_line(&fault.to_string())?;
+            }
+            for remark in &remarks {
+                print_line(&format!("提示：{remark}"))?;
             }
         }
         match faults.len() {

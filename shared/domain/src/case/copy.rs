@@ -14,7 +14,7 @@ use super::handling::{Handling, duty_now, ended};
 use super::input::{self, LONGEST_TEXT};
 use super::private::Private;
 use super::refusal::{Refusal, RefusalCode};
-use super::round::{self, Round};
+use super::round::Round;
 use super::route::{Duty, Route};
 use super::state::Case;
 use crate::calendar::local_date;
@@ -39,6 +39,8 @@ pub struct Consulted {
     pub stage: StageId,
     /// Its department.
     pub department: DepartmentCode,
+    /// The station where that department answers.
+    pub station: StationCode,
     /// When the copy went out.
     pub copied: HybridTime,
     /// How long it has to answer.
@@ -62,7 +64,7 @@ pub fn consulted(case: &Case, reference: &Reference<'_>) -> Vec<Consulted> {
     // Offices are asked for, not persons: the day says nothing.
     let Some(route) = Route::of(case, item, reference.organisation, Date::ZERO) else { return Vec::new() };
     let Some(copied) = case.accepted_at() else { return Vec::new() };
-    let parts = round::parts(item);
+    let parts = item.parts_by_stage();
     let show = |(position, stage): (usize, &Stage)| {
         let part = parts.iter().find(|(_, at)| *at == position).and_then(|(part, _)| item.parts.get(*part));
         let reply_within = reply_within(stage, part.map(|part| part.limit), reference);
@@ -70,6 +72,7 @@ pub fn consulted(case: &Case, reference: &Reference<'_>) -> Vec<Consulted> {
         Consulted {
             stage: stage.id.clone(),
             department: stage.department.clone(),
+            station: route.station(position, false),
             copied,
             reply_within,
             reply_until: reference.calendar.deadline(day, reply_within).ok(),

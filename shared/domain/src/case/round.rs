@@ -184,29 +184,11 @@ pub(super) fn first_of(route: &Route<'_>, members: Vec<usize>, holder: StationCo
 
 /// The stages whose part must be finished before a stage's part.
 pub(super) fn waits_for(item: &Item, position: usize) -> Vec<usize> {
-    let parts = parts(item);
+    let parts = item.parts_by_stage();
     let work = parts.iter().find(|(_, at)| *at == position).and_then(|(part, _)| item.parts.get(*part));
     let named = |work: &PartWork| {
         let part = item.parts.iter().position(|part| part.work == *work)?;
         parts.iter().find(|(of, _)| *of == part).map(|(_, at)| *at)
     };
     work.into_iter().flat_map(|part| &part.after).filter_map(named).collect()
-}
-
-/// The parts of a joint item with the stages that do them: each part belongs to the first stage of its department,
-/// in the order of the route, that reviews or decides and does no part before it.
-pub(super) fn parts(item: &Item) -> Vec<(usize, usize)> {
-    use crate::catalogue::SupervisedLink::{Approval, Review};
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for (part, work) in item.parts.iter().enumerate() {
-        let does = |at: &usize| {
-            let stage = item.stages.get(*at);
-            stage.is_some_and(|stage| stage.department == work.department && matches!(stage.link, Review | Approval))
-                && !found.iter().any(|(_, taken)| taken == at)
-        };
-        if let Some(at) = (0..item.stages.len()).find(does) {
-            found.push((part, at));
-        }
-    }
-    found
 }

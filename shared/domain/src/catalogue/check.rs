@@ -177,6 +177,28 @@ impl Catalogue {
     }
 }
 
+impl Catalogue {
+    /// What is not wrong and yet not what its writer will have meant: parts of joint items that no stage does.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<CatalogueFault> {
+        let mut remarks = Vec::new();
+        for (_, item) in self.iter() {
+            for part in item.parts_without_stage() {
+                let work = match &part.work {
+                    PartWork::Item(code) => code.to_string(),
+                    PartWork::Named(name) => name.clone(),
+                };
+                let reason = format!(
+                    "联办部分“{work}”没有对应的环节：没有同名的、或者由“{}”及其驻乡镇机构审核或者批准的环节；该部分的时限和先后次序不单独计算",
+                    part.department
+                );
+                remarks.push(CatalogueFault { item: item.code.clone(), named: work, reason });
+            }
+        }
+        remarks
+    }
+}
+
 /// Every department that an item names.
 fn departments(item: &Item) -> BTreeSet<&DepartmentCode> {
     let stages = item.stages.iter().map(|stage| &stage.department);

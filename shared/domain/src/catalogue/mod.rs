@@ -8,6 +8,7 @@ mod check;
 mod defaults;
 mod item;
 mod material;
+mod part;
 mod read;
 mod stage;
 

@@ -13,6 +13,7 @@ mod journey;
 mod limits;
 mod order;
 mod overruns;
+mod parts;
 mod refusals;
 mod seats;
 mod sight;
