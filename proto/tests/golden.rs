@@ -58,6 +58,10 @@ fn receipt() -> proto::Receipt {
     }
 }
 
+fn staff_request(record: proto::staff_request_record::Record) -> Vec<u8> {
+    proto::StaffRequestRecord { id: vec![0x13; 16], record: Some(record) }.encode_to_vec()
+}
+
 fn step(step: case_step::Step) -> Vec<u8> {
     proto::CaseStep {
         rev: 3,
@@ -604,6 +608,43 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 substitute: "mz-02".into(),
             }
             .encode_to_vec(),
+        ),
+        (
+            "station.key_announced",
+            proto::StationRecord {
+                record: Some(station_record::Record::KeyAnnounced(proto::KeyAnnounced {
+                    station: 990_106_101_203,
+                    key: vec![0x14; 32],
+                    revoked: true,
+                    ended_ms: 1_780_000_000_000,
+                })),
+            }
+            .encode_to_vec(),
+        ),
+        (
+            "staff_request.asked",
+            staff_request(proto::staff_request_record::Record::Asked(proto::StaffChangeAsked {
+                staff: "mz-05".into(),
+                roles: vec!["审核".into()],
+                post: "审批股科员".into(),
+                department: "mz".into(),
+                place: 990_106_000_000,
+                seat: "B".into(),
+                backup: "mz-04".into(),
+                serves: vec!["-".into()],
+                leaves: true,
+                reason: "轮岗".into(),
+                actor_name: "郑玲凡".into(),
+            })),
+        ),
+        (
+            "staff_request.decided",
+            staff_request(proto::staff_request_record::Record::Decided(proto::StaffChangeDecided {
+                approved: true,
+                words: "同意".into(),
+                number: "澄政务〔2026〕7号".into(),
+                actor_name: "程成军".into(),
+            })),
         ),
         (
             "step.fee_issued",

@@ -1124,7 +1124,7 @@ pub struct AttachmentName {
 /// What the district says of one station. The log's home is that station.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StationRecord {
-    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "station_record::Record", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub record: ::core::option::Option<station_record::Record>,
 }
 /// Nested message and enum types in `StationRecord`.
@@ -1143,7 +1143,25 @@ pub mod station_record {
         ForkDecided(super::ForkDecided),
         #[prost(message, tag = "6")]
         RestDecided(super::RestDecided),
+        /// In a public log of the district, not of the station: so that every station can check what any of them has signed.
+        #[prost(message, tag = "7")]
+        KeyAnnounced(super::KeyAnnounced),
     }
+}
+/// Which key is whose, for stations that hold nothing else of that station. It opens no link; the latest record counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyAnnounced {
+    /// The station, a division code. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "3")]
+    pub revoked: bool,
+    /// When the hub ended this life: milliseconds since 1970-01-01 UTC. 0: it has not.
+    #[prost(uint64, tag = "4")]
+    pub ended_ms: u64,
 }
 /// A new life of the station begins: from now on its logs are written under this key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1369,6 +1387,70 @@ pub struct AbsenceRecord {
     #[prost(string, tag = "6")]
     pub substitute: ::prost::alloc::string::String,
 }
+/// A change of staff that an office asks for, and what the district says to it. Of each the first record counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffRequestRecord {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(oneof = "staff_request_record::Record", tags = "2, 3")]
+    pub record: ::core::option::Option<staff_request_record::Record>,
+}
+/// Nested message and enum types in `StaffRequestRecord`.
+pub mod staff_request_record {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Record {
+        #[prost(message, tag = "2")]
+        Asked(super::StaffChangeAsked),
+        /// Written by the hub alone; the StaffRecords that follow from a consent stand behind it.
+        #[prost(message, tag = "3")]
+        Decided(super::StaffChangeDecided),
+    }
+}
+/// What is to become of a person. Empty or 0: as it is; "-" for none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffChangeAsked {
+    /// The person. Required.
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, tag = "3")]
+    pub post: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub place: u64,
+    #[prost(string, tag = "6")]
+    pub seat: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub backup: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "8")]
+    pub serves: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// True: the person leaves.
+    #[prost(bool, tag = "9")]
+    pub leaves: bool,
+    /// Required.
+    #[prost(string, tag = "10")]
+    pub reason: ::prost::alloc::string::String,
+    /// Name of whoever asks, as it stood then. Empty: the station's keeper.
+    #[prost(string, tag = "11")]
+    pub actor_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffChangeDecided {
+    #[prost(bool, tag = "1")]
+    pub approved: bool,
+    /// Why. Required for a refusal.
+    #[prost(string, tag = "2")]
+    pub words: ::prost::alloc::string::String,
+    /// Number of the document of consent. Empty: none.
+    #[prost(string, tag = "3")]
+    pub number: ::prost::alloc::string::String,
+    /// Name of whoever decided, as it stood then.
+    #[prost(string, tag = "4")]
+    pub actor_name: ::prost::alloc::string::String,
+}
 /// A file of the district's data as published: an item, the calendar, the organisation …
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PublishedFile {
@@ -1426,6 +1508,8 @@ pub enum Kind {
     Notice = 19,
     /// AbsenceRecord, in a private log of the station where the person works.
     Absence = 13,
+    /// StaffRequestRecord, in a private log of the station where the person works when it is asked for.
+    StaffRequest = 20,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1447,6 +1531,7 @@ impl Kind {
             Self::MatterSide => "KIND_MATTER_SIDE",
             Self::Notice => "KIND_NOTICE",
             Self::Absence => "KIND_ABSENCE",
+            Self::StaffRequest => "KIND_STAFF_REQUEST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1465,6 +1550,7 @@ impl Kind {
             "KIND_MATTER_SIDE" => Some(Self::MatterSide),
             "KIND_NOTICE" => Some(Self::Notice),
             "KIND_ABSENCE" => Some(Self::Absence),
+            "KIND_STAFF_REQUEST" => Some(Self::StaffRequest),
             _ => None,
         }
     }
@@ -3782,7 +3868,7 @@ pub struct BoardCasesReply {
     #[prost(uint32, tag = "2")]
     pub total: u32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BoardCase {
     #[prost(string, tag = "1")]
     pub case_number: ::prost::alloc::string::String,
@@ -3815,6 +3901,32 @@ pub struct BoardCase {
     pub level: i32,
     #[prost(bool, tag = "14")]
     pub waiting: bool,
+    /// Of an accepted joint case: each department with its part, in the order of the route.
+    #[prost(message, repeated, tag = "15")]
+    pub parts: ::prost::alloc::vec::Vec<BoardPart>,
+}
+/// The part that a department has in a joint case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BoardPart {
+    #[prost(string, tag = "1")]
+    pub department: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub department_name: ::prost::alloc::string::String,
+    /// Name of its stage.
+    #[prost(string, tag = "3")]
+    pub stage_name: ::prost::alloc::string::String,
+    /// Since when it has its copy.
+    #[prost(uint32, tag = "4")]
+    pub since: u32,
+    /// Last day to answer. 0: the calendar lacks the year.
+    #[prost(uint32, tag = "5")]
+    pub until: u32,
+    /// 未签收, 已签收, 同意, 不同意.
+    #[prost(string, tag = "6")]
+    pub state: ::prost::alloc::string::String,
+    /// It has not answered, and the last day is over.
+    #[prost(bool, tag = "7")]
+    pub late: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAlertsRequest {
@@ -10658,6 +10770,9 @@ pub struct LedgerRow {
     /// One for each column.
     #[prost(string, repeated, tag = "3")]
     pub cells: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Number of the matter that the row is about. Empty: it is about none.
+    #[prost(string, tag = "4")]
+    pub matter_number: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportLedgerRequest {
@@ -14806,11 +14921,14 @@ pub struct StaffView {
     #[prost(string, repeated, tag = "15")]
     pub acts_for: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListStaffRequest {
     /// A station; 0: this one.
     #[prost(uint64, tag = "1")]
     pub place: u64,
+    /// Only this person, wherever they work. Empty: everybody of the place.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListStaffReply {
@@ -14846,6 +14964,9 @@ pub struct AbsenceView {
     /// Numbers of the cases on which the substitute acted for the person meanwhile.
     #[prost(string, repeated, tag = "11")]
     pub cases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The entry that records it: 32 bytes. Empty: nobody has recorded it.
+    #[prost(bytes = "vec", tag = "12")]
+    pub entry: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordAbsenceRequest {
@@ -14927,7 +15048,7 @@ pub struct ChangeStaffRequest {
     /// Required.
     #[prost(string, tag = "9")]
     pub reason: ::prost::alloc::string::String,
-    /// The approved request: who consented, and its number. Required.
+    /// Not looked at: what needs consent is asked for with AskStaffChange.
     #[prost(string, tag = "10")]
     pub consent: ::prost::alloc::string::String,
     /// True: has left.
@@ -14941,6 +15062,95 @@ pub struct ChangeStaffReply {
     /// For example that two years are not over.
     #[prost(string, repeated, tag = "2")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskStaffChangeRequest {
+    /// What is to change. Required.
+    #[prost(message, optional, tag = "1")]
+    pub change: ::core::option::Option<ChangeStaffRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideStaffChangeRequest {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "2")]
+    pub approved: bool,
+    /// Why. Required for a refusal.
+    #[prost(string, tag = "3")]
+    pub words: ::prost::alloc::string::String,
+    /// Number of the document of consent.
+    #[prost(string, tag = "4")]
+    pub number: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListStaffRequestsRequest {
+    /// True: only those that wait for an answer.
+    #[prost(bool, tag = "1")]
+    pub open: bool,
+    /// Only those about this person. Empty: all.
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListStaffRequestsReply {
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<StaffRequestView>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StaffRequestView {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub staff: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub staff_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub place: u64,
+    #[prost(string, tag = "5")]
+    pub place_name: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "6")]
+    pub changes: ::prost::alloc::vec::Vec<StaffDifference>,
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub asked_by: ::prost::alloc::string::String,
+    #[prost(string, tag = "9")]
+    pub asked_by_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "10")]
+    pub asked_ms: u64,
+    /// Since when the person had the post at the time of asking. 0: not known.
+    #[prost(uint64, tag = "11")]
+    pub in_post_since_ms: u64,
+    /// For example that two years are not over.
+    #[prost(string, repeated, tag = "12")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 待批, 已同意, 未同意.
+    #[prost(string, tag = "13")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "14")]
+    pub decided_by: ::prost::alloc::string::String,
+    #[prost(string, tag = "15")]
+    pub decided_by_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "16")]
+    pub decided_ms: u64,
+    #[prost(string, tag = "17")]
+    pub words: ::prost::alloc::string::String,
+    #[prost(string, tag = "18")]
+    pub number: ::prost::alloc::string::String,
+    /// Whether the caller may decide it.
+    #[prost(bool, tag = "19")]
+    pub may_decide: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffDifference {
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub before: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StaffHistoryRequest {
@@ -15028,6 +15238,27 @@ pub struct AuthorisationView {
     pub from: u32,
     #[prost(uint32, tag = "6")]
     pub until: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAuthorisationsRequest {
+    /// What this person may do where they work. Empty: what everybody of this station may.
+    #[prost(string, tag = "1")]
+    pub staff: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAuthorisationsReply {
+    /// By item.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<ItemAuthorisation>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemAuthorisation {
+    #[prost(string, tag = "1")]
+    pub item: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub power: ::core::option::Option<AuthorisationView>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpwardCasesRequest {
@@ -15287,7 +15518,8 @@ pub mod staff_service_client {
                 .insert(GrpcMethod::new("sanji.v1.StaffService", "ReinstateStaff"));
             self.inner.unary(req, path, codec).await
         }
-        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        /// Substitute of one person, or the departments that their window serves. At the hub. A change of post is refused: it has
+        /// to be asked for.
         pub async fn change_staff(
             &mut self,
             request: impl tonic::IntoRequest<super::ChangeStaffRequest>,
@@ -15310,6 +15542,81 @@ pub mod staff_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("sanji.v1.StaffService", "ChangeStaff"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// 调用、更换: asks that post, roles, department, seat or place of one person change, or that they leave.
+        pub async fn ask_staff_change(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AskStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/AskStaffChange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "AskStaffChange"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Consents to what was asked for, which then counts at once, or refuses it with the reason. At the hub.
+        pub async fn decide_staff_change(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/DecideStaffChange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "DecideStaffChange"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What was asked for and decided, newest first, as far as the caller may know.
+        pub async fn list_staff_requests(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListStaffRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStaffRequestsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListStaffRequests",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListStaffRequests"));
             self.inner.unary(req, path, codec).await
         }
         /// The records of one person, oldest first.
@@ -15387,6 +15694,31 @@ pub mod staff_service_client {
                 .insert(GrpcMethod::new("sanji.v1.StaffService", "Authorisations"));
             self.inner.unary(req, path, codec).await
         }
+        /// The same of all items: what each window of this station has, or what one person may do.
+        pub async fn list_authorisations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAuthorisationsReply>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/ListAuthorisations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "ListAuthorisations"));
+            self.inner.unary(req, path, codec).await
+        }
         /// 全程代办: the cases of this station that have to go to the district or higher.
         pub async fn upward_cases(
             &mut self,
@@ -15459,12 +15791,37 @@ pub mod staff_service_server {
             &self,
             request: tonic::Request<super::ReinstateStaffRequest>,
         ) -> std::result::Result<tonic::Response<super::StaffView>, tonic::Status>;
-        /// Post, roles, department, seat, substitute or place of one person. At the hub.
+        /// Substitute of one person, or the departments that their window serves. At the hub. A change of post is refused: it has
+        /// to be asked for.
         async fn change_staff(
             &self,
             request: tonic::Request<super::ChangeStaffRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ChangeStaffReply>,
+            tonic::Status,
+        >;
+        /// 调用、更换: asks that post, roles, department, seat or place of one person change, or that they leave.
+        async fn ask_staff_change(
+            &self,
+            request: tonic::Request<super::AskStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        >;
+        /// Consents to what was asked for, which then counts at once, or refuses it with the reason. At the hub.
+        async fn decide_staff_change(
+            &self,
+            request: tonic::Request<super::DecideStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        >;
+        /// What was asked for and decided, newest first, as far as the caller may know.
+        async fn list_staff_requests(
+            &self,
+            request: tonic::Request<super::ListStaffRequestsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListStaffRequestsReply>,
             tonic::Status,
         >;
         /// The records of one person, oldest first.
@@ -15489,6 +15846,14 @@ pub mod staff_service_server {
             request: tonic::Request<super::AuthorisationsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::AuthorisationsReply>,
+            tonic::Status,
+        >;
+        /// The same of all items: what each window of this station has, or what one person may do.
+        async fn list_authorisations(
+            &self,
+            request: tonic::Request<super::ListAuthorisationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAuthorisationsReply>,
             tonic::Status,
         >;
         /// 全程代办: the cases of this station that have to go to the district or higher.
@@ -15891,6 +16256,143 @@ pub mod staff_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/sanji.v1.StaffService/AskStaffChange" => {
+                    #[allow(non_camel_case_types)]
+                    struct AskStaffChangeSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::AskStaffChangeRequest>
+                    for AskStaffChangeSvc<T> {
+                        type Response = super::StaffRequestView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AskStaffChangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::ask_staff_change(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AskStaffChangeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/DecideStaffChange" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideStaffChangeSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::DecideStaffChangeRequest>
+                    for DecideStaffChangeSvc<T> {
+                        type Response = super::StaffRequestView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideStaffChangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::decide_staff_change(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideStaffChangeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ListStaffRequests" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListStaffRequestsSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListStaffRequestsRequest>
+                    for ListStaffRequestsSvc<T> {
+                        type Response = super::ListStaffRequestsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListStaffRequestsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_staff_requests(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListStaffRequestsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/sanji.v1.StaffService/StaffHistory" => {
                     #[allow(non_camel_case_types)]
                     struct StaffHistorySvc<T: StaffService>(pub Arc<T>);
@@ -16011,6 +16513,52 @@ pub mod staff_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AuthorisationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/ListAuthorisations" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAuthorisationsSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::ListAuthorisationsRequest>
+                    for ListAuthorisationsSvc<T> {
+                        type Response = super::ListAuthorisationsReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAuthorisationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::list_authorisations(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAuthorisationsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
