@@ -82,7 +82,7 @@ use crate::pending::Pending;
 use crate::vault::{CaseKey, MasterKey};
 use fold::Fold;
 use group::Group;
-use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF};
+use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF, STAFF_REQUESTS};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -285,7 +285,7 @@ impl Core {
     fn read_reference(&mut self) -> Result<(), Error> {
         let mut reference = ReferenceData::default();
         // Keys first: who may say something about staff and files follows from them.
-        for list in [KEYS, STAFF, FILES, FORKS, ASIDES, NOTICES, ABSENCES] {
+        for list in [KEYS, STAFF, FILES, FORKS, ASIDES, NOTICES, ABSENCES, STAFF_REQUESTS] {
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = self.reader.store().rows(list, after.as_deref(), false, PAGE);

@@ -10,7 +10,7 @@ mod healing;
 mod links;
 mod matters;
 mod movements;
-mod people;
+pub(crate) mod people;
 mod quarantine;
 mod records;
 mod status;

@@ -9,6 +9,7 @@ use crate::identity::CreditCode;
 use crate::term::terms;
 
 mod absence;
+mod assignment;
 mod authorisation;
 mod read;
 mod role;
@@ -16,6 +17,10 @@ mod rota;
 mod staff;
 
 pub use absence::{ALONE, Absence, AbsenceId, Absences, Colleague, Ground, StandIn, Standing, may_stand_in};
+pub use assignment::{
+    administers, asks_for_change, consents_to_changes, differences, has_served_term, heads_office_of,
+    is_change_of_post, is_same_post,
+};
 pub use authorisation::{Authorisation, Authorisations, Power};
 pub use read::OrganisationFiles;
 pub use role::{Role, StageTier};

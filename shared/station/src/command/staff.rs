@@ -1,4 +1,5 @@
-//! The people of a station from the command line: absences, the ledger of substitutes, suspension, changes.
+//! The people of a station from the command line: absences, the ledger of substitutes, suspension, changes and who
+//! consents to them, powers.
 
 use clap::Subcommand;
 use jiff::civil::{Date, DateTime};
@@ -106,13 +107,38 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Change a person's post, roles, department, place, seat or substitute, at the hub
+    /// Change who stands in for a person, or the departments that their window serves, at the hub
     ///
-    /// What is not named stays. "-" takes away a seat, a substitute or the departments that a window serves.
-    #[command(after_help = "Example:\n  sanji-hub staff change mz-05 --role 审核 --post 审批股科员 --reason '轮岗' \
-        --consent '程成军 澄政务〔2026〕7号' --data hub\n  \
-        sanji-hub staff change sp-08 --serves mz --serves rs --reason '综合窗口' --consent '程成军 8号' --data hub")]
+    /// What is not named stays; "-" takes away. Another post is asked for: see `staff ask`.
+    #[command(
+        after_help = "Example:\n  sanji-hub staff change mz-05 --backup mz-04 --reason '替补调整' --data hub\n  \
+        sanji-hub staff change sp-08 --serves mz --serves rs --reason '综合窗口' --data hub"
+    )]
     Change {
+        /// Staff id.
+        staff: String,
+        /// Staff id of the substitute, or -.
+        #[arg(long, default_value = "")]
+        backup: String,
+        /// A department that the person's window serves; may be repeated.
+        #[arg(long = "serves", value_name = "DEPARTMENT")]
+        serves: Vec<String>,
+        /// Why; goes on record.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Ask for another post, department, place or seat of a person, or that they leave
+    ///
+    /// Counts once the district's centre has consented. What is not named stays; "-" takes away. Works without a line.
+    #[command(
+        after_help = "Example:\n  sanji-hub staff ask mz-05 --role 审核 --post 审批股科员 --reason '轮岗' --data hub \
+        --token sanji_…\n  sanji-node staff ask 990106101-03 --leaves --reason '退休' --data township --token sanji_…"
+    )]
+    Ask {
         /// Staff id.
         staff: String,
         /// A role of roles.toml; may be repeated: all that the person has then.
@@ -133,18 +159,46 @@ pub enum Command {
         /// Staff id of the substitute, or -.
         #[arg(long, default_value = "")]
         backup: String,
-        /// A department that the person's window serves; may be repeated.
-        #[arg(long = "serves", value_name = "DEPARTMENT")]
-        serves: Vec<String>,
         /// The person leaves.
         #[arg(long)]
         leaves: bool,
         /// Why; goes on record.
         #[arg(long)]
         reason: String,
-        /// Who consented, under which number.
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Changes of staff that were asked for, and what became of them
+    #[command(after_help = "Example:\n  sanji-hub staff requests --open --data hub")]
+    Requests {
+        /// Only those that wait for an answer.
         #[arg(long)]
-        consent: String,
+        open: bool,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Consent to a change of staff, or refuse it, at the hub; with the token of somebody who runs the hall
+    #[command(
+        after_help = "Example:\n  sanji-hub staff decide 5f0c… --number '澄政务〔2026〕7号' --data hub --token sanji_…\n  \
+        sanji-hub staff decide 5f0c… --refuse --words '任职不满两年' --data hub --token sanji_…"
+    )]
+    Decide {
+        /// The id that `staff requests` shows.
+        #[arg(value_parser = request_id)]
+        id: [u8; 16],
+        /// Refuse it.
+        #[arg(long, requires = "words")]
+        refuse: bool,
+        /// Why.
+        #[arg(long, default_value = "")]
+        words: String,
+        /// Number of the document of consent.
+        #[arg(long, default_value = "")]
+        number: String,
         #[command(flatten)]
         at: At,
         #[command(flatten)]
@@ -160,11 +214,16 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Who may accept, review and decide an item at this station
-    #[command(after_help = "Example:\n  sanji-hub staff powers mz-dibao --data hub")]
+    /// Who may accept, review and decide an item at this station, or every item; or what one person may do
+    #[command(after_help = "Example:\n  sanji-hub staff powers mz-dibao --data hub\n  \
+        sanji-hub staff powers --staff mz-05 --data hub")]
     Powers {
-        /// Code of the item.
-        item: String,
+        /// Code of the item; without it, every item.
+        #[arg(conflicts_with = "staff")]
+        item: Option<String>,
+        /// What this person may do.
+        #[arg(long, default_value = "")]
+        staff: String,
         #[command(flatten)]
         at: At,
         #[command(flatten)]
@@ -196,7 +255,8 @@ impl Command {
     pub(super) async fn run(self) -> Result<(), Error> {
         match self {
             Self::List { place, at, output } => {
-                let request = proto::ListStaffRequest { place: place.map_or(0, StationCode::number) };
+                let request =
+                    proto::ListStaffRequest { place: place.map_or(0, StationCode::number), ..Default::default() };
                 let reply = at.connect().await?.staff().list_staff(request).await?.into_inner();
                 output.print(&json::show("ListStaffReply", &reply)?, |_| people(&reply))
             }
@@ -230,23 +290,15 @@ impl Command {
                 let reply = at.connect().await?.staff().reinstate_staff(request).await?.into_inner();
                 output.print(&json::show("StaffView", &reply)?, |_| person(&reply))
             }
-            Self::Change {
-                staff,
-                roles,
-                post,
-                department,
-                place,
-                seat,
-                backup,
-                serves,
-                leaves,
-                reason,
-                consent,
-                at,
-                output,
-            } => {
+            Self::Change { staff, backup, serves, reason, at, output } => {
+                let request = proto::ChangeStaffRequest { staff, backup, serves, reason, ..Default::default() };
+                let reply = at.connect().await?.staff().change_staff(request).await?.into_inner();
+                let told = |_: &_| reply.staff.as_ref().map(person).unwrap_or_default();
+                output.print(&json::show("ChangeStaffReply", &reply)?, told)
+            }
+            Self::Ask { staff, roles, post, department, place, seat, backup, leaves, reason, at, output } => {
                 let place = place.map_or(0, StationCode::number);
-                let request = proto::ChangeStaffRequest {
+                let change = proto::ChangeStaffRequest {
                     staff,
                     roles,
                     post,
@@ -254,24 +306,36 @@ impl Command {
                     place,
                     seat,
                     backup,
-                    serves,
-                    reason,
-                    consent,
                     leaves,
+                    reason,
+                    ..Default::default()
                 };
-                let reply = at.connect().await?.staff().change_staff(request).await?.into_inner();
-                output.print(&json::show("ChangeStaffReply", &reply)?, |_| {
-                    let mut lines: Vec<String> = reply.staff.iter().map(person).collect();
-                    lines.extend(reply.warnings.iter().map(|warning| format!("注意：{warning}")));
-                    lines.join("\n")
-                })
+                let request = proto::AskStaffChangeRequest { change: Some(change) };
+                let reply = at.connect().await?.staff().ask_staff_change(request).await?.into_inner();
+                output.print(&json::show("StaffRequestView", &reply)?, |_| staff_request(&reply))
+            }
+            Self::Requests { open, at, output } => {
+                let request = proto::ListStaffRequestsRequest { open, staff: String::new() };
+                let reply = at.connect().await?.staff().list_staff_requests(request).await?.into_inner();
+                let told = |_: &_| reply.requests.iter().map(staff_request).collect::<Vec<_>>().join("\n");
+                output.print(&json::show("ListStaffRequestsReply", &reply)?, told)
+            }
+            Self::Decide { id, refuse, words, number, at, output } => {
+                let request = proto::DecideStaffChangeRequest { id: id.to_vec(), approved: !refuse, words, number };
+                let reply = at.connect().await?.staff().decide_staff_change(request).await?.into_inner();
+                output.print(&json::show("StaffRequestView", &reply)?, |_| staff_request(&reply))
             }
             Self::History { staff, at, output } => {
                 let reply =
                     at.connect().await?.staff().staff_history(proto::StaffHistoryRequest { staff }).await?.into_inner();
                 output.print(&json::show("StaffHistoryReply", &reply)?, |_| history(&reply))
             }
-            Self::Powers { item, at, output } => {
+            Self::Powers { item: None, staff, at, output } => {
+                let request = proto::ListAuthorisationsRequest { staff };
+                let reply = at.connect().await?.staff().list_authorisations(request).await?.into_inner();
+                output.print(&json::show("ListAuthorisationsReply", &reply)?, |_| all_powers(&reply))
+            }
+            Self::Powers { item: Some(item), at, output, .. } => {
                 let reply = at
                     .connect()
                     .await?
@@ -346,6 +410,43 @@ fn absence(absence: &proto::AbsenceView) -> String {
     line
 }
 
+/// The id of a request as `staff requests` shows it.
+fn request_id(text: &str) -> Result<[u8; 16], String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
+    let id = bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+    id.ok_or_else(|| "not the id of a request: 32 hexadecimal digits".to_owned())
+}
+
+fn staff_request(request: &proto::StaffRequestView) -> String {
+    let change = |change: &proto::StaffDifference| format!("{}：{} → {}", change.field, change.before, change.after);
+    let changes: Vec<String> = request.changes.iter().map(change).collect();
+    let mut line = format!(
+        "{}  {}  {} {}  {}  {}  申请人：{}  {}",
+        data_encoding::HEXLOWER.encode(&request.id),
+        request.state,
+        request.staff,
+        request.staff_name,
+        changes.join("；"),
+        request.reason,
+        request.asked_by_name,
+        words::time(request.asked_ms)
+    );
+    if request.decided_ms > 0 {
+        line.push_str(&format!("  答复：{} {} {}", request.decided_by_name, request.number, request.words));
+    }
+    line.extend(request.warnings.iter().map(|warning| format!("  注意：{warning}")));
+    line
+}
+
+fn all_powers(reply: &proto::ListAuthorisationsReply) -> String {
+    let line = |row: &proto::ItemAuthorisation| {
+        let power = row.power.clone().unwrap_or_default();
+        let (staff, document) = (power.staff.join("、"), power.document);
+        format!("{}  {}  {}  {}  {staff}  {document}", row.item, row.item_name, power.power, power.source)
+    };
+    reply.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn history(reply: &proto::StaffHistoryReply) -> String {
     let line = |row: &proto::StaffHistoryRow| {
         let staff = row.staff.as_ref().map(person).unwrap_or_default();
@@ -390,5 +491,12 @@ mod tests {
         for wrong in ["", "明天", "2026-02-30", "1969-12-31"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_id_of_a_request_is_read_as_it_is_shown() {
+        let shown = data_encoding::HEXLOWER.encode(&[0xab; 16]);
+        assert_eq!(request_id(&shown).unwrap(), [0xab; 16]);
+        assert!(["", "ab", "5f0c…", &shown[1..]].iter().all(|wrong| request_id(wrong).is_err()));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod forks;
 mod keys;
 mod notices;
 mod staff;
+mod staff_requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -23,21 +24,25 @@ use sanji_log::{Entry, LogId, PublicKey, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::Directory;
 
-use super::rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, STAFF};
+use super::rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, STAFF, STAFF_REQUESTS};
 pub use absences::AbsenceEntry;
 pub use asides::{AsideFacts, RestDecision};
 pub use files::PublishedFile;
 pub use forks::Fork;
-pub use keys::KeyLife;
+pub use keys::{AnnouncedKey, KeyLife};
+pub(crate) use staff::staff_of;
 pub use staff::{Assignment, StaffEntry};
+pub use staff_requests::{StaffDecision, StaffRequest, StaffRequestId};
 
 /// What every case needs. Cheap to clone: the parts are shared.
 #[derive(Debug, Clone, Default)]
 pub struct ReferenceData {
     directory: Arc<Directory>,
     keys: Arc<BTreeMap<PublicKey, KeyLife>>,
+    announced_keys: Arc<BTreeMap<PublicKey, keys::Announced>>,
     staff: Arc<BTreeMap<StaffId, StaffEntry>>,
     staff_records: Arc<BTreeMap<StaffId, staff::Records>>,
+    staff_requests: Arc<BTreeMap<(StationCode, StaffRequestId), staff_requests::Known>>,
     absences: Arc<Absences>,
     absence_entries: Arc<BTreeMap<(StationCode, AbsenceId), AbsenceEntry>>,
     /// Whose work a person may ever have been asked to do: of these the facts are looked at.
@@ -180,6 +185,7 @@ impl ReferenceData {
             Ok(Kind::Station) => Ok((KEYS, self.fold_station(entry, authority_der)?)),
             Ok(Kind::Staff) => Ok((STAFF, self.fold_staff(entry)?)),
             Ok(Kind::Absence) => Ok((ABSENCES, self.fold_absence(entry)?)),
+            Ok(Kind::StaffRequest) => Ok((STAFF_REQUESTS, self.fold_staff_request(entry)?)),
             Ok(Kind::File) => Ok((FILES, self.fold_file(entry)?)),
             Ok(Kind::Fork) => Ok((FORKS, self.fold_fork(entry)?)),
             Ok(Kind::Aside) => Ok((ASIDES, self.fold_aside(entry)?)),
@@ -190,8 +196,9 @@ impl ReferenceData {
 
     /// Whether an entry is reference data. None of a case is.
     pub(super) fn concerns(entry: &Entry) -> bool {
-        let known = [Kind::Station, Kind::Staff, Kind::File, Kind::Fork, Kind::Aside, Kind::Notice, Kind::Absence];
-        entry.case.is_none() && known.iter().any(|known| *known as i32 as u32 == entry.kind)
+        let of_people = [Kind::Staff, Kind::Absence, Kind::StaffRequest];
+        let known = [Kind::Station, Kind::File, Kind::Fork, Kind::Aside, Kind::Notice];
+        entry.case.is_none() && known.iter().chain(&of_people).any(|known| *known as i32 as u32 == entry.kind)
     }
 
     /// The station that writes with the key of the entry's log, revoked or not; none where it is not known.

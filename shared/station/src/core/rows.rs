@@ -19,6 +19,8 @@ pub(crate) const KEYS: &[u8] = b"keys";
 pub(crate) const STAFF: &[u8] = b"staff";
 /// Absences that count: place of the entry.
 pub(crate) const ABSENCES: &[u8] = b"absences";
+/// Changes of staff that were asked for or decided: place of the entry.
+pub(crate) const STAFF_REQUESTS: &[u8] = b"staff_requests";
 /// Steps and side entries in which somebody acted for another: who.
 pub(crate) const ACTED: &[u8] = b"acted";
 /// Published files that count: place of the entry.

@@ -53,6 +53,30 @@ impl StaffService for People {
         self.station.change_staff(caller.as_ref(), request.into_inner()).await.map(Response::new).map_err(status)
     }
 
+    async fn ask_staff_change(
+        &self,
+        request: Request<proto::AskStaffChangeRequest>,
+    ) -> Answer<proto::StaffRequestView> {
+        let caller = self.access.staff_or_keeper(&request)?;
+        self.station.ask_staff_change(caller.as_ref(), request.into_inner()).await.map(Response::new).map_err(status)
+    }
+
+    async fn decide_staff_change(
+        &self,
+        request: Request<proto::DecideStaffChangeRequest>,
+    ) -> Answer<proto::StaffRequestView> {
+        let actor = self.access.staff(&request)?;
+        self.station.decide_staff_change(&actor, request.into_inner()).await.map(Response::new).map_err(status)
+    }
+
+    async fn list_staff_requests(
+        &self,
+        request: Request<proto::ListStaffRequestsRequest>,
+    ) -> Answer<proto::ListStaffRequestsReply> {
+        let caller = self.access.staff_or_keeper(&request)?;
+        self.station.staff_requests(caller.as_ref(), &request.into_inner()).map(Response::new).map_err(status)
+    }
+
     async fn staff_history(&self, request: Request<proto::StaffHistoryRequest>) -> Answer<proto::StaffHistoryReply> {
         let caller = self.access.staff_or_keeper(&request)?;
         self.station.staff_history(caller.as_ref(), &request.into_inner()).map(Response::new).map_err(status)
@@ -72,6 +96,14 @@ impl StaffService for People {
     ) -> Answer<proto::AuthorisationsReply> {
         self.access.anybody(&request)?;
         self.station.authorisations(&request.into_inner()).map(Response::new).map_err(status)
+    }
+
+    async fn list_authorisations(
+        &self,
+        request: Request<proto::ListAuthorisationsRequest>,
+    ) -> Answer<proto::ListAuthorisationsReply> {
+        let caller = self.access.staff_or_keeper(&request)?;
+        self.station.list_authorisations(caller.as_ref(), &request.into_inner()).map(Response::new).map_err(status)
     }
 
     async fn upward_cases(&self, request: Request<proto::UpwardCasesRequest>) -> Answer<proto::UpwardCasesReply> {

@@ -2,13 +2,17 @@
 
 mod change;
 mod ledger;
+mod powers;
 mod register;
+mod requests;
+
+pub(crate) use ledger::substitutions;
 
 use prost::Message as _;
 use sanji_domain::StaffId;
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};
-use sanji_domain::organisation::{Absence, Role, Seat, Staff, may_stand_in};
+use sanji_domain::organisation::{Absence, Role, Seat, Staff, administers, may_stand_in};
 use sanji_log::{Reach, StationCode};
 use sanji_proto::v1 as proto;
 
@@ -18,7 +22,7 @@ use crate::core::input_fault;
 use crate::core::reference::{AbsenceEntry, StaffEntry};
 use crate::error::Failure;
 
-/// Longest reason and consent, in characters.
+/// Longest reason, and longest number of a document, in characters.
 const LONGEST_REASON: usize = 200;
 /// Longest absence, and longest time after which one may be recorded, in milliseconds.
 const LONGEST_ABSENCE_MS: u64 = 400 * DAY_MS;
@@ -38,15 +42,21 @@ impl Station {
         request: &proto::ListStaffRequest,
     ) -> Result<proto::ListStaffReply, Failure> {
         let me = self.reader().me();
-        let place = match request.place {
-            0 => me,
-            number => StationCode::from_number(number).map_err(|_| input_fault("place", "机构代码不正确。"))?,
+        let reference = self.reference();
+        let only: Option<StaffId> = match request.staff.trim() {
+            "" => None,
+            staff => Some(staff.parse().map_err(|_| no_such_person())?),
+        };
+        let place = match (request.place, &only) {
+            (_, Some(staff)) => reference.staff(staff).ok_or_else(no_such_person)?.staff.place,
+            (0, None) => me,
+            (number, None) => StationCode::from_number(number).map_err(|_| input_fault("place", "机构代码不正确。"))?,
         };
         if place != me && !sees_all(caller) {
             return Err(not_entitled("您只能查看本站人员。"));
         }
-        let reference = self.reference();
         let people = reference.all_staff().values().filter(|entry| entry.staff.place == place);
+        let people = people.filter(|entry| only.as_ref().is_none_or(|only| entry.staff.id == *only));
         let present = people.filter(|entry| !entry.inactive || entry.is_suspended());
         let told = |view: proto::StaffView| match knows_why(caller, &view.id) {
             true => view,
@@ -211,6 +221,7 @@ fn absence_view(reference: &ReferenceData, entry: &AbsenceEntry) -> proto::Absen
         recorded_by: entry.recorded_by.clone(),
         recorded_ms: entry.recorded_ms,
         cases: Vec::new(),
+        entry: entry.entry().0.to_vec(),
     }
 }
 
@@ -262,10 +273,6 @@ fn is_head(actor: &Staff, person: &Staff) -> bool {
     heads && actor.place == person.place && (centre || actor.department == person.department)
 }
 
-fn administers(actor: &Staff, place: StationCode) -> bool {
-    actor.roles.contains(&Role::Administrator) && place.within(actor.place)
-}
-
 /// Whether the caller may read what is on record of a person: it is their own, or they are the keeper, an administrator
 /// or a supervisor.
 fn knows_why(caller: Option<&Actor>, person: &str) -> bool {
@@ -275,8 +282,12 @@ fn knows_why(caller: Option<&Actor>, person: &str) -> bool {
 
 /// The keeper, administrators, supervisors, and those who run the hall: they see who is where.
 fn sees_all(caller: Option<&Actor>) -> bool {
+    caller.is_none_or(|actor| watches_all(&actor.staff))
+}
+
+fn watches_all(staff: &Staff) -> bool {
     let watches = |role: &Role| matches!(role, Role::Administrator | Role::Supervisor | Role::JointCoordinator);
-    caller.is_none_or(|actor| actor.staff.roles.iter().any(watches))
+    staff.roles.iter().any(watches)
 }
 
 fn name_of(caller: Option<&Actor>) -> &str {

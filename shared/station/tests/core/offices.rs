@@ -1,4 +1,4 @@
-//! What a running hub lets whom do with its people: exclusions, consent, suspension, absences.
+//! What a running hub lets whom do with its people: exclusions, consent to another post, suspension, absences, powers.
 
 use std::sync::Arc;
 
@@ -35,43 +35,137 @@ fn change(of: &str, roles: &[&str]) -> proto::ChangeStaffRequest {
         staff: of.to_owned(),
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         reason: "轮岗".to_owned(),
-        consent: "程成军 澄政务〔2026〕7号".to_owned(),
         ..proto::ChangeStaffRequest::default()
     }
 }
 
+fn ask(of: &str, roles: &[&str]) -> proto::AskStaffChangeRequest {
+    proto::AskStaffChangeRequest { change: Some(change(of, roles)) }
+}
+
+fn decide(id: &[u8], approved: bool) -> proto::DecideStaffChangeRequest {
+    let (words, number) = ("任职不满两年".to_owned(), "澄政务〔2026〕7号".to_owned());
+    proto::DecideStaffChangeRequest { id: id.to_vec(), approved, words, number }
+}
+
+fn roles_of(hub: &Station, id: &str) -> Vec<String> {
+    hub.reference().staff(&staff(id)).unwrap().record().roles
+}
+
 #[tokio::test]
-async fn nobody_gets_roles_that_exclude_each_other_and_nothing_changes_without_consent() {
+async fn nobody_gets_roles_that_exclude_each_other_or_that_do_not_exist() {
     let hub = hub().await;
-    let reference = hub.reference();
-    let pairs = reference.organisation().unwrap().roles.exclusive.clone();
-    assert_eq!(pairs.len(), 4);
-    for (one, other) in pairs {
-        let refusal = match hub.change_staff(None, change("mz-05", &[one.term(), other.term()])).await {
-            Err(Failure::Refused(refusal)) => refusal,
-            done => panic!("{done:?}"),
-        };
-        let said = format!("“{one}”和“{other}”不得由同一人兼任");
-        assert!(refusal.sentence.contains(&said), "{}", refusal.sentence);
+    let head = actor(&hub, "mz-01");
+    for roles in [["审核", "收费"].as_slice(), &["审批", "监察"], &["管理员", "审批"], &["收费", "监察", "窗口受理"]]
+    {
+        let refused = hub.ask_staff_change(Some(&head), ask("mz-05", roles)).await;
+        let Err(Failure::Refused(refusal)) = refused else { panic!("{refused:?}") };
+        assert!(refusal.sentence.contains("不得由同一人兼任"), "{}", refusal.sentence);
     }
-    let without = proto::ChangeStaffRequest { consent: " ".to_owned(), ..change("mz-05", &["审核"]) };
-    assert_eq!(code(hub.change_staff(None, without).await), RefusalCode::InvalidInput);
+    let wrong = |change| proto::AskStaffChangeRequest { change: Some(change) };
     for wrong in [
-        proto::ChangeStaffRequest { department: "nowhere".to_owned(), ..change("mz-05", &["审核"]) },
-        proto::ChangeStaffRequest { backup: "mz-05".to_owned(), ..change("mz-05", &["审核"]) },
-        proto::ChangeStaffRequest { seat: "C".to_owned(), ..change("mz-05", &["审核"]) },
-        proto::ChangeStaffRequest { serves: vec!["nowhere".to_owned()], ..change("mz-05", &["审核"]) },
-        change("mz-05", &["局长"]),
+        wrong(proto::ChangeStaffRequest { department: "nowhere".to_owned(), ..change("mz-05", &["审核"]) }),
+        wrong(proto::ChangeStaffRequest { backup: "mz-05".to_owned(), ..change("mz-05", &["审核"]) }),
+        wrong(proto::ChangeStaffRequest { seat: "C".to_owned(), ..change("mz-05", &["审核"]) }),
+        wrong(proto::ChangeStaffRequest { serves: vec!["nowhere".to_owned()], ..change("mz-05", &["审核"]) }),
+        wrong(proto::ChangeStaffRequest { reason: " ".to_owned(), ..change("mz-05", &["审核"]) }),
+        wrong(change("mz-05", &["局长"])),
+        // Nothing that needs consent.
+        wrong(change("mz-05", &[])),
     ] {
-        assert_eq!(code(hub.change_staff(None, wrong).await), RefusalCode::InvalidInput);
+        assert_eq!(code(hub.ask_staff_change(Some(&head), wrong).await), RefusalCode::InvalidInput);
     }
-    let done = hub.change_staff(None, change("mz-05", &["审核"])).await.unwrap();
-    assert_eq!(done.staff.unwrap().roles, ["审核"]);
-    assert!(done.warnings[0].contains("不满两年"), "{:?}", done.warnings);
-    let request = proto::StaffHistoryRequest { staff: "mz-05".to_owned() };
-    let history = hub.staff_history(None, &request).unwrap().rows;
-    assert_eq!((history.len(), history[1].reason.as_str()), (2, "轮岗"));
-    assert!(history[1].consent.contains("7号"));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn another_post_counts_once_the_centre_has_consented() {
+    let hub = hub().await;
+    let (head, director) = (actor(&hub, "mz-01"), actor(&hub, "sp-01"));
+    // Whoever keeps the records can't write another post into them, nor make somebody leave.
+    for direct in [
+        change("mz-05", &["审核"]),
+        proto::ChangeStaffRequest { leaves: true, ..change("mz-05", &[]) },
+        proto::ChangeStaffRequest { seat: "B".to_owned(), ..change("mz-05", &[]) },
+    ] {
+        for caller in [None, Some(&actor(&hub, "sp-06"))] {
+            assert_eq!(code(hub.change_staff(caller, direct.clone()).await), RefusalCode::NotEntitled);
+        }
+    }
+    let substitute = proto::ChangeStaffRequest { backup: "mz-04".to_owned(), ..change("mz-05", &[]) };
+    assert_eq!(hub.change_staff(None, substitute).await.unwrap().staff.unwrap().backup, "mz-04");
+
+    let asked = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await.unwrap();
+    assert_eq!((asked.state.as_str(), asked.asked_by.as_str(), asked.may_decide), ("待批", "mz-01", false));
+    let [changed] = asked.changes.as_slice() else { panic!("{:?}", asked.changes) };
+    let changed = (changed.field.as_str(), changed.before.as_str(), changed.after.as_str());
+    assert_eq!(changed, ("岗位角色", "窗口受理", "审核"));
+    assert!(asked.warnings[0].contains("不满两年"), "{:?}", asked.warnings);
+    assert_eq!(roles_of(&hub, "mz-05"), ["窗口受理"], "nothing counts yet");
+    assert_eq!(code(hub.ask_staff_change(None, ask("mz-05", &["审核"])).await), RefusalCode::AlreadyDone);
+
+    for who in ["mz-01", "sp-06", "js-01", "mz-05", "sp-08"] {
+        let refused = hub.decide_staff_change(&actor(&hub, who), decide(&asked.id, true)).await;
+        assert_eq!(code(refused), RefusalCode::NotEntitled, "{who}");
+    }
+    let without_reason = proto::DecideStaffChangeRequest { words: " ".to_owned(), ..decide(&asked.id, false) };
+    assert_eq!(code(hub.decide_staff_change(&director, without_reason).await), RefusalCode::ReasonMissing);
+    let refused = hub.decide_staff_change(&director, decide(&asked.id, false)).await.unwrap();
+    assert_eq!((refused.state.as_str(), refused.words.as_str()), ("未同意", "任职不满两年"));
+    assert_eq!(roles_of(&hub, "mz-05"), ["窗口受理"], "a refusal changes nothing");
+    assert_eq!(code(hub.decide_staff_change(&director, decide(&asked.id, true)).await), RefusalCode::AlreadyDone);
+
+    let again = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await.unwrap();
+    let consented = hub.decide_staff_change(&director, decide(&again.id, true)).await.unwrap();
+    assert_eq!((consented.state.as_str(), consented.decided_by_name.as_str()), ("已同意", "夏军"));
+    assert_eq!(roles_of(&hub, "mz-05"), ["审核"]);
+    let history = hub.staff_history(None, &proto::StaffHistoryRequest { staff: "mz-05".to_owned() }).unwrap().rows;
+    let last = history.last().unwrap();
+    assert_eq!((last.reason.as_str(), last.recorded_by.as_str()), ("轮岗", "sp-01"));
+    assert!(last.consent.contains("夏军（sp-01）澄政务〔2026〕7号"), "{}", last.consent);
+    let all = hub.staff_requests(Some(&director), &proto::ListStaffRequestsRequest::default()).unwrap().requests;
+    assert_eq!(all.len(), 2, "the refused one is kept");
+    let changes = |request: &proto::StaffRequestView| request.changes[0].before.clone();
+    assert!(all.iter().all(|request| changes(request) == "窗口受理"), "as it stood when it was asked for: {all:?}");
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn nobody_asks_or_decides_for_themselves_and_strangers_learn_nothing_of_it() {
+    let hub = hub().await;
+    for (who, of, allowed) in [
+        ("mz-01", "mz-01", false),
+        ("rs-01", "mz-04", false),
+        ("mz-03", "mz-04", false),
+        ("js-01", "mz-04", false),
+        ("sp-06", "sp-06", false),
+        ("mz-02", "mz-04", true),
+        ("sp-06", "sp-02", true),
+        ("sp-06", "990106101-11", true),
+    ] {
+        let leaves = proto::ChangeStaffRequest { leaves: true, ..change(of, &[]) };
+        let request = proto::AskStaffChangeRequest { change: Some(leaves) };
+        let done = hub.ask_staff_change(Some(&actor(&hub, who)), request).await;
+        assert_eq!(done.is_ok(), allowed, "{who} for {of}: {done:?}");
+    }
+    let seen = |who: &str| {
+        let listed = hub.staff_requests(Some(&actor(&hub, who)), &proto::ListStaffRequestsRequest::default());
+        let mut about: Vec<String> = listed.unwrap().requests.into_iter().map(|one| one.staff).collect();
+        about.sort();
+        about
+    };
+    let all = ["990106101-11", "mz-04", "sp-02"];
+    assert_eq!(seen("sp-01"), all);
+    assert_eq!(seen("js-01"), all);
+    assert_eq!(seen("mz-01"), ["mz-04"]);
+    assert_eq!(seen("mz-04"), ["mz-04"]);
+    assert!(seen("rs-01").is_empty() && seen("mz-05").is_empty());
+    let about_director =
+        hub.staff_requests(None, &proto::ListStaffRequestsRequest { open: true, staff: "sp-02".into() });
+    let id = about_director.unwrap().requests[0].id.clone();
+    assert_eq!(code(hub.decide_staff_change(&actor(&hub, "sp-02"), decide(&id, true)).await), RefusalCode::NotEntitled);
+    hub.decide_staff_change(&actor(&hub, "sp-01"), decide(&id, true)).await.unwrap();
+    assert!(hub.actor(&staff("sp-02")).is_none(), "who has left acts no more");
     hub.close().await;
 }
 
@@ -92,8 +186,12 @@ async fn only_administrators_of_the_hub_change_people_and_none_themselves() {
     assert!(hub.actor(&staff("mz-05")).is_none(), "at once");
     assert_eq!(code(hub.suspend(None, suspend("mz-05")).await), RefusalCode::AlreadyDone);
     // A change of post lifts no suspension.
-    let changed = hub.change_staff(None, change("mz-05", &["审核"])).await.unwrap().staff.unwrap();
+    let asked = hub.ask_staff_change(None, ask("mz-05", &["审核"])).await.unwrap();
+    hub.decide_staff_change(&actor(&hub, "sp-01"), decide(&asked.id, true)).await.unwrap();
+    let list = proto::ListStaffRequest { staff: "mz-05".to_owned(), ..Default::default() };
+    let changed = hub.staff_list(None, &list).unwrap().staff.remove(0);
     assert_eq!((changed.state.as_str(), changed.suspended_reason.as_str()), ("停职", "投诉查实"));
+    assert_eq!(changed.roles, ["审核"]);
     let reinstate = proto::ReinstateStaffRequest { staff: "mz-05".to_owned(), reason: "整改合格".to_owned() };
     assert_eq!(hub.reinstate(None, reinstate).await.unwrap().state, "在岗");
     assert!(hub.actor(&staff("mz-05")).is_some());
@@ -159,5 +257,16 @@ async fn the_register_and_the_powers_tell_what_is_known() {
     let decide = powers.iter().find(|power| power.power == "决定").unwrap();
     assert_eq!(decide.source, "岗位");
     assert!(decide.staff.iter().any(|name| name.contains("mz-01")) && decide.staff.len() == 2, "{decide:?}");
+    // The same of every item, and of one person.
+    let all = hub.list_authorisations(None, &proto::ListAuthorisationsRequest::default()).unwrap().rows;
+    let same = |row: &proto::ItemAuthorisation| row.item == "mz-dibao" && row.power.as_ref() == Some(decide);
+    assert!(all.iter().any(same), "{all:?}");
+    let of = |staff: &str| proto::ListAuthorisationsRequest { staff: staff.to_owned() };
+    let window = hub.list_authorisations(Some(&actor(&hub, "mz-01")), &of("mz-05")).unwrap().rows;
+    assert!(window.iter().all(|row| row.power.as_ref().is_some_and(|power| power.staff == ["侯娟真（mz-05）"])));
+    assert_eq!(code(hub.list_authorisations(Some(&actor(&hub, "mz-01")), &of(WINDOW))), RefusalCode::NotEntitled);
+    let below = hub.list_authorisations(Some(&actor(&hub, "js-01")), &of(WINDOW)).unwrap().rows;
+    let accepts = |row: &proto::ItemAuthorisation| row.power.as_ref().is_some_and(|power| power.power == "受理");
+    assert!(below.iter().any(accepts), "at the place where the person works: {below:?}");
     hub.close().await;
 }

@@ -11,7 +11,15 @@ use crate::district::{AGENT, DAY_MS, District, HUB, REVIEWER, TOWNSHIP, VILLAGE,
 /// The other window of the township, substitute of [`WINDOW`].
 const BACKUP: &str = "990106101-04";
 
-fn absence(district: &mut District, at: &str, home: &str, of: &str, from_ms: u64, until_ms: u64, substitute: &str) {
+pub(crate) fn absence(
+    district: &mut District,
+    at: &str,
+    home: &str,
+    of: &str,
+    from_ms: u64,
+    until_ms: u64,
+    substitute: &str,
+) {
     let record = proto::AbsenceRecord {
         id: vec![7; 16],
         staff: of.to_owned(),
@@ -118,4 +126,45 @@ fn whoever_is_suspended_does_nothing_and_the_substitute_does_it() {
     }
     assert!(district.member(VILLAGE).core.reader().reference().assignments(&staff(WINDOW)).is_empty());
     assert!(!district.todo(VILLAGE, AGENT).contains(&number));
+}
+
+fn staff_request(district: &mut District, at: &str, actor: &str, record: proto::staff_request_record::Record) {
+    let message = proto::StaffRequestRecord { id: vec![9; 16], record: Some(record) };
+    district.now_ms += 1000;
+    let now_ms = district.now_ms;
+    let core = &mut district.member(at).core;
+    let kind = proto::Kind::StaffRequest as u32;
+    core.write(code(TOWNSHIP), Reach::Private, actor, kind, message.encode_to_vec(), now_ms).unwrap();
+    core.commit(now_ms).unwrap();
+}
+
+#[test]
+fn a_change_that_was_asked_for_is_known_up_and_down_and_only_the_district_consents_to_it() {
+    use proto::staff_request_record::Record;
+    let mut district = District::new();
+    let (staff_id, reason) = (WINDOW.to_owned(), "轮岗".to_owned());
+    let asked = proto::StaffChangeAsked { staff: staff_id, post: "审批股".to_owned(), reason, ..Default::default() };
+    staff_request(&mut district, TOWNSHIP, "990106101-01", Record::Asked(asked));
+    let yes = |words: &str| {
+        Record::Decided(proto::StaffChangeDecided { approved: true, words: words.to_owned(), ..Default::default() })
+    };
+    // The township consents to its own wish.
+    staff_request(&mut district, TOWNSHIP, "990106101-01", yes("自行同意"));
+    district.sync();
+    let decisions = |district: &mut District, at: &str| -> Vec<Option<String>> {
+        let reference = district.member(at).core.reader().reference();
+        reference.staff_requests().map(|known| known.decision.map(|decision| decision.decided.words)).collect()
+    };
+    assert_eq!(decisions(&mut district, HUB), [None]);
+    staff_request(&mut district, HUB, "sp-01", yes("同意"));
+    // A second word of the district comes too late.
+    staff_request(&mut district, HUB, "sp-02", yes("再次同意"));
+    district.sync();
+    for station in [HUB, TOWNSHIP] {
+        for _ in 0..2 {
+            assert_eq!(decisions(&mut district, station), [Some("同意".to_owned())], "{station}");
+            district.member(station).reopen();
+        }
+    }
+    assert!(decisions(&mut district, VILLAGE).is_empty());
 }

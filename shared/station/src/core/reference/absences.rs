@@ -23,6 +23,14 @@ pub struct AbsenceEntry {
     version: (HybridTime, Hash),
 }
 
+impl AbsenceEntry {
+    /// The entry that counts.
+    #[must_use]
+    pub fn entry(&self) -> Hash {
+        self.version.1
+    }
+}
+
 impl ReferenceData {
     pub(super) fn fold_absence(&mut self, entry: &Entry) -> Result<Vec<u8>, Ignored> {
         let record = proto::AbsenceRecord::decode(entry.body.clone()).map_err(|_| Ignored::Malformed)?;

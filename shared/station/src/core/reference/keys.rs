@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 use sanji_link::check_certificate;
-use sanji_log::{Entry, PublicKey, StationCode};
+use sanji_log::{Entry, Hash, HybridTime, PublicKey, StationCode};
 use sanji_proto::v1::{self as proto, station_record::Record};
 
 use super::{Ignored, ReferenceData, forks};
@@ -25,6 +25,12 @@ pub struct KeyLife {
 }
 
 impl KeyLife {
+    /// What everybody may know of it.
+    #[must_use]
+    pub fn announcement(&self) -> AnnouncedKey {
+        AnnouncedKey { station: self.station, revoked: self.revoked, ended_ms: self.ended_ms }
+    }
+
     /// Whether the station lives under this key: it is certified, not revoked, and its life has not ended.
     #[must_use]
     pub fn is_living(&self) -> bool {
@@ -38,12 +44,27 @@ impl KeyLife {
     }
 }
 
+/// What everybody may know of a key of a station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnnouncedKey {
+    /// The station that signs with it.
+    pub station: StationCode,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// When the hub ended this life: milliseconds since 1970-01-01 UTC.
+    pub ended_ms: Option<u64>,
+}
+
+/// An announcement with what decides which of two is the later one.
+pub(super) type Announced = ((HybridTime, Hash), AnnouncedKey);
+
 /// First byte of a row's key. Certificates are read first: the rest needs the hub's key to be known.
 const CERTIFIED: u8 = 1;
 const REVOKED: u8 = 2;
 const ENDED: u8 = 3;
 const FORK_DECIDED: u8 = 4;
 const REST_DECIDED: u8 = 5;
+const ANNOUNCED: u8 = 6;
 
 impl ReferenceData {
     pub(super) fn fold_station(&mut self, entry: &Entry, authority_der: &[u8]) -> Result<Vec<u8>, Ignored> {
@@ -54,6 +75,7 @@ impl ReferenceData {
             Record::Revoked(revoked) => self.revoke(entry, &revoked.key),
             Record::Ended(ended) => self.end(entry, &ended),
             Record::RestDecided(decided) => Ok(forks::row_of(REST_DECIDED, &self.decide_rest(entry, &decided)?)),
+            Record::KeyAnnounced(announced) => self.announce(entry, &announced),
             Record::ForkDecided(decided) => Ok(forks::row_of(FORK_DECIDED, &self.decide_fork(entry, decided)?)),
         }
     }
@@ -110,6 +132,40 @@ impl ReferenceData {
         // The first end counts, whatever the order of arrival.
         life.ended_ms = Some(life.ended_ms.map_or(ended.at_ms, |known| known.min(ended.at_ms)));
         Ok(row_key(ENDED, &key))
+    }
+
+    /// The district names a key of a station of which nothing else is held here: enough to check what it has signed, and
+    /// for nothing more.
+    fn announce(&mut self, entry: &Entry, announced: &proto::KeyAnnounced) -> Result<Vec<u8>, Ignored> {
+        let key = PublicKey::try_from(announced.key.as_slice()).map_err(|_| Ignored::Malformed)?;
+        let station = StationCode::from_number(announced.station).map_err(|_| Ignored::Malformed)?;
+        let district = entry.log.home == entry.log.home.district() && station.within(entry.log.home);
+        if !district || !self.written_by_district(entry) {
+            return Err(Ignored::NotAuthorised);
+        }
+        let version = (entry.time, entry.hash);
+        if self.announced_keys.get(&key).is_some_and(|(known, _)| *known >= version) {
+            return Err(Ignored::Superseded);
+        }
+        let ended_ms = (announced.ended_ms > 0).then_some(announced.ended_ms);
+        let announced = AnnouncedKey { station, revoked: announced.revoked, ended_ms };
+        Arc::make_mut(&mut self.announced_keys).insert(key, (version, announced));
+        Ok(row_key(ANNOUNCED, &key))
+    }
+
+    /// A key that the district has announced.
+    #[must_use]
+    pub fn announced_key(&self, key: &PublicKey) -> Option<AnnouncedKey> {
+        self.announced_keys.get(key).map(|(_, announced)| *announced)
+    }
+
+    /// Keys with which a station has signed: those of its line by its records, of others as the district announces them.
+    pub(crate) fn signing_keys(&self, station: StationCode) -> impl Iterator<Item = (&PublicKey, AnnouncedKey)> {
+        let known = self.keys.iter().filter(move |(_, life)| life.station == station);
+        let known = known.map(|(key, life)| (key, life.announcement()));
+        let announced = self.announced_keys.iter().filter(move |(_, (_, key))| key.station == station);
+        let announced = announced.filter(|(key, _)| !self.keys.contains_key(key));
+        known.chain(announced.map(|(key, (_, announced))| (key, *announced)))
     }
 
     /// What is known of a key; little, where its certificate has not come yet.

@@ -33,6 +33,8 @@ pub struct StaffEntry {
 pub struct Assignment {
     /// From when: milliseconds since 1970-01-01 UTC.
     pub from_ms: u64,
+    /// The same, as the log orders it.
+    pub at: HybridTime,
     /// The person as it stood then.
     pub entry: StaffEntry,
     /// Why it was changed; empty for the first.
@@ -108,7 +110,7 @@ impl Records {
 impl ReferenceData {
     pub(super) fn fold_staff(&mut self, entry: &Entry) -> Result<Vec<u8>, Ignored> {
         let record = proto::StaffRecord::decode(entry.body.clone()).map_err(|_| Ignored::Malformed)?;
-        let staff = checked(&record).ok_or(Ignored::Malformed)?;
+        let staff = staff_of(&record).ok_or(Ignored::Malformed)?;
         let writer = self.writer(entry);
         let by_district = writer == Some(entry.log.home.district());
         if staff.place != entry.log.home || !(by_district || writer == Some(staff.place)) {
@@ -159,6 +161,7 @@ impl ReferenceData {
         let history = self.staff_records.get(id).map(|records| &records.history);
         let assignment = |(version, (entry, actor)): (&(HybridTime, Hash), &(StaffEntry, String))| Assignment {
             from_ms: version.0.millis(),
+            at: version.0,
             reason: entry.change_reason.clone(),
             consent: entry.consent.clone(),
             entry: entry.clone(),
@@ -168,7 +171,8 @@ impl ReferenceData {
     }
 }
 
-fn checked(record: &proto::StaffRecord) -> Option<Staff> {
+/// The person that a record describes; none where it is malformed.
+pub(crate) fn staff_of(record: &proto::StaffRecord) -> Option<Staff> {
     Some(Staff {
         id: record.id.parse().ok()?,
         name: record.name.clone(),

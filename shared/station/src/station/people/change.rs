@@ -1,23 +1,21 @@
-//! 停职、调岗: what the district says of a person. At the hub, by its administrators; each change is a record with its
-//! reason, and the records of a person are the assignment history.
+//! 停职、调岗: what the district says of a person. At the hub: its administrators suspend, and change who stands in;
+//! another post is asked for and consented to, see `requests`. Each change is a record with its reason, and the records
+//! of a person are the assignment history.
 
 use prost::Message as _;
-use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};
-use sanji_domain::organisation::{Role, Roles, Seat, StageTier, may_stand_in};
-use sanji_domain::{DepartmentCode, StaffId};
+use sanji_domain::organisation::{Role, Roles, Seat, StageTier, administers, is_change_of_post, may_stand_in};
+use sanji_domain::{DepartmentCode, Staff, StaffId};
 use sanji_log::{Reach, StationCode, Tier};
 use sanji_proto::v1 as proto;
 
-use super::{administers, knows_why, name_of, no_such_person, not_entitled, reason, record_view};
+use super::{knows_why, name_of, no_such_person, not_entitled, reason, record_view};
 use crate::core::ReferenceData;
 use crate::core::input_fault;
-use crate::core::reference::{Assignment, StaffEntry};
+use crate::core::reference::{Assignment, StaffEntry, staff_of};
 use crate::error::Failure;
 use crate::station::{Actor, Administrative, Station};
 
-/// 工作时间必须满两年: less is allowed with consent, and said.
-const TWO_YEARS_MS: u64 = 2 * 365 * 24 * 60 * 60 * 1000;
 /// What stands for nobody or nothing in a request that leaves empty fields as they are.
 const NONE: &str = "-";
 
@@ -73,10 +71,11 @@ impl Station {
         self.view_of(&known.staff.id)
     }
 
-    /// 调岗: with an approved request. What goes against two years in a post is said and not forbidden.
+    /// Who stands in for a person, and for which departments their window takes in. A change of post needs consent: see
+    /// [`Station::ask_staff_change`].
     ///
     /// # Errors
-    /// [`Failure::Refused`] also where the roles exclude each other.
+    /// [`Failure::Refused`] also where what is asked for is another post.
     pub async fn change_staff(
         &self,
         caller: Option<&Actor>,
@@ -85,27 +84,16 @@ impl Station {
         let known = self.to_be_changed(caller, &request.staff)?;
         let reference = self.reference();
         let change_reason = reason(&request.reason, "请写明调整的原因。")?;
-        let consent = reason(&request.consent, "人员调整须提前提出申请并经同意，请填写批准人和批准文号。")?;
-        let mut record = proto::StaffRecord { change_reason, consent, ..known.record() };
+        let mut record = proto::StaffRecord { change_reason, ..known.record() };
         apply(&mut record, &request);
-        check(&reference, &record, self.reader().me())?;
-        let mut warnings = Vec::new();
-        if let Some(since) = last_change(&reference.assignments(&known.staff.id))
-            && self.now_ms().saturating_sub(since) < TWO_YEARS_MS
-        {
-            let day = local_date(i64::try_from(since).unwrap_or(i64::MAX));
-            warnings.push(format!("该人员自{day}起任现岗位，不满两年；按规定工作时间应满两年，已经同意的可以调整。"));
+        let changed = check(&reference, &record, self.reader().me())?;
+        if request.leaves || is_change_of_post(&known.staff, &changed) {
+            let sentence = "岗位、部门、机构、席位的调整和离任，须先由所在部门（乡镇、街道）提出申请，经区中心同意后自动生效，\
+                            不能直接修改。";
+            return Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence)));
         }
-        let mut records = Vec::new();
-        if record.place != known.staff.place.number() {
-            // The former station must hear that the person works there no more.
-            let leaves =
-                proto::StaffRecord { inactive: true, change_reason: record.change_reason.clone(), ..known.record() };
-            records.push(leaves);
-        }
-        records.push(record);
-        self.write_staff(caller, records, "staff.changed").await?;
-        Ok(proto::ChangeStaffReply { staff: Some(self.view_of(&known.staff.id)?), warnings })
+        self.write_staff(caller, vec![record], "staff.changed").await?;
+        Ok(proto::ChangeStaffReply { staff: Some(self.view_of(&known.staff.id)?), warnings: Vec::new() })
     }
 
     /// The assignment history of a person, oldest first.
@@ -123,7 +111,7 @@ impl Station {
         let reference = self.reference();
         let id: StaffId = request.staff.parse().map_err(|_| no_such_person())?;
         let rows = reference.assignments(&id).into_iter().map(|assignment| {
-            let Assignment { from_ms, entry, reason, consent, recorded_by } = assignment;
+            let Assignment { from_ms, entry, reason, consent, recorded_by, .. } = assignment;
             let state = if entry.is_suspended() {
                 "停职"
             } else if entry.inactive {
@@ -158,7 +146,7 @@ impl Station {
         self.reference().staff(&id).cloned().ok_or_else(no_such_person)
     }
 
-    async fn write_staff(
+    pub(super) async fn write_staff(
         &self,
         caller: Option<&Actor>,
         records: Vec<proto::StaffRecord>,
@@ -183,8 +171,9 @@ impl Station {
     }
 }
 
-/// Puts what a request names into a record; what it leaves empty stays.
-fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
+/// Puts what a request names into a record; what it leaves empty stays. Whoever goes elsewhere leaves the substitute
+/// behind.
+pub(super) fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
     let set = |field: &mut String, given: &str| match given.trim() {
         "" => {}
         NONE => field.clear(),
@@ -203,6 +192,9 @@ fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
         serves => record.serves = serves.to_vec(),
     }
     if let Ok(place) = StationCode::from_number(request.place) {
+        if record.place != request.place && request.backup.trim().is_empty() {
+            record.backup.clear();
+        }
         record.place = request.place;
         record.tier = StageTier::from(place.tier()).to_string();
     }
@@ -213,8 +205,13 @@ fn apply(record: &mut proto::StaffRecord, request: &proto::ChangeStaffRequest) {
     }
 }
 
-/// Whether a record may be given: everything that it names exists, and its roles don't exclude each other.
-fn check(reference: &ReferenceData, record: &proto::StaffRecord, hub: StationCode) -> Result<(), Failure> {
+/// The person as a record says, where it may be given: everything that it names exists, and its roles don't exclude each
+/// other.
+pub(super) fn check(
+    reference: &ReferenceData,
+    record: &proto::StaffRecord,
+    hub: StationCode,
+) -> Result<Staff, Failure> {
     let organisation = reference.organisation().ok_or(Failure::NotHereYet)?;
     let place = StationCode::from_number(record.place).ok().filter(|place| organisation.station(place).is_some());
     let place = place.filter(|place| place.within(hub)).ok_or_else(no_such_station)?;
@@ -234,20 +231,18 @@ fn check(reference: &ReferenceData, record: &proto::StaffRecord, hub: StationCod
     if !record.seat.is_empty() && Seat::from_term(&record.seat).is_none() {
         return Err(input_fault("seat", "席位只能是A角或者B角。"));
     }
-    if record.backup.is_empty() {
-        return Ok(());
+    let changed = staff_of(record).ok_or_else(no_such_person)?;
+    if changed.backup.is_none() {
+        return Ok(changed);
     }
-    let backup = record.backup.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
-    let Some(backup) = backup.filter(|backup| backup.staff.place == place && backup.staff.id.as_str() != record.id)
-    else {
+    let backup = changed.backup.as_ref().and_then(|id| reference.staff(id));
+    let Some(backup) = backup.filter(|backup| backup.staff.place == place && backup.staff.id != changed.id) else {
         return Err(input_fault("backup", "替补人员须是同一机构的其他人员。"));
     };
-    let known = reference.staff(&record.id.parse().map_err(|_| no_such_person())?);
-    let changed = known.map(|known| sanji_domain::Staff { roles: roles.clone(), ..(*known.staff).clone() });
-    if changed.is_some_and(|changed| !may_stand_in(&backup.staff, &changed, &organisation.roles)) {
+    if !may_stand_in(&backup.staff, &changed, &organisation.roles) {
         return Err(input_fault("backup", "替补人员的岗位与该岗位不得由同一人兼任，请另选替补人员。"));
     }
-    Ok(())
+    Ok(changed)
 }
 
 fn conflict(roles: &Roles, given: &[Role]) -> Result<(), Failure> {
@@ -258,17 +253,6 @@ fn conflict(roles: &Roles, given: &[Role]) -> Result<(), Failure> {
             Err(input_fault("roles", &sentence))
         }
     }
-}
-
-/// Since when a person has had the present post, as far as the records tell.
-fn last_change(history: &[Assignment]) -> Option<u64> {
-    let post = |assignment: &Assignment| {
-        let staff = &assignment.entry.staff;
-        (staff.roles.clone(), staff.post.clone(), staff.department.clone(), staff.place)
-    };
-    let newest = history.last()?;
-    let same = history.iter().rev().take_while(|assignment| post(assignment) == post(newest));
-    same.last().map(|assignment| assignment.from_ms)
 }
 
 fn no_such_station() -> Failure {

@@ -9,7 +9,7 @@ use sanji_domain::organisation::{Role, Staff};
 use sanji_log::CaseId;
 use sanji_proto::v1 as proto;
 
-use super::{DAY_MS, absence_view, sees_all};
+use super::{DAY_MS, absence_view, watches_all};
 use crate::core::Reader;
 use crate::core::reference::AbsenceEntry;
 use crate::core::rows::{ACTED, of_acted_key};
@@ -44,62 +44,67 @@ impl Station {
         caller: Option<&Actor>,
         request: proto::ListAbsencesRequest,
     ) -> Result<proto::ListAbsencesReply, Failure> {
-        let from_ms = request.from_ms;
         let until_ms = if request.until_ms == 0 { self.now_ms() + DAY_MS } else { request.until_ms };
-        let (me, all) = (self.reader().me(), sees_all(caller));
-        let reference = self.reference();
-        let asks = caller.filter(|actor| !actor.staff.roles.contains(&Role::Administrator));
-        let (staff, now_ms) = (asks.map(|actor| actor.staff.clone()), self.now_ms());
-        let acted = self.read(move |reader| {
-            let mut acted = acted(reader, from_ms, until_ms)?;
-            if let Some(staff) = staff {
-                hide(reader, &staff, &mut acted, now_ms)?;
-            }
-            Ok(acted)
-        });
-        let acted = acted.await?;
-        let here = |entry: &&AbsenceEntry| all || entry.absence.place == me;
-        let touches = |entry: &&AbsenceEntry| entry.absence.from_ms < until_ms && from_ms < entry.absence.until_ms;
-        let recorded: Vec<&AbsenceEntry> = reference.absences().filter(here).filter(touches).collect();
-        let mut rows: Vec<proto::AbsenceView> = recorded
-            .iter()
-            .map(|entry| {
-                let during = acted.iter().filter(|acted| is_during(acted, entry));
-                proto::AbsenceView { cases: numbers(during), ..absence_view(&reference, entry) }
-            })
-            .collect();
-        let mut others: BTreeMap<(String, String, u32), Vec<&Acted>> = BTreeMap::new();
-        for acted in acted.iter().filter(|acted| !recorded.iter().any(|entry| is_during(acted, entry))) {
-            let day = date_number(local_date(i64::try_from(acted.time_ms).unwrap_or(i64::MAX)));
-            others.entry((acted.principal.clone(), acted.actor.clone(), day)).or_default().push(acted);
-        }
-        let name = |id: &str| {
-            let person = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
-            person.map(|person| person.staff.name.clone()).unwrap_or_default()
+        let (staff, now_ms) = (caller.map(|actor| actor.staff.clone()), self.now_ms());
+        let read = move |reader: &Reader| {
+            let absences = substitutions(reader, staff.as_deref(), request.from_ms, until_ms, now_ms)?;
+            Ok(proto::ListAbsencesReply { absences })
         };
-        let is_here = |id: &str| {
-            let person = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
-            person.is_some_and(|person| person.staff.place == me)
-        };
-        for ((principal, actor, _), acted) in
-            others.into_iter().filter(|((principal, ..), _)| all || is_here(principal))
-        {
-            let times = || acted.iter().map(|acted| acted.time_ms);
-            rows.push(proto::AbsenceView {
-                staff_name: name(&principal),
-                staff: principal,
-                substitute_name: name(&actor),
-                substitute: actor,
-                from_ms: times().min().unwrap_or(0),
-                until_ms: times().max().unwrap_or(0),
-                reason: UNRECORDED.to_owned(),
-                cases: numbers(acted.iter().copied()),
-                ..proto::AbsenceView::default()
-            });
-        }
-        rows.sort_by(|one, other| (other.from_ms, &other.staff).cmp(&(one.from_ms, &one.staff)));
-        Ok(proto::ListAbsencesReply { absences: rows })
+        self.read(read).await
     }
+}
+
+/// The rows of the ledger that touch a time, newest first, as a person may see them; none is the keeper.
+///
+/// # Errors
+/// [`Failure::Internal`] where the index can't be read.
+pub(crate) fn substitutions(
+    reader: &Reader,
+    staff: Option<&Staff>,
+    from_ms: u64,
+    until_ms: u64,
+    now_ms: u64,
+) -> Result<Vec<proto::AbsenceView>, Failure> {
+    let (me, all) = (reader.me(), staff.is_none_or(watches_all));
+    let reference = reader.reference();
+    let mut acted = acted(reader, from_ms, until_ms)?;
+    if let Some(staff) = staff.filter(|staff| !staff.roles.contains(&Role::Administrator)) {
+        hide(reader, staff, &mut acted, now_ms)?;
+    }
+    let here = |entry: &&AbsenceEntry| all || entry.absence.place == me;
+    let touches = |entry: &&AbsenceEntry| entry.absence.from_ms < until_ms && from_ms < entry.absence.until_ms;
+    let recorded: Vec<&AbsenceEntry> = reference.absences().filter(here).filter(touches).collect();
+    let mut rows: Vec<proto::AbsenceView> = recorded
+        .iter()
+        .map(|entry| {
+            let during = acted.iter().filter(|acted| is_during(acted, entry));
+            proto::AbsenceView { cases: numbers(during), ..absence_view(&reference, entry) }
+        })
+        .collect();
+    let mut others: BTreeMap<(String, String, u32), Vec<&Acted>> = BTreeMap::new();
+    for acted in acted.iter().filter(|acted| !recorded.iter().any(|entry| is_during(acted, entry))) {
+        let day = date_number(local_date(i64::try_from(acted.time_ms).unwrap_or(i64::MAX)));
+        others.entry((acted.principal.clone(), acted.actor.clone(), day)).or_default().push(acted);
+    }
+    let person = |id: &str| id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id));
+    let name = |id: &str| person(id).map(|person| person.staff.name.clone()).unwrap_or_default();
+    let is_here = |id: &str| person(id).is_some_and(|person| person.staff.place == me);
+    for ((principal, actor, _), acted) in others.into_iter().filter(|((principal, ..), _)| all || is_here(principal)) {
+        let times = || acted.iter().map(|acted| acted.time_ms);
+        rows.push(proto::AbsenceView {
+            staff_name: name(&principal),
+            staff: principal,
+            substitute_name: name(&actor),
+            substitute: actor,
+            from_ms: times().min().unwrap_or(0),
+            until_ms: times().max().unwrap_or(0),
+            reason: UNRECORDED.to_owned(),
+            cases: numbers(acted.iter().copied()),
+            ..proto::AbsenceView::default()
+        });
+    }
+    rows.sort_by(|one, other| (other.from_ms, &other.staff).cmp(&(one.from_ms, &one.staff)));
+    Ok(rows)
 }
 
 fn is_during(acted: &Acted, entry: &AbsenceEntry) -> bool {

@@ -1,17 +1,17 @@
-//! The register of stations, who may do what with an item, and what a township has to send up.
+//! The register of stations, and what a township has to send up.
 
 use std::collections::BTreeSet;
 
 use sanji_domain::calendar::{date_number, local_date};
 use sanji_domain::case::{self, Case, Sight, may_see, offers};
-use sanji_domain::organisation::{Power, Role, Seat, StationInfo};
-use sanji_domain::{Item, ItemCode, StageTier};
+use sanji_domain::organisation::{Role, Seat, StationInfo};
+use sanji_domain::{Item, StageTier};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::not_entitled;
 use crate::core::rows::{Work, case_of_work_key, shelves};
-use crate::core::{Reader, ReferenceData, context, input_fault};
+use crate::core::{Reader, ReferenceData, context};
 use crate::error::{Error, Failure, store, stored};
 use crate::station::{Actor, Station};
 
@@ -36,50 +36,6 @@ impl Station {
             Ok(proto::StationRegisterReply { stations })
         })
         .await
-    }
-
-    /// 两集中、两到位: who may accept, review and decide an item at this station, and why.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`] for an unknown item.
-    pub fn authorisations(
-        &self,
-        request: &proto::AuthorisationsRequest,
-    ) -> Result<proto::AuthorisationsReply, Failure> {
-        let reference = self.reference();
-        let (me, now) = (self.reader().me(), self.now_ms());
-        let code: Option<ItemCode> = request.item.parse().ok();
-        let item = code.and_then(|code| reference.catalogue().latest(&code).map(|(_, item)| item.clone()));
-        let (Some(item), Some(rules)) = (item, reference.rules()) else {
-            return Err(input_fault("item", "事项目录里没有这个事项，请核对编码。"));
-        };
-        let today = local_date(i64::try_from(now).unwrap_or(i64::MAX));
-        let people = reference.all_staff().values().filter(|entry| !entry.inactive && entry.staff.place == me);
-        let people: Vec<_> = people.map(|entry| &*entry.staff).collect();
-        let name = |staff: &sanji_domain::Staff| format!("{}（{}）", staff.name, staff.id);
-        let mut powers = Vec::new();
-        for power in Power::ALL.iter().copied() {
-            let may = case::who_may(&item, power, &rules, me, today, &people);
-            if !may.is_empty() {
-                powers.push(proto::AuthorisationView {
-                    power: power.to_string(),
-                    source: "岗位".to_owned(),
-                    staff: may.into_iter().map(name).collect(),
-                    ..proto::AuthorisationView::default()
-                });
-            }
-        }
-        // The district's own words, those that are over too: the history.
-        let said = rules.organisation.authorisations.iter().filter(|said| said.item == item.code);
-        powers.extend(said.map(|said| proto::AuthorisationView {
-            power: said.power.to_string(),
-            source: "授权".to_owned(),
-            staff: said.staff.iter().map(ToString::to_string).collect(),
-            document: said.document.clone(),
-            from: date_number(said.from),
-            until: said.until.map_or(0, date_number),
-        }));
-        Ok(proto::AuthorisationsReply { powers })
     }
 
     /// 全程代办: the cases of a township that are decided at the district or above, with where they stand. For its
