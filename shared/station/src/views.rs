@@ -39,7 +39,7 @@ pub use case::Look;
 pub(crate) use case::{attachment_names, clock, item_of, names_attachment, refers_to};
 pub(crate) use delivery::delivery;
 pub(crate) use list::looks_at;
-pub(crate) use matter::{matter_attachment, matter_context};
+pub(crate) use matter::{against_unit, department_name, matter_attachment, matter_context};
 pub(crate) use openings::Openings;
 pub use query::WrongCodes;
 

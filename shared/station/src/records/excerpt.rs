@@ -91,7 +91,7 @@ fn row(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms: u64) -> 
         state.to_owned(),
         answer.map(|facts| day(facts.time.millis())).unwrap_or_default(),
     ];
-    Some(proto::LedgerRow { case_number: String::new(), entry: Vec::new(), cells })
+    Some(proto::LedgerRow { cells, ..proto::LedgerRow::default() })
 }
 
 /// How far a reader has come, without saying in which village: a time, and how many cases of that time.

@@ -2,14 +2,17 @@
 //! names its case and the entry on which it rests.
 //!
 //! A ledger is a table of its name, its columns and a function from a case to rows; see `LEDGERS`. Rows come in the
-//! order in which their cases were opened, so that however many there are, one case is in memory.
+//! order in which their cases were opened, so that however many there are, one case is in memory. Two are about no case:
+//! complaints and substitutions. Of those there are few, and all are in memory.
 
 mod acceptance;
 mod agency;
 mod alerts;
+mod complaints;
 mod delivery;
 mod fees;
 mod publicity;
+mod substitutions;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -45,10 +48,45 @@ pub(super) struct Ledger {
     pub(super) period_of: &'static str,
     /// Whether that is the opening of the case: then cases outside the period are not looked at.
     pub(super) by_opening: bool,
+    /// Its first column: the number of what a row is about.
+    pub(super) number: &'static str,
     /// Its own columns; see [`Ledger::all_columns`].
     pub(super) columns: &'static [&'static str],
-    /// The rows that a case gives.
-    pub(super) rows: fn(&Eye<'_>) -> Result<Vec<Row>, Error>,
+    /// Where its rows come from.
+    pub(super) rows: Rows,
+}
+
+/// Where the rows of a ledger come from.
+#[derive(Clone, Copy)]
+pub(super) enum Rows {
+    /// Those that a case gives.
+    OfCase(fn(&Eye<'_>) -> Result<Vec<Row>, Error>),
+    /// All that a person may see and the filter lets through, oldest first.
+    Beside(fn(&Asks<'_>) -> Result<Vec<NumberedRow>, Failure>),
+}
+
+/// Who asks for a ledger that is about no case, and for what of it.
+pub(super) struct Asks<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) staff: &'a Staff,
+    pub(super) filter: &'a Filter,
+    pub(super) now_ms: u64,
+}
+
+/// A row of a ledger that is about no case.
+pub(super) struct NumberedRow {
+    /// What stands in the first column.
+    pub(super) number: String,
+    /// Number of the matter that it is about; empty: none.
+    pub(super) matter: String,
+    /// The entry on which it rests; none: on several.
+    pub(super) entry: Option<Hash>,
+    /// As in [`Row`].
+    pub(super) at_ms: u64,
+    /// As in [`Row`].
+    pub(super) overdue: bool,
+    /// As in [`Row`].
+    pub(super) cells: Vec<String>,
 }
 
 /// One row.
@@ -64,8 +102,16 @@ pub(super) struct Row {
 }
 
 /// Every ledger that is kept.
-pub(super) static LEDGERS: &[&Ledger] =
-    &[&acceptance::LEDGER, &delivery::LEDGER, &agency::LEDGER, &publicity::LEDGER, &fees::LEDGER, &alerts::LEDGER];
+pub(super) static LEDGERS: &[&Ledger] = &[
+    &acceptance::LEDGER,
+    &delivery::LEDGER,
+    &agency::LEDGER,
+    &publicity::LEDGER,
+    &fees::LEDGER,
+    &alerts::LEDGER,
+    &complaints::LEDGER,
+    &substitutions::LEDGER,
+];
 
 impl Ledger {
     fn named(name: &str) -> Result<&'static Self, Failure> {
@@ -73,9 +119,9 @@ impl Ledger {
         found.ok_or_else(|| input_fault("ledger", "没有这种台账，请重新选择。"))
     }
 
-    /// The case first, what proves the row last.
+    /// What it is about first, what proves the row last.
     fn all_columns(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once("办件编号").chain(self.columns.iter().copied()).chain(std::iter::once("记录校验码"))
+        std::iter::once(self.number).chain(self.columns.iter().copied()).chain(std::iter::once("记录校验码"))
     }
 }
 
@@ -148,8 +194,8 @@ impl Filter {
         self.item.as_ref().is_none_or(|wanted| case.item().is_some_and(|(code, _)| code == wanted))
     }
 
-    fn wants_row(&self, row: &Row) -> bool {
-        (self.from_ms..self.until_ms).contains(&row.at_ms) && (self.state != LedgerState::Overdue || row.overdue)
+    pub(super) fn wants_row(&self, at_ms: u64, overdue: bool) -> bool {
+        (self.from_ms..self.until_ms).contains(&at_ms) && (self.state != LedgerState::Overdue || overdue)
     }
 }
 
@@ -183,13 +229,27 @@ impl Reader {
         let filter = Filter::parse(request.filter.as_ref(), self.me())?;
         let limit = page_limit(request.limit);
         let mut scan = filter.scan(ledger.by_opening, true);
-        scan.after = position(&request.after)?;
         let mut page = proto::LedgerPage {
             title: ledger.title.to_owned(),
             columns: ledger.all_columns().map(str::to_owned).collect(),
             rows: Vec::new(),
             next: String::new(),
         };
+        if let Rows::Beside(rows) = ledger.rows {
+            let rows = rows(&Asks { reader: self, staff, filter: &filter, now_ms })?;
+            let passed = passed(&request.after)?;
+            let row = |row: NumberedRow| proto::LedgerRow {
+                entry: row.entry.map_or_else(Vec::new, |entry| entry.0.to_vec()),
+                matter_number: row.matter.clone(),
+                cells: beside(row, short),
+                ..proto::LedgerRow::default()
+            };
+            let more = rows.len() > passed.saturating_add(limit);
+            page.rows = rows.into_iter().rev().skip(passed).take(limit).map(row).collect();
+            page.next = if more { format!("{}", passed + limit) } else { String::new() };
+            return Ok(page);
+        }
+        scan.after = position(&request.after)?;
         let mut looked_at = 0;
         self.walk_ledger(staff, ledger, &filter, scan, false, now_ms, &mut |case, rows| {
             looked_at += 1;
@@ -197,6 +257,7 @@ impl Reader {
                 case_number: case.id().number().to_string(),
                 entry: row.entry.0.to_vec(),
                 cells: cells(case, row, short),
+                matter_number: String::new(),
             }));
             if page.rows.len() >= limit || looked_at == LOOKED_AT_MAX {
                 page.next = token(case);
@@ -228,6 +289,14 @@ impl Reader {
         let mut sheet = sheet(format, ledger.title, &columns, &taken, output)?;
         let mut written = 0_u64;
         let scan = filter.scan(ledger.by_opening, false);
+        if let Rows::Beside(rows) = ledger.rows {
+            for row in rows(&Asks { reader: self, staff, filter: &filter, now_ms })? {
+                written += 1;
+                let mut line = vec![written.to_string()];
+                line.extend(beside(row, Hash::to_hex));
+                sheet.row(&line)?;
+            }
+        }
         self.walk_ledger(staff, ledger, &filter, scan, request.unmasked, now_ms, &mut |case, rows| {
             for row in rows {
                 written += 1;
@@ -259,6 +328,7 @@ impl Reader {
         now_ms: u64,
         take: &mut Take<'_>,
     ) -> Result<(), Failure> {
+        let Rows::OfCase(rows_of) = ledger.rows else { return Ok(()) };
         let reference = self.reference();
         let standing = self.standing(&reference, staff, now_ms);
         let context = context(&reference, self.me(), staff, &standing, now_ms)?;
@@ -273,10 +343,10 @@ impl Reader {
             }
             let sight = may_see(&case, &context);
             let rows = match Eye::new(self, &reference, &case, Some((staff, sight)), unmasked, now_ms) {
-                Some(eye) if eye.sees() => (ledger.rows)(&eye)?,
+                Some(eye) if eye.sees() => rows_of(&eye)?,
                 _ => Vec::new(),
             };
-            let rows = rows.into_iter().filter(|row| filter.wants_row(row)).collect();
+            let rows = rows.into_iter().filter(|row| filter.wants_row(row.at_ms, row.overdue)).collect();
             if !take(&case, rows)? {
                 break;
             }
@@ -300,10 +370,28 @@ fn cells(case: &Case, row: Row, proof: impl Fn(&Hash) -> String) -> Vec<String> 
     cells
 }
 
-/// The case number in groups: a spreadsheet would take 25 digits for a number, and round it.
+/// The same of a row that is about no case.
+fn beside(row: NumberedRow, proof: impl Fn(&Hash) -> String) -> Vec<String> {
+    let mut cells = vec![row.number];
+    cells.extend(row.cells);
+    cells.push(row.entry.as_ref().map(proof).unwrap_or_default());
+    cells
+}
+
+/// How many rows a page begins behind.
+fn passed(token: &str) -> Result<usize, Failure> {
+    if token.is_empty() {
+        return Ok(0);
+    }
+    token.parse().map_err(|_| input_fault("after", "翻页标记不正确，请重新查询。"))
+}
+
 fn grouped(case: &Case) -> String {
-    let number = case.id().number();
-    let number = number.as_str();
+    in_groups(case.id().number().as_str())
+}
+
+/// A number of 25 digits in groups: a spreadsheet would take it for a number, and round it.
+pub(super) fn in_groups(number: &str) -> String {
     [0..12, 12..20, 20..25].map(|range| number.get(range).unwrap_or_default()).join(" ")
 }
 

@@ -7,8 +7,8 @@ use sanji_domain::calendar::date_number;
 use sanji_domain::case::{AttachmentName, RefusalCode};
 use sanji_domain::mask;
 use sanji_domain::matter::{
-    self, Matter, MatterContext, MatterEvent, MatterKind, MatterPrivate, MatterSideEvent, MatterSight, MatterState,
-    clock, words,
+    self, Against, Matter, MatterContext, MatterEvent, MatterKind, MatterPrivate, MatterSideEvent, MatterSight,
+    MatterState, clock, words,
 };
 use sanji_domain::organisation::Staff;
 use sanji_log::{AttachmentId, CaseId, CaseNumber, LogId, StationCode, Tier};
@@ -291,7 +291,13 @@ fn title(matter: &Matter, said: &Said<'_>, reference: &ReferenceData) -> Result<
 /// Whom a complaint is about, in words.
 fn against_words(matter: &Matter, as_called: &str, reference: &ReferenceData) -> String {
     let Some(complaint) = matter.complaint() else { return String::new() };
-    let against = &complaint.against;
+    let parts = [against_unit(&complaint.against, reference), as_called.to_owned()];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
+}
+
+/// Office and person that a complaint is about, as far as they were chosen and not described.
+pub(crate) fn against_unit(against: &Against, reference: &ReferenceData) -> String {
     let person = against.person.as_ref().and_then(|id| reference.staff(id)).map(|person| person.staff.name.clone());
     let parts = [
         // A department of the district says itself where it is.
@@ -301,13 +307,12 @@ fn against_words(matter: &Matter, as_called: &str, reference: &ReferenceData) ->
             .map(|station| reference.station_name(station)),
         against.department.as_ref().map(|department| department_name(department, reference)),
         person,
-        Some(as_called.to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     parts.join(" ")
 }
 
-pub(super) fn department_name(code: &DepartmentCode, reference: &ReferenceData) -> String {
+pub(crate) fn department_name(code: &DepartmentCode, reference: &ReferenceData) -> String {
     let known = reference.organisation().and_then(|organisation| organisation.department(code));
     known.map_or_else(|| code.to_string(), |department| department.name.clone())
 }

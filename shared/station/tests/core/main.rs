@@ -12,6 +12,7 @@ mod district;
 mod flow;
 mod forks;
 mod journey;
+mod ledgers;
 mod matters;
 mod offices;
 mod people;

@@ -2,7 +2,7 @@
 
 use sanji_domain::case::{StepEvent, StepFacts};
 
-use super::{Ledger, Row};
+use super::{Ledger, Row, Rows};
 use crate::error::Error;
 use crate::records::eye::Eye;
 use crate::records::times;
@@ -12,6 +12,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "统一受理台账",
     period_of: "收件时间",
     by_opening: true,
+    number: "办件编号",
     columns: &[
         "收件时间",
         "申请人",
@@ -30,7 +31,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "是否超时",
         "备注",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {

@@ -3,7 +3,7 @@
 use sanji_domain::case::{StepEvent, StepFacts, words};
 use sanji_log::Tier;
 
-use super::{Ledger, Row};
+use super::{Ledger, Row, Rows};
 use crate::error::Error;
 use crate::records::eye::Eye;
 
@@ -12,6 +12,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "代办台账",
     period_of: "委托日期",
     by_opening: true,
+    number: "办件编号",
     columns: &[
         "委托日期",
         "委托人",
@@ -27,7 +28,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "回访",
         "备注",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {

@@ -4,7 +4,7 @@
 use sanji_domain::calendar::date_of_number;
 use sanji_domain::supervision::AlertState;
 
-use super::{Ledger, Row};
+use super::{Ledger, Row, Rows};
 use crate::error::{Error, Failure};
 use crate::records::eye::Eye;
 use crate::records::times;
@@ -15,6 +15,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "预警台账",
     period_of: "触发日期",
     by_opening: false,
+    number: "办件编号",
     columns: &[
         "预警编号",
         "级别",
@@ -30,7 +31,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "状态",
         "扣分",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {

@@ -5,7 +5,7 @@
 
 use sanji_domain::case::{Outcome, StepEvent};
 
-use super::{Ledger, Row, short};
+use super::{Ledger, Row, Rows, short};
 use crate::error::Error;
 use crate::records::eye::Eye;
 use crate::records::times;
@@ -15,6 +15,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "统一送达台账",
     period_of: "送达登记时间",
     by_opening: false,
+    number: "办件编号",
     columns: &[
         "文书或证照名称",
         "文书或证照编号",
@@ -29,7 +30,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "回证编号",
         "备注",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {

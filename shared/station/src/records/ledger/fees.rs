@@ -4,7 +4,7 @@ use sanji_domain::case::StepEvent;
 use sanji_domain::case::fee::{self, Notice, NoticeState, Refund};
 use sanji_domain::money::in_figures;
 
-use super::{Ledger, Row};
+use super::{Ledger, Row, Rows};
 use crate::error::Error;
 use crate::records::eye::Eye;
 use crate::records::times;
@@ -14,6 +14,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "收费台账",
     period_of: "开单时间",
     by_opening: false,
+    number: "办件编号",
     columns: &[
         "缴款通知编号",
         "事项",
@@ -32,7 +33,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "开单人",
         "收费登记人",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {

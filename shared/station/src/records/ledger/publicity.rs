@@ -2,7 +2,7 @@
 
 use sanji_domain::case::{StepEvent, StepFacts};
 
-use super::{Ledger, Row};
+use super::{Ledger, Row, Rows};
 use crate::error::Error;
 use crate::records::eye::Eye;
 
@@ -11,6 +11,7 @@ pub(super) static LEDGER: Ledger = Ledger {
     title: "公示台账",
     period_of: "张贴时间",
     by_opening: false,
+    number: "办件编号",
     columns: &[
         "事项",
         "公示环节",
@@ -25,7 +26,7 @@ pub(super) static LEDGER: Ledger = Ledger {
         "有无异议",
         "记录人",
     ],
-    rows,
+    rows: Rows::OfCase(rows),
 };
 
 fn rows(eye: &Eye<'_>) -> Result<Vec<Row>, Error> {
