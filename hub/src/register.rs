@@ -84,6 +84,7 @@ impl Register {
         let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate: certificate.clone() };
         self.write(vec![directory_entry(station, Record::Enrolled(enrolled))], "write into the directory").await?;
         self.station.record("station.enrolled", "", &station.to_string(), "new key certified");
+        self.announce_soon().await;
         Ok(Some(certificate))
     }
 
@@ -110,6 +111,7 @@ impl Register {
         let revoked = u32::try_from(revocations.len()).unwrap_or(u32::MAX);
         self.write(revocations, "write into the directory").await?;
         self.station.record("station.revoked", "", &station.to_string(), reason);
+        self.announce_soon().await;
         Ok(revoked)
     }
 
@@ -133,6 +135,7 @@ impl Register {
         let ends = living.map(|(key, _)| ending(station, *key, &have, reason, now_ms())).collect();
         self.write(ends, "write into the directory").await?;
         self.station.record("station.replaced", "", &station.to_string(), reason);
+        self.announce_soon().await;
         self.invite(station, link_address, upstream, false).await
     }
 
@@ -152,6 +155,37 @@ impl Register {
         let renewed = certificates.len();
         self.write(certificates, "write into the directory").await?;
         Ok(renewed)
+    }
+
+    /// Makes known which key is whose, and which counts no more, as far as it has not been made known: with it any station
+    /// checks a paper of any other. How many keys.
+    pub(crate) async fn announce(&self) -> Result<usize, Error> {
+        let (reference, hub) = (self.station.reference(), self.hub());
+        let news = reference
+            .keys()
+            .iter()
+            .filter(|(key, life)| life.station != hub && reference.announced_key(key) != Some(life.announcement()));
+        let entry = |(key, life): (&PublicKey, &KeyLife)| {
+            let announced = proto::KeyAnnounced {
+                station: life.station.number(),
+                key: key.0.to_vec(),
+                revoked: life.revoked,
+                ended_ms: life.ended_ms.unwrap_or(0),
+            };
+            directory_entry(hub, Record::KeyAnnounced(announced))
+        };
+        let entries: Vec<Administrative> = news.map(entry).collect();
+        let announced = entries.len();
+        self.write(entries, "make keys known").await?;
+        Ok(announced)
+    }
+
+    /// As [`Register::announce`], where something else has been done already: what is missed is made up for at the next
+    /// look.
+    async fn announce_soon(&self) {
+        if let Err(fault) = self.announce().await {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "keys are not made known yet");
+        }
     }
 
     /// Publishes what is new or has changed, after a check of all files together. Paths of what was published.
@@ -283,6 +317,21 @@ mod tests {
         let reference = register.station.reference();
         assert!(reference.keys()[&key].certificate_until_ms > now_ms() + 365 * DAY_MS);
         assert!(reference.keys()[&revoked].certificate_until_ms < now_ms() + 30 * DAY_MS);
+    }
+
+    #[tokio::test]
+    async fn every_key_is_made_known_once_and_again_when_it_counts_no_more() {
+        let root = tempfile::tempdir().unwrap();
+        let register = register(root.path(), 365).await;
+        let village: StationCode = "990106101203".parse().unwrap();
+        let key = public_key(&SigningKey::from_bytes(&[3; 32]));
+        register.enrol(village, key).await.unwrap();
+        let known = || register.station.reference().announced_key(&key).map(|known| (known.station, known.revoked));
+        assert_eq!(known(), Some((village, false)));
+        assert_eq!(register.announce().await.unwrap(), 0, "once");
+        register.revoke(village, "lost").await.unwrap();
+        assert_eq!(known(), Some((village, true)));
+        assert_eq!(register.announce().await.unwrap(), 0);
     }
 
     #[tokio::test]

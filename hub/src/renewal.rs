@@ -1,4 +1,5 @@
-//! Certificates renew by themselves: the hub writes new ones in time, stations install them as they arrive.
+//! Certificates renew by themselves: the hub writes new ones in time, stations install them as they arrive. Keys that
+//! have not been made known to every station yet are made known by the same look.
 
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub(crate) async fn renew(register: Register, shutdown: CancellationToken) {
         }
         if let Err(fault) = register.renew(WITHIN_MS, now_ms()).await {
             tracing::error!(error = chain(&fault), "can't renew certificates; tried again in an hour");
+        }
+        if let Err(fault) = register.announce().await {
+            tracing::error!(error = chain(&fault), "can't make keys known; tried again in an hour");
         }
     }
 }

@@ -78,7 +78,9 @@ impl Reader {
         let mut cases = 0;
         let mut export = |case: &Case| {
             let opened = case.submitted_at().map_or(0, |time| time.millis());
-            if case.rev() == 0 || !(from_ms..until_ms).contains(&opened) {
+            // A draft is no application yet: nothing was filed that the platform above could count.
+            let filed = case.rev() > 0 && case.preliminary().is_none();
+            if !filed || !(from_ms..until_ms).contains(&opened) {
                 return Ok(());
             }
             cases += 1;
@@ -206,7 +208,14 @@ impl Sighted<'_> {
             .with("申请人联系电话", of(|applicant| &applicant.telephone))
             .with("是否代办", if self.case.mandate().is_some() { "1" } else { "0" })
             .with("收件机构名称", home.map(|home| self.reference.station_name(home)).unwrap_or_default())
-            .with("申请时间", second(self.case.submitted_at().map_or(0, |time| time.millis()))))
+            .with("申请时间", second(self.filed_ms())))
+    }
+
+    /// When it was filed: what began as a draft, when it became an application.
+    fn filed_ms(&self) -> u64 {
+        let files = |facts: &&StepFacts| matches!(facts.body.event, StepEvent::PreliminarySubmitted { .. });
+        let filed = self.case.steps().find(files).map(|facts| facts.time);
+        filed.or(self.case.submitted_at()).map_or(0, |time| time.millis())
     }
 
     fn acceptance(&self) -> Vec<Record> {

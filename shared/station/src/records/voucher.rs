@@ -1,7 +1,7 @@
 //! Vouchers (凭证): the signed line on a paper (requirement 85), and whether one is genuine.
 //!
-//! A station signs with the key of its logs and checks with the keys of the district's directory, so a village can do
-//! both without a line. What is said of the case is what this station holds; it is said only where the signature is
+//! A station signs with the key of its logs and checks with the keys that the district has made known, those of stations
+//! off its line too, so a village can do both without a line. What is said of the case is what this station holds; it is said only where the signature is
 //! good, so that nobody learns of cases by trying.
 
 use sanji_domain::case::{Case, Sight};
@@ -10,7 +10,7 @@ use sanji_log::{CaseNumber, Hash, Voucher, VoucherDraft};
 use sanji_proto::v1::{self as proto, Paper, VoucherCase, VoucherVerdict};
 
 use super::times::minute;
-use crate::core::reference::KeyLife;
+use crate::core::reference::AnnouncedKey;
 use crate::core::{Reader, ReferenceData, wrong_number};
 use crate::error::{Error, Failure};
 use crate::views;
@@ -82,13 +82,11 @@ impl Reader {
         };
         let reference = self.reference();
         // A station has few keys, and the hint names one of them.
-        let keys =
-            reference.keys().iter().filter(|(key, life)| life.station == voucher.station && voucher.may_be_by(key));
         let mut known = false;
-        for (key, life) in keys {
+        for (key, life) in reference.signing_keys(voucher.station).filter(|(key, _)| voucher.may_be_by(key)) {
             known = true;
             if voucher.verify(key).is_ok() {
-                return self.genuine(&reference, &voucher, life);
+                return self.genuine(&reference, &voucher, &life);
             }
         }
         Ok(match known {
@@ -107,7 +105,7 @@ impl Reader {
         &self,
         reference: &ReferenceData,
         voucher: &Voucher,
-        life: &KeyLife,
+        life: &AnnouncedKey,
     ) -> Result<proto::CheckVoucherReply, Failure> {
         let held = self.held(voucher)?;
         let verdict = match (life.revoked, life.ended_ms) {
@@ -162,7 +160,7 @@ fn verdict_only(verdict: VoucherVerdict, sentence: &str) -> proto::CheckVoucherR
     proto::CheckVoucherReply { verdict: verdict.into(), sentence: sentence.to_owned(), ..Default::default() }
 }
 
-fn sentence(verdict: VoucherVerdict, held: VoucherCase, station: &str, life: &KeyLife) -> String {
+fn sentence(verdict: VoucherVerdict, held: VoucherCase, station: &str, life: &AnnouncedKey) -> String {
     let by = match verdict {
         VoucherVerdict::KeyRevoked => {
             format!("签名出自{station}，但该站点的这个密钥已被区中心吊销，不能只凭签名认定。")

@@ -299,6 +299,42 @@ fn a_receipt_is_checked_wherever_the_directory_is() {
         district.hub.core.commit(district.now_ms).unwrap();
         assert_eq!(check(&hub, &text), (verdict, Unchanged));
     }
+    // A paper of a village off this station's line, as soon as the district has made its key known.
+    let neighbour = SigningKey::from_bytes(&[98; 32]);
+    let paper = VoucherDraft { station: code("990106101208"), ..draft(&voucher) }.sign(&neighbour).unwrap().text();
+    let village = district.village.core.reader().clone();
+    assert_eq!(check(&village, &paper), (VoucherVerdict::UnknownKey, Unspecified));
+    let announce = |station: &str, revoked| {
+        let announced = proto::KeyAnnounced {
+            station: code(station).number(),
+            key: public_key(&neighbour).0.to_vec(),
+            revoked,
+            ended_ms: 0,
+        };
+        proto::StationRecord { record: Some(Record::KeyAnnounced(announced)) }.encode_to_vec()
+    };
+    let kind = proto::Kind::Station as u32;
+    // Nobody but the district says whose a key is.
+    let forged = announce("990106101208", false);
+    district.township.core.write(code(TOWNSHIP), Reach::Public, "", kind, forged, district.now_ms).unwrap();
+    district.township.core.commit(district.now_ms).unwrap();
+    district.sync();
+    assert_eq!(check(&village, &paper), (VoucherVerdict::UnknownKey, Unspecified));
+    for (revoked, verdict) in [(false, VoucherVerdict::Genuine), (true, VoucherVerdict::KeyRevoked)] {
+        let body = announce("990106101208", revoked);
+        district.now_ms += 1000;
+        district.hub.core.write(code(HUB), Reach::Public, "", kind, body, district.now_ms).unwrap();
+        district.hub.core.commit(district.now_ms).unwrap();
+        district.sync();
+        // After a restart too.
+        for _ in 0..2 {
+            assert_eq!(check(district.village.core.reader(), &paper), (verdict, Unchanged));
+            district.village.reopen();
+        }
+    }
+    let reference = district.village.core.reader().reference();
+    assert!(reference.directory().get(&public_key(&neighbour)).is_none(), "it signs papers and opens no link");
+
     let supervisor = district.township.person(SUPERVISOR);
     let refused = district.township.core.reader().sign_voucher(&supervisor, &request, now_ms);
     assert!(matches!(refused, Err(Failure::NotFound)), "only who sees the case in full prints its papers");
@@ -458,6 +494,13 @@ fn the_exchange_gives_what_has_changed_and_no_more() {
 
     let (nothing, after) = exchange(&district, end.heads.clone());
     assert!(nothing.is_empty() && after.cases == 0, "{nothing:?}");
+    // A draft is none of the platform's business, until it is filed.
+    let request = district.request();
+    let draft = proto::SubmitRequest { preliminary: true, ..dibao(&request) };
+    district.submit_as(draft).unwrap();
+    district.sync();
+    let (drafts, _) = exchange(&district, end.heads.clone());
+    assert!(drafts.is_empty(), "{drafts:?}");
     district.act(TOWNSHIP, WINDOW, &second, Action::Accept(proto::Accept::default())).unwrap();
     district.act(VILLAGE, AGENT, &number, Action::Rate(proto::Rate { satisfaction: 5, words: String::new() })).unwrap();
     district.sync();
