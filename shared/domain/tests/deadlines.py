@@ -73,6 +73,9 @@ class Case:
         self.today = datetime.date.fromisoformat(today)
         rows = [event.split(" ") for event in events.split(",")]
         rows = [(datetime.date.fromisoformat(day), step, about, stage) for day, step, about, stage in rows]
+        # The easier procedure has its own promise from the day on which it was chosen; the first variant is walked.
+        if any(step == "variant_chosen" for _, step, _, _ in rows):
+            self.item["limits"]["promised"] = self.item["variant"][0]["promised"]
         self.extended_on = [day for day, step, _, _ in rows if step == "extended"]
         self.steps = [row for row in rows if row[1] != "extended"]
         self.stages = {stage["id"]: stage for stage in self.item["stage"]}

@@ -59,6 +59,15 @@ pub struct Pause {
     pub from: Date,
     /// Its last day; none: it goes on.
     pub to: Option<Date>,
+    /// The applicant has a notice to pay: the money comes when they bring it, and nobody in the hall can hasten it.
+    pub pays: bool,
+}
+
+impl Pause {
+    /// Whether it covers a day; the day on which it begins it does not.
+    pub(super) fn covers(&self, day: Date) -> bool {
+        self.from < day && self.to.is_none_or(|to| day <= to)
+    }
 }
 
 /// A stay of a case in a stage at an office.
@@ -101,7 +110,12 @@ impl Visit {
 
     /// A pause that covers a day. The day on which it begins is still the office's.
     pub(super) fn paused_on(&self, day: Date) -> Option<&Pause> {
-        self.pauses.iter().find(|pause| pause.from < day && pause.to.is_none_or(|to| day <= to))
+        self.pauses.iter().find(|pause| !pause.pays && pause.covers(day))
+    }
+
+    /// Whether the applicant had a notice to pay on a day; the day on which it is issued is still the office's.
+    pub(super) fn pays_on(&self, day: Date) -> bool {
+        self.pauses.iter().any(|pause| pause.pays && pause.covers(day))
     }
 
     fn close_pauses(&mut self, day: Date) {
@@ -132,13 +146,14 @@ pub(super) fn person(facts: &StepFacts) -> Option<Person> {
     Some(Person { id, name: facts.body.actor.name.clone(), role: facts.body.actor.role.clone() })
 }
 
-/// The stays of a case, in order. Where a station has noted when it received a step, that is when it arrived.
+/// The stays of a case, in order. Where the station that a step hands the case over to has noted when it received it, that
+/// is when it arrived.
 #[must_use]
 pub fn course(case: &Case, item: &Item, reference: &Reference<'_>, arrivals: &Arrivals) -> Vec<Visit> {
-    let noted: BTreeMap<Hash, u64> = case
+    let noted: BTreeMap<(Hash, StationCode), u64> = case
         .sides()
         .filter_map(|facts| match &facts.body.event {
-            SideEvent::TimeNoted(noted) => Some((noted.entry, noted.received_ms)),
+            SideEvent::TimeNoted(noted) => Some(((noted.entry, facts.writer), noted.received_ms)),
             _ => None,
         })
         .collect();
@@ -156,7 +171,7 @@ pub fn course(case: &Case, item: &Item, reference: &Reference<'_>, arrivals: &Ar
         let station = facts.body.holder;
         let department = duty_at(case, reference, stage, station).map(|duty| duty.department);
         let handed_over = station != facts.writer;
-        let noted = noted.get(&facts.hash).filter(|_| handed_over).map(|at| Some(*at));
+        let noted = noted.get(&(facts.hash, station)).filter(|_| handed_over).map(|at| Some(*at));
         let arrival = arrivals.0.get(&facts.hash).copied().or(noted);
         visits.push(Visit {
             stage: stage.clone(),
@@ -171,18 +186,37 @@ pub fn course(case: &Case, item: &Item, reference: &Reference<'_>, arrivals: &Ar
             pauses: Vec::new(),
         });
     }
+    await_payments(case, &mut visits);
     visits
+}
+
+/// The stays during which a notice waited for the applicant's money: from the day it was issued to the day the bank got it,
+/// or on which the notice counted no more.
+fn await_payments(case: &Case, visits: &mut [Visit]) {
+    for notice in case.fees().notices.iter().filter(|notice| notice.issued.payable_fen() > 0) {
+        let from = day_of(notice.by.time.millis());
+        let paid = notice.payment.as_ref().map(|(payment, by)| (payment.paid_ms, by.time.millis()));
+        let paid = paid.map(|(paid_ms, registered_ms)| day_of(paid_ms.min(registered_ms)).max(from));
+        let to = paid.or_else(|| notice.ended_at().map(|at| day_of(at.millis())));
+        let within =
+            |visit: &&mut Visit| visit.to.is_none_or(|end| from <= end) && to.is_none_or(|to| visit.from <= to);
+        for visit in visits.iter_mut().filter(within) {
+            let to = to.map_or(visit.to, |to| Some(visit.to.map_or(to, |end| end.min(to))));
+            let from = from.max(visit.from);
+            visit.pauses.push(Pause { kind: "缴费".to_owned(), stops: true, from, to, pays: true });
+        }
+    }
 }
 
 /// What a step says of the stay in which it was taken.
 fn note(visit: &mut Visit, facts: &StepFacts, today: Date) {
     match &facts.body.event {
         StepEvent::Suspended { kind, .. } => {
-            visit.pauses.push(Pause { kind: kind.clone(), stops: true, from: today, to: None });
+            visit.pauses.push(Pause { kind: kind.clone(), stops: true, from: today, to: None, pays: false });
         }
         StepEvent::PublicityPosted { until, .. } => {
             let to = until.map(|until| until.max(today));
-            visit.pauses.push(Pause { kind: "公示".to_owned(), stops: false, from: today, to });
+            visit.pauses.push(Pause { kind: "公示".to_owned(), stops: false, from: today, to, pays: false });
         }
         StepEvent::Resumed { .. } => visit.close_pauses(today),
         _ => {}

@@ -8,11 +8,11 @@ use sanji_log::{CaseId, Hash, StationCode};
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, AlertKey, AlertState, orders};
-use super::course::{Arrivals, Office, course, days};
+use super::course::{Arrivals, Office, course, day_of, days};
 use super::rule::{Level, WatchKind};
 use super::watch::{Watch, watched};
-use crate::case::{Case, Outcome, Reference, case_clock};
-use crate::catalogue::SupervisedLink;
+use crate::case::{Case, Consulted, Opinion, Outcome, Reference, case_clock, consulted};
+use crate::catalogue::{CaseType, Item, SupervisedLink};
 use crate::code::{DepartmentCode, ItemCode, StaffId, StageId};
 use crate::limit::Limit;
 
@@ -113,6 +113,37 @@ pub struct OpenDigest {
     pub promised_until: Option<Date>,
     /// The clock stands in a special procedure, or the case waits for the applicant.
     pub waits: bool,
+    /// Of an accepted joint case: the part of each department.
+    pub parts: Vec<PartDigest>,
+}
+
+/// The part that a department has in a joint case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartDigest {
+    /// The department where it answers.
+    pub office: Office,
+    /// Its stage.
+    pub stage: StageId,
+    /// The link of that stage.
+    pub link: SupervisedLink,
+    /// The day it got its copy.
+    pub since: Date,
+    /// Last day to answer; none while the calendar lacks the year.
+    pub until: Option<Date>,
+    /// Somebody there has looked at the copy.
+    pub signed: bool,
+    /// Its answer.
+    pub opinion: Option<Opinion>,
+    /// It owes an answer: the route has not gone past it, and its silence is none.
+    pub owed: bool,
+}
+
+impl PartDigest {
+    /// Whether its answer is late on a day.
+    #[must_use]
+    pub fn is_late(&self, today: Date) -> bool {
+        self.owed && self.until.is_some_and(|until| until < today)
+    }
 }
 
 impl Digest {
@@ -186,6 +217,7 @@ pub fn digest(case: &Case, reference: &Reference<'_>, arrivals: &Arrivals, today
         stage_until: clock.stage_until,
         promised_until: clock.promised_until,
         waits: clock.suspended || case.correction().is_some(),
+        parts: parts(case, item, reference, today),
     });
     Some(Digest {
         case: case.id(),
@@ -211,6 +243,31 @@ pub fn digest(case: &Case, reference: &Reference<'_>, arrivals: &Arrivals, today
             .collect(),
         open,
     })
+}
+
+/// The part of each department of a joint case.
+fn parts(case: &Case, item: &Item, reference: &Reference<'_>, today: Date) -> Vec<PartDigest> {
+    if item.case_type != CaseType::Joint {
+        return Vec::new();
+    }
+    let position = |stage: &StageId| item.stages.iter().position(|one| one.id == *stage);
+    let now = case.stage().and_then(position);
+    let part = |part: Consulted| {
+        let stage = item.stage(&part.stage)?;
+        let opinion = part.answer.map(|(_, opinion)| opinion);
+        let silent = part.tacit && part.reply_until.is_some_and(|until| until < today);
+        Some(PartDigest {
+            office: Office { station: part.station, department: part.department },
+            link: stage.link,
+            since: day_of(part.copied.millis()),
+            until: part.reply_until,
+            signed: part.signed.is_some(),
+            owed: opinion.is_none() && !silent && now <= position(&part.stage),
+            stage: part.stage,
+            opinion,
+        })
+    };
+    consulted(case, reference).into_iter().filter_map(part).collect()
 }
 
 /// The step after which nothing is to be decided or delivered any more; stages that follow up come after it.

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use super::course::{Office, Person, Visit};
 use super::run::{counting, days};
 use crate::calendar::{Calendar, MissingYear};
-use crate::catalogue::Item;
+use crate::catalogue::{Item, Special, SpecialClock, Stage};
 use crate::code::StageId;
 use crate::limit::Unit;
 use crate::term::terms;
@@ -100,6 +100,8 @@ pub(super) struct Window {
     pub(super) unit: Unit,
     /// Whether stages that the item does not count are left out.
     pub(super) counted_only: bool,
+    /// Whether it is a limit of the whole case, which may run while the applicant has a notice to pay.
+    pub(super) whole: bool,
 }
 
 /// Divides a delay among what was lost in these stays.
@@ -134,10 +136,12 @@ fn lose(
     let mut used = 0;
     for day in days(calendar, visit.from, end, counting(window.unit))? {
         let pause = visit.paused_on(day);
-        if pause.is_some_and(|pause| pause.stops) {
+        let pays = visit.pays_on(day);
+        let stands_for_payment = pays && (!window.whole || stops_for_payment(item, stage));
+        if pause.is_some_and(|pause| pause.stops) || stands_for_payment {
             continue;
         }
-        let (cause, person) = if visit.waits_for_applicant {
+        let (cause, person) = if visit.waits_for_applicant || pays {
             (Cause::Applicant, None)
         } else if visit.on_the_way || visit.arrived.is_some_and(|arrived| day <= arrived) {
             (Cause::Line, None)
@@ -171,6 +175,12 @@ fn lose(
         }
     }
     Ok(())
+}
+
+/// Whether the limits of the case stand while the applicant pays, as the item says.
+fn stops_for_payment(item: &Item, stage: Option<&Stage>) -> bool {
+    let stands = |special: &Special| special.kind == "缴费" && special.clock == SpecialClock::Paused;
+    stage.is_some_and(|stage| item.special_of(&stage.id).any(stands))
 }
 
 /// Whole days in proportion to what was lost, the largest remainders rounded up; what nothing accounts for is other.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::alert::Delay;
 use super::course::{Office, Visit};
 use super::division::{Window, divide};
-use super::run::Run;
+use super::run::{Run, days};
 use super::watch::{Hit, Watch};
 use crate::calendar::MissingYear;
 use crate::case::clock::received_on;
@@ -45,7 +45,7 @@ pub(super) fn answered_on(watch: &Watch<'_>) -> Option<Date> {
 
 /// A limit over the whole of a case.
 fn whole(watch: &Watch<'_>, name: &str, run: Run, from: Date, counted_only: bool) -> Hits {
-    let window = Window { from, to: run.last(watch.today), unit: run.limit.unit, counted_only };
+    let window = Window { from, to: run.last(watch.today), unit: run.limit.unit, counted_only, whole: true };
     let visits: Vec<&Visit> =
         watch.visits.iter().filter(|visit| visit.stage.as_str() != DELIVERY_STAGE && visit.from <= window.to).collect();
     hit(watch, None, name, run, &visits, window).map(|hit| hit.into_iter().collect())
@@ -107,14 +107,23 @@ pub(super) fn stages(watch: &Watch<'_>) -> Hits {
         let stood = stood(watch, visit, stage.limit.unit)?;
         let allowed = Limit { days: stage.limit.days + stood, ..stage.limit };
         let due = watch.reference.calendar.deadline(visit.from, allowed)?;
+        // What is done on the spot has no days to add: it waits until the applicant has paid.
+        let end = visit.to.unwrap_or(watch.today);
+        let paid = visit.pauses.iter().filter(|pause| pause.pays).map(|pause| pause.to.unwrap_or(end));
+        let due = if stage.limit.unit == Unit::OnTheSpot { paid.fold(due, Date::max) } else { due };
         // A notice can only be taken down when its last day is over.
         let notice = visit.pauses.iter().filter(|pause| !pause.stops).filter_map(|pause| pause.to).max();
         let taken_down =
             notice.map(|last| watch.reference.calendar.deadline(last, Limit::working_days(1))).transpose()?;
         let due = taken_down.map_or(due, |taken_down| due.max(taken_down));
         let run = Run { limit: stage.limit, due, ended: visit.to };
-        let window =
-            Window { from: visit.from, to: run.last(watch.today), unit: stage.limit.unit, counted_only: false };
+        let window = Window {
+            from: visit.from,
+            to: run.last(watch.today),
+            unit: stage.limit.unit,
+            counted_only: false,
+            whole: false,
+        };
         let name = format!("“{}”环节", stage.name);
         let found = hit(watch, Some(visit.stage.clone()), &name, run, &[visit], window)?;
         // While a notice hangs there is nothing to hurry.
@@ -131,11 +140,12 @@ fn is_open_ended(watch: &Watch<'_>, visit: &Visit) -> bool {
 /// Days for which the clock of a stay stood.
 fn stood(watch: &Watch<'_>, visit: &Visit, unit: Unit) -> Result<u32, MissingYear> {
     let end = visit.to.unwrap_or(watch.today);
-    let stops = visit.pauses.iter().filter(|pause| pause.stops);
-    let span = |pause: &super::course::Pause| {
-        watch.reference.calendar.days_between(pause.from, pause.to.unwrap_or(end).min(end), unit)
-    };
-    stops.map(span).sum()
+    if unit == Unit::OnTheSpot {
+        return Ok(0);
+    }
+    let stands = |day: &Date| visit.pauses.iter().any(|pause| pause.stops && pause.covers(*day));
+    let stood = days(watch.reference.calendar, visit.from, end, unit)?.into_iter().filter(stands).count();
+    Ok(u32::try_from(stood).unwrap_or(u32::MAX))
 }
 
 /// 受理超过5个工作日未答复
@@ -161,7 +171,7 @@ pub(super) fn answer(watch: &Watch<'_>, within: Limit) -> Hits {
     let mut close = |from: Date, ended: Option<Date>, visits: &[&Visit]| -> Result<(), MissingYear> {
         let due = watch.reference.calendar.deadline(from, within)?;
         let run = Run { limit: within, due, ended };
-        let window = Window { from, to: run.last(watch.today), unit: within.unit, counted_only: false };
+        let window = Window { from, to: run.last(watch.today), unit: within.unit, counted_only: false, whole: true };
         hits.extend(hit(watch, Some(acceptance.id.clone()), "受理答复期限", run, visits, window)?);
         Ok(())
     };
@@ -212,7 +222,7 @@ pub(super) fn corrections(watch: &Watch<'_>, most: u32) -> Vec<Hit> {
 pub(super) fn special(watch: &Watch<'_>) -> Hits {
     let mut hits = Vec::new();
     for visit in watch.visits {
-        for pause in visit.pauses.iter().filter(|pause| pause.stops) {
+        for pause in visit.pauses.iter().filter(|pause| pause.stops && !pause.pays) {
             let Some(special) = watch.item.special_of(&visit.stage).find(|special| special.kind == pause.kind) else {
                 continue;
             };

@@ -34,7 +34,7 @@ mod watch;
 
 pub use alert::{Alert, AlertKey, AlertState, Order, Said, Saying, orders};
 pub use course::{Arrivals, Office, Person, Visit, course};
-pub use digest::{AlertDigest, Digest, OpenDigest, OrderDigest, Turn, digest};
+pub use digest::{AlertDigest, Digest, OpenDigest, OrderDigest, PartDigest, Turn, digest};
 pub use division::{Cause, Charge, Division};
 pub use ranking::{Contribution, Period, Row, Subject, contributions, rank};
 pub use responsibility::{Held, Responsibility, responsibility};

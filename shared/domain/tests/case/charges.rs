@@ -4,7 +4,8 @@
 use jiff::civil::Date;
 use sanji_domain::case::fee::{FeeInput, FeeIssued, FeeLine};
 use sanji_domain::case::{Action, Body, Case, CaseEntry, Command, DeliveryMethod, StepEvent};
-use sanji_domain::supervision::{Alert, Arrivals, Level, alerts};
+use sanji_domain::limit::Unit;
+use sanji_domain::supervision::{Alert, Arrivals, Cause, Level, alerts};
 use sanji_domain::{Limit, Staff};
 
 use crate::district::{DAY, DISTRICT, MONDAY, code, district};
@@ -210,4 +211,45 @@ fn what_is_paid_and_approved_is_handed_over_in_ten_working_days() {
     assert_eq!(found[0].person.as_ref().map(|person| person.id.to_string()), Some(who));
     // Charged and not paid is the applicant's to do.
     assert_eq!(fired(&charged(120).case, "paid-unissued", on(300)).len(), 0);
+}
+
+fn day(journey: &Journey, later: u64) -> Date {
+    sanji_domain::calendar::local_date(i64::try_from(journey.now_ms + later * DAY).unwrap())
+}
+
+fn over_stage(journey: &Journey, on: Date) -> Vec<Alert> {
+    let found = alerts(&journey.case, &district().reference(), &Arrivals::default(), on);
+    let of_pay = |alert: &Alert| {
+        alert.key.rule.as_str() == "over-stage" && alert.key.stage.as_ref().is_some_and(|id| id.as_str() == "pay")
+    };
+    found.into_iter().filter(of_pay).collect()
+}
+
+#[test]
+fn while_a_notice_waits_for_money_nobody_in_the_hall_is_late() {
+    let mut journey = charged(120);
+    // The item gives the stage seven working days; the notice is the applicant's to pay, however long it takes.
+    for later in [0, 6, 12, 40] {
+        assert_eq!(over_stage(&journey, day(&journey, later)).len(), 0, "{later} days after the notice");
+    }
+    journey.days_pass(40);
+    let paid_ms = journey.now_ms;
+    let paid_on = day(&journey, 0);
+    // The money is at the bank, and the fee window leaves it there.
+    let Command::RegisterPayment(payment) = journey.approving(Action::RegisterPayment) else { panic!("a payment") };
+    journey.days_pass(20);
+    let payment = sanji_domain::case::fee::PaymentInput { paid_ms, ..payment };
+    journey.act("cz-01", Command::RegisterPayment(payment)).unwrap();
+    let found = over_stage(&journey, day(&journey, 60));
+    let [alert] = &found[..] else { panic!("{found:?}") };
+    let division = alert.division.clone().unwrap();
+    assert_eq!(alert.person.as_ref().map(|person| person.id.as_str()), Some("cz-01"));
+    assert_eq!(division.of(Cause::Person), division.total(), "what the fee window lost, and no day of the applicant's");
+    let lay = district().calendar.days_between(paid_on, day(&journey, 0), Unit::WorkingDay).unwrap();
+    assert!(division.total() <= lay, "{division:?} of {lay}");
+
+    let mut prompt = charged(120);
+    prompt.days_pass(40);
+    prompt.act("cz-01", prompt.approving(Action::RegisterPayment)).unwrap();
+    assert_eq!(over_stage(&prompt, day(&prompt, 60)).len(), 0, "registered on the day on which it was paid");
 }

@@ -1,6 +1,11 @@
 //! Times that can't be right: a station that receives an entry from below says so where the entry's time lies in the
 //! future, or where the clock of whoever hands it over is off. See [`sanji_domain::case::clock`] for what follows.
+//!
+//! And cases that come late: a station that is handed a case on a later day than the step was written says when it came.
+//! Receipts don't tell: of each log only the furthest is kept, and one covers whatever came in one go. So no day on which
+//! a case lay on a dead line is charged to the people who could not see it.
 
+use sanji_domain::calendar::local_date;
 use sanji_domain::case::clock::TOLERANCE_MS;
 use sanji_domain::case::{ActorFacts, Body, Side, SideEvent, TimeNoted, codec};
 use sanji_log::{CaseId, Entry, EntryDraft, Hash, Reach, StationCode};
@@ -10,7 +15,7 @@ use sanji_replication::VerifiedRun;
 use super::Core;
 use crate::error::Error;
 
-/// An entry of a case whose time is in doubt.
+/// An entry of a case whose time is in doubt, or that came late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doubtful {
     case: CaseId,
@@ -18,19 +23,20 @@ pub struct Doubtful {
 }
 
 impl Core {
-    /// The entries of a peer below whose times can't be right. `offset_ms` is the peer's clock minus this station's.
+    /// The entries of a peer below whose times can't be right, and those of any peer that hand a case over to this station
+    /// and came on a later day than they were written. `offset_ms` is the peer's clock minus this station's.
     #[must_use]
     pub fn doubtful(&self, peer: StationCode, runs: &[VerifiedRun], offset_ms: i64, now_ms: u64) -> Vec<Doubtful> {
         let me = self.reader.me();
-        if peer == me || !peer.within(me) {
-            return Vec::new();
-        }
+        let below = peer != me && peer.within(me);
         let off = offset_ms.unsigned_abs() > TOLERANCE_MS;
         let latest = now_ms.saturating_add(TOLERANCE_MS);
+        let today = day_of(now_ms);
         let entries = runs.iter().flat_map(|run| &run.entries);
-        let wrong = entries.filter(|entry| off || entry.time.millis() > latest);
-        wrong
-            .filter(|entry| bears_on_limits(entry))
+        let wrong = |entry: &Entry| below && (off || entry.time.millis() > latest) && bears_on_limits(entry);
+        let late = |entry: &Entry| day_of(entry.time.millis()) < today && hands_over_to(entry, me);
+        entries
+            .filter(|entry| wrong(entry) || late(entry))
             .filter_map(|entry| Some(Doubtful { case: entry.case?, entry: entry.hash }))
             .collect()
     }
@@ -47,6 +53,8 @@ impl Core {
         now_ms: u64,
     ) -> Result<usize, Error> {
         let me = self.reader.me();
+        // Clocks that agree as well as links can measure are not compared.
+        let offset_ms = if offset_ms.unsigned_abs() > TOLERANCE_MS { offset_ms } else { 0 };
         let mut noted = 0;
         for Doubtful { case: id, entry } in doubtful {
             let Some(case) = self.group.fold.case(&self.reader, id)? else { continue };
@@ -74,6 +82,19 @@ impl Core {
         }
         Ok(noted)
     }
+}
+
+fn day_of(time_ms: u64) -> jiff::civil::Date {
+    local_date(i64::try_from(time_ms).unwrap_or(i64::MAX))
+}
+
+/// Whether an entry is a step by which another station hands a case over to this one.
+fn hands_over_to(entry: &Entry, me: StationCode) -> bool {
+    entry.kind == Kind::CaseStep as u32
+        && matches!(
+            codec::decode(entry.kind, &entry.body),
+            Ok(Some(codec::Decoded { body: Body::Step(step), .. })) if step.holder == me
+        )
 }
 
 /// Steps and what is said of limits; what is noted of times is compared hop by hop and needs no note of its own.

@@ -5,9 +5,9 @@ use sanji_domain::supervision::Arrivals;
 
 use crate::core::Reader;
 
-/// Only the furthest receipt of a station for a log is kept, so of older entries it is not known when they arrived;
-/// what is not known is charged to nobody's line. An entry that this station wrote and for which no receipt has come is
-/// on its way.
+/// Only the furthest receipt of a station for a log is kept, so of older entries receipts don't say when they arrived;
+/// where that was late, the station that got them has noted it in the case. The last step, for which the station that it
+/// hands the case over to has given no receipt that is known here, is on its way.
 pub(super) fn arrivals(reader: &Reader, case: &Case) -> Arrivals {
     let mut arrivals = Arrivals::default();
     let mut handed: Vec<(sanji_log::Hash, Option<u64>)> = Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn arrivals(reader: &Reader, case: &Case) -> Arrivals {
         match receipt {
             Some(receipt) if receipt.head.seq == facts.seq => handed.push((facts.hash, Some(receipt.time_ms))),
             Some(receipt) if receipt.head.seq > facts.seq => {}
-            _ if facts.writer == reader.me() && case.last() == Some(facts.hash) => handed.push((facts.hash, None)),
+            _ if facts.body.holder != reader.me() && case.last() == Some(facts.hash) => handed.push((facts.hash, None)),
             _ => {}
         }
     }

@@ -1,4 +1,5 @@
-//! The board: running cases by office and link, and the cases behind a cell.
+//! The board: running cases by office and link, and the cases behind a cell. A joint case stands in the row of each office
+//! that owes its part, and once in the total.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use jiff::civil::Date;
 use sanji_domain::calendar::date_number;
 use sanji_domain::catalogue::SupervisedLink;
 use sanji_domain::organisation::Staff;
-use sanji_domain::supervision::{Digest, Level, OpenDigest, Subject};
+use sanji_domain::supervision::{Digest, Level, OpenDigest, PartDigest, Subject};
 use sanji_proto::v1 as proto;
 
 use super::digests::Digests;
@@ -30,9 +31,10 @@ impl Reader {
         let mut total = Cells::new();
         digests.walk(self, Which::Open, 0, day, |digest| {
             let Some(open) = &digest.open else { return };
-            let row = rows.entry(Subject::of(&open.office)).or_default();
-            count(row, &digest, open, day);
-            count(&mut total, &digest, open, day);
+            for place in places(open) {
+                count(rows.entry(place.subject).or_default(), &digest, place.link, place.since, open.waits, day);
+            }
+            count(&mut total, &digest, open.link, open.since, open.waits, day);
         })?;
         let reference = self.reference();
         let names = Names(&reference);
@@ -62,9 +64,13 @@ impl Reader {
         let mut found: Vec<Digest> = Vec::new();
         digests.walk(self, Which::Open, 0, day, |digest| {
             let Some(open) = &digest.open else { return };
-            let link = request.link.is_empty() || open.link.term() == request.link;
-            let office = request.code.is_empty() || Subject::of(&open.office).to_string() == request.code;
-            if link && office {
+            let link = |link: SupervisedLink| request.link.is_empty() || link.term() == request.link;
+            let wanted = if request.code.is_empty() {
+                link(open.link)
+            } else {
+                places(open).iter().any(|place| place.subject.to_string() == request.code && link(place.link))
+            };
+            if wanted {
                 found.push(digest);
             }
         })?;
@@ -75,7 +81,7 @@ impl Reader {
         let total = u32::try_from(found.len()).unwrap_or(u32::MAX);
         let reference = self.reference();
         let names = Names(&reference);
-        let row = |digest: Digest| digest.open.as_ref().map(|open| row(names, &digest, open));
+        let row = |digest: Digest| digest.open.as_ref().map(|open| row(names, &digest, open, day));
         Ok(proto::BoardCasesReply {
             cases: found.into_iter().take(limit(request.limit)).filter_map(row).collect(),
             total,
@@ -83,8 +89,27 @@ impl Reader {
     }
 }
 
-fn count(cells: &mut Cells, digest: &Digest, open: &OpenDigest, today: Date) {
-    let cell = cells.entry(open.link).or_default();
+/// Where a running case stands in a row of the board.
+struct Place {
+    subject: Subject,
+    link: SupervisedLink,
+    since: Date,
+}
+
+/// The offices that have a case: the one whose turn it is, and of a joint case each that owes its part.
+fn places(open: &OpenDigest) -> Vec<Place> {
+    let mut places = vec![Place { subject: Subject::of(&open.office), link: open.link, since: open.since }];
+    for part in open.parts.iter().filter(|part| part.owed) {
+        let subject = Subject::of(&part.office);
+        if places.iter().all(|place| place.subject != subject) {
+            places.push(Place { subject, link: part.link, since: part.since });
+        }
+    }
+    places
+}
+
+fn count(cells: &mut Cells, digest: &Digest, link: SupervisedLink, since: Date, waits: bool, today: Date) {
+    let cell = cells.entry(link).or_default();
     cell.cases += 1;
     match digest.level() {
         Some(Level::Prompt) => cell.prompt += 1,
@@ -92,8 +117,8 @@ fn count(cells: &mut Cells, digest: &Digest, open: &OpenDigest, today: Date) {
         Some(Level::Red) => cell.red += 1,
         None => {}
     }
-    cell.waiting += u32::from(open.waits);
-    let days = open.since.until(today).map_or(0, |span| u32::try_from(span.get_days()).unwrap_or(0));
+    cell.waiting += u32::from(waits);
+    let days = since.until(today).map_or(0, |span| u32::try_from(span.get_days()).unwrap_or(0));
     cell.days = cell.days.saturating_add(days);
     cell.days_most = cell.days_most.max(days);
 }
@@ -106,7 +131,7 @@ fn in_order(mut cells: Cells) -> Vec<proto::BoardCell> {
     SupervisedLink::ALL.iter().map(cell).collect()
 }
 
-fn row(names: Names<'_>, digest: &Digest, open: &OpenDigest) -> proto::BoardCase {
+fn row(names: Names<'_>, digest: &Digest, open: &OpenDigest, today: Date) -> proto::BoardCase {
     proto::BoardCase {
         case_number: digest.case.number().to_string(),
         item_name: names.item_name(&digest.item),
@@ -122,5 +147,24 @@ fn row(names: Names<'_>, digest: &Digest, open: &OpenDigest) -> proto::BoardCase
         promised_days: digest.promised.days,
         level: digest.level().map_or(proto::AlertLevel::Unspecified, level).into(),
         waiting: open.waits,
+        parts: open.parts.iter().map(|part| part_row(names, digest, part, today)).collect(),
+    }
+}
+
+fn part_row(names: Names<'_>, digest: &Digest, part: &PartDigest, today: Date) -> proto::BoardPart {
+    let state = match (part.opinion, part.owed, part.signed) {
+        (Some(opinion), ..) => opinion.term(),
+        (None, false, _) => "未答复，视为同意",
+        (None, true, true) => "已签收",
+        (None, true, false) => "未签收",
+    };
+    proto::BoardPart {
+        department: part.office.department.to_string(),
+        department_name: names.department(&part.office.department),
+        stage_name: names.stage(&digest.item, Some(&part.stage)),
+        since: date_number(part.since),
+        until: part.until.map_or(0, date_number),
+        state: state.to_owned(),
+        late: part.is_late(today),
     }
 }

@@ -12,7 +12,7 @@ use sanji_station::supervision::Digests;
 
 use crate::district::{
     AGENT, APPROVER, DAY_MS, District, HUB, ID_NUMBER, NAME, REVIEWER, SECOND, START_MS, SUPERVISOR, TOWNSHIP, VILLAGE,
-    WINDOW, code, dibao, noise, staff,
+    WINDOW, code, dibao, missing, noise, staff, verified,
 };
 use crate::journey::handle;
 
@@ -98,6 +98,62 @@ fn an_alert_is_seen_by_whom_it_concerns_and_its_words_by_the_supervisor() {
     let view = district.view(TOWNSHIP, REVIEWER, &number).unwrap();
     assert_eq!((view.alerts[0].state.as_str(), view.alerts[0].points), ("已核销", 0), "and stays visible");
     assert_eq!(district.board(HUB, AT_HUB, &digests).unwrap(), [("审核".to_owned(), 1, 0)]);
+}
+
+/// Days of the alerts about the stages of a case by what they are charged to, as a station divides them.
+fn charged(district: &mut District, station: &str, actor: &str, number: &str) -> Vec<(String, String, u32)> {
+    let request = proto::ListAlertsRequest { filter: proto::AlertFilter::All.into(), ..Default::default() };
+    let digests = Digests::default();
+    let reply = district.look(station, actor, |reader, staff, now| reader.alerts(&digests, staff, &request, now));
+    let mut charged = Vec::new();
+    for row in reply.unwrap().alerts.into_iter().filter(|row| row.case_number == number) {
+        let request = proto::GetAlertRequest { case_number: number.to_owned(), alert: row.alert.clone() };
+        let shown = district.look(station, actor, |reader, staff, now| reader.alert(staff, &request, now)).unwrap();
+        charged.extend(shown.charges.into_iter().map(|charge| (row.alert.clone(), charge.cause, charge.days)));
+    }
+    charged
+}
+
+/// Hands over what one member has for another as links do: with what the receiver notes of times.
+fn link(district: &mut District, from: &str, to: &str) {
+    let now_ms = district.now_ms;
+    let runs = {
+        let (village, township) = (&district.village, &district.township);
+        if from == VILLAGE { missing(village, township) } else { missing(township, village) }
+    };
+    for (run, keys) in runs {
+        let runs = vec![verified(run)];
+        let core = &mut district.member(to).core;
+        let doubtful = core.doubtful(code(from), &runs, 0, now_ms);
+        core.receive(code(from), runs, &keys, now_ms, &mut noise(&mut 5)).unwrap();
+        core.note_times(code(from), &doubtful, 0, now_ms).unwrap();
+        core.commit(now_ms).unwrap();
+    }
+}
+
+#[test]
+fn days_on_a_dead_line_are_charged_to_the_line_however_many_cases_came_at_once() {
+    let mut district = District::new();
+    let first = district.submit().unwrap().case.unwrap().number().to_string();
+    let second = district.submit().unwrap().case.unwrap().number().to_string();
+    // The village's line is dead for three weeks; then both come in one go, so that one receipt covers both.
+    district.now_ms += 21 * DAY_MS;
+    link(&mut district, VILLAGE, TOWNSHIP);
+    district.sync();
+    for number in [&first, &second] {
+        for (station, actor) in [(TOWNSHIP, SUPERVISOR), (HUB, AT_HUB)] {
+            let charges = charged(&mut district, station, actor, number);
+            assert!(!charges.is_empty(), "nobody has answered for three weeks");
+            assert!(charges.iter().all(|(_, cause, _)| cause == "线路或设备"), "{station}: {charges:?}");
+        }
+    }
+    // What comes on the day on which it was written needs no note, and is the office's.
+    let third = district.submit().unwrap().case.unwrap().number().to_string();
+    link(&mut district, VILLAGE, TOWNSHIP);
+    district.sync();
+    district.now_ms += 21 * DAY_MS;
+    let charges = charged(&mut district, HUB, AT_HUB, &third);
+    assert!(!charges.is_empty() && charges.iter().all(|(_, cause, _)| cause == "部门"), "{charges:?}");
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub struct Notice {
     pub payment: Option<(Payment, Registered)>,
     /// Its refund: the last that was asked for.
     pub refund: Option<Refund>,
-    ended: Option<NoticeState>,
+    ended: Option<(NoticeState, HybridTime)>,
 }
 
 impl Notice {
@@ -157,10 +157,16 @@ impl Notice {
         let payable = self.issued.payable_fen();
         match (&self.payment, self.ended) {
             (Some((payment, _)), _) if payment.amount_fen == payable => NoticeState::Paid,
-            (_, Some(ended)) => ended,
+            (_, Some((ended, _))) => ended,
             _ if payable == 0 => NoticeState::Waived,
             _ => NoticeState::Open,
         }
+    }
+
+    /// When it was voided or given up.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<HybridTime> {
+        self.ended.map(|(_, at)| at)
     }
 }
 
@@ -196,8 +202,8 @@ impl Fees {
                 self.notices.push(Notice { issued, by: by(), payment: None, refund: None, ended: None });
             }
             StepEvent::FeePaid(payment) => self.pay(payment, by()),
-            StepEvent::FeeVoided { notice, .. } => self.end(*notice, NoticeState::Voided),
-            StepEvent::FeeAbandoned { notice } => self.end(*notice, NoticeState::Abandoned),
+            StepEvent::FeeVoided { notice, .. } => self.end(*notice, (NoticeState::Voided, facts.time)),
+            StepEvent::FeeAbandoned { notice } => self.end(*notice, (NoticeState::Abandoned, facts.time)),
             _ => {}
         }
     }
@@ -235,9 +241,9 @@ impl Fees {
         }
     }
 
-    fn end(&mut self, number: u32, state: NoticeState) {
+    fn end(&mut self, number: u32, ended: (NoticeState, HybridTime)) {
         if let Some(notice) = self.notice_mut(number) {
-            notice.ended.get_or_insert(state);
+            notice.ended.get_or_insert(ended);
         }
     }
 
