@@ -13,6 +13,7 @@ use sanji_domain::{Item, Role, SubjectId};
 use sanji_log::Tier;
 use sanji_proto::v1 as proto;
 
+use crate::agency;
 use crate::form::{Faults, Form, fresh_request};
 use crate::frame::{Frame, Tab};
 use crate::guard::{Person, Posted};
@@ -64,8 +65,9 @@ struct ReviewPage {
     item: Arc<Item>,
     materials: Vec<MaterialField>,
     agent: bool,
-    /// The rights of the mandate in words.
+    /// The rights of the mandate in words, and what they leave to the applicant.
     rights: String,
+    agency: agency::Agency,
     until: String,
     form: Form,
 }
@@ -180,13 +182,7 @@ fn submission(item: &Item, agent: bool, form: &Form) -> Result<proto::SubmitRequ
         }),
         answers,
         materials: materials::inputs(item, form, agent),
-        mandate: agent.then(|| proto::Mandate {
-            may_submit: form.ticked("mandate.may_submit"),
-            may_correct: form.ticked("mandate.may_correct"),
-            may_sign_for_documents: form.ticked("mandate.may_sign_for_documents"),
-            may_collect_result: form.ticked("mandate.may_collect_result"),
-            until: words::read_day(form.value("mandate.until")).unwrap_or_default(),
-        }),
+        mandate: agent.then(|| mandate(form)),
         witnesses: form.value("witnesses").to_owned(),
         village: form.value("village").parse().unwrap_or_default(),
         variant: form.number("variant"),
@@ -251,8 +247,20 @@ fn review_page(frame: Frame, person: &Person, item: Arc<Item>, form: Form) -> Re
         materials: materials::fields(&item, &form, is_agent(person)),
         agent: is_agent(person),
         rights: rights.join("、"),
+        agency: agency::Agency::of(Some(&mandate(&form)), Some(&item)),
         until: words::read_day(form.value("mandate.until")).map(|day| words::day(&day)).unwrap_or_default(),
         item,
         form,
+    }
+}
+
+/// The mandate as the form says.
+fn mandate(form: &Form) -> proto::Mandate {
+    proto::Mandate {
+        may_submit: form.ticked("mandate.may_submit"),
+        may_correct: form.ticked("mandate.may_correct"),
+        may_sign_for_documents: form.ticked("mandate.may_sign_for_documents"),
+        may_collect_result: form.ticked("mandate.may_collect_result"),
+        until: words::read_day(form.value("mandate.until")).unwrap_or_default(),
     }
 }

@@ -13,6 +13,7 @@ use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use serde::Deserialize;
 
+use crate::agency;
 use crate::case_actions as actions;
 use crate::form::{Faults, Form};
 use crate::frame::{Frame, Tab};
@@ -323,16 +324,12 @@ fn line(desk: &Desk, case: &proto::CaseView) -> Vec<(String, String)> {
 
 /// The rights of a mandate in words.
 pub(crate) fn rights(mandate: &proto::Mandate) -> String {
-    let rights: Vec<_> = [
-        (mandate.may_submit, "代为提交申请"),
-        (mandate.may_correct, "代为补正"),
-        (mandate.may_sign_for_documents, "代为签收文书"),
-        (mandate.may_collect_result, "代为领取证照"),
-    ]
-    .into_iter()
-    .filter_map(|(given, words)| given.then_some(words))
-    .collect();
-    rights.join("、")
+    agency::Agency::of(Some(mandate), None).may.join("、")
+}
+
+/// What a mandate leaves to the applicant.
+pub(crate) fn not_given(mandate: &proto::Mandate) -> String {
+    agency::own_acts(&agency::Agency::of(Some(mandate), None).may_not)
 }
 
 fn route(item: &Item, case: &proto::CaseView) -> Vec<StageLine> {

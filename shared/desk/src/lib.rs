@@ -16,6 +16,7 @@
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
 
 mod act;
+mod agency;
 mod alerts;
 mod apply;
 mod assets;
@@ -46,12 +47,15 @@ mod office;
 mod oversight;
 mod paper;
 mod people;
+mod people_office;
+mod person;
 mod problem;
 mod public;
 mod quarantine;
 mod records;
 mod routes;
 mod server;
+mod staff_requests;
 mod state;
 mod station;
 mod supervision;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::records::Records;
 
 pub(crate) use crate::matter_office::MatterOffice;
+pub(crate) use crate::people_office::PeopleOffice;
 pub(crate) use sanji_domain::case::Refusal;
 pub(crate) use sanji_station::accounts::LoginFailure;
 pub(crate) use sanji_station::station::{Settling, StationSummary};
@@ -36,7 +37,7 @@ pub(crate) struct StoredFile {
 
 /// One station, as far as its desk uses it. See the methods of the same names in `sanji_station::Station`.
 #[async_trait]
-pub(crate) trait Office: MatterOffice + Oversight {
+pub(crate) trait Office: MatterOffice + PeopleOffice + Oversight {
     fn info(&self) -> StationSummary;
     /// Ledgers, vouchers, case files.
     fn records(&self) -> &dyn Records;
@@ -88,27 +89,6 @@ pub(crate) trait Office: MatterOffice + Oversight {
 
     async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure>;
     async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure>;
-    /// The people of this station.
-    fn people(&self, actor: &Actor) -> Result<proto::ListStaffReply, Failure>;
-    async fn absences(&self, actor: &Actor) -> Result<proto::ListAbsencesReply, Failure>;
-    async fn record_absence(
-        &self,
-        actor: &Actor,
-        request: proto::RecordAbsenceRequest,
-    ) -> Result<proto::AbsenceView, Failure>;
-    async fn end_absence(
-        &self,
-        actor: &Actor,
-        request: proto::EndAbsenceRequest,
-    ) -> Result<proto::AbsenceView, Failure>;
-    async fn suspend(&self, actor: &Actor, request: proto::SuspendStaffRequest) -> Result<proto::StaffView, Failure>;
-    async fn reinstate(
-        &self,
-        actor: &Actor,
-        request: proto::ReinstateStaffRequest,
-    ) -> Result<proto::StaffView, Failure>;
-    async fn station_register(&self) -> Result<proto::StationRegisterReply, Failure>;
-    async fn upward_cases(&self, actor: &Actor) -> Result<proto::UpwardCasesReply, Failure>;
 }
 
 #[async_trait]
@@ -250,49 +230,5 @@ impl Office for Station {
 
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure> {
         self.query(request, client).await
-    }
-
-    fn people(&self, actor: &Actor) -> Result<proto::ListStaffReply, Failure> {
-        self.staff_list(Some(actor), &proto::ListStaffRequest::default())
-    }
-
-    async fn absences(&self, actor: &Actor) -> Result<proto::ListAbsencesReply, Failure> {
-        self.absences(Some(actor), proto::ListAbsencesRequest::default()).await
-    }
-
-    async fn record_absence(
-        &self,
-        actor: &Actor,
-        request: proto::RecordAbsenceRequest,
-    ) -> Result<proto::AbsenceView, Failure> {
-        self.record_absence(Some(actor), request).await
-    }
-
-    async fn end_absence(
-        &self,
-        actor: &Actor,
-        request: proto::EndAbsenceRequest,
-    ) -> Result<proto::AbsenceView, Failure> {
-        self.end_absence(Some(actor), request).await
-    }
-
-    async fn suspend(&self, actor: &Actor, request: proto::SuspendStaffRequest) -> Result<proto::StaffView, Failure> {
-        self.suspend(Some(actor), request).await
-    }
-
-    async fn reinstate(
-        &self,
-        actor: &Actor,
-        request: proto::ReinstateStaffRequest,
-    ) -> Result<proto::StaffView, Failure> {
-        self.reinstate(Some(actor), request).await
-    }
-
-    async fn station_register(&self) -> Result<proto::StationRegisterReply, Failure> {
-        self.station_register().await
-    }
-
-    async fn upward_cases(&self, actor: &Actor) -> Result<proto::UpwardCasesReply, Failure> {
-        self.upward_cases(actor, proto::UpwardCasesRequest::default()).await
     }
 }

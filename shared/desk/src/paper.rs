@@ -14,6 +14,7 @@ use sanji_domain::catalogue::{ItemType, SpecialClock};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
+use crate::agency;
 use crate::frame::{Frame, Tab};
 use crate::guard::Person;
 use crate::problem::{Problem, page};
@@ -211,6 +212,8 @@ struct PaperPage {
     /// Whether the 行政许可法 applies.
     licence: bool,
     limits_text: String,
+    /// What an agent may and may not do for the item.
+    agency: agency::Agency,
     fee_text: String,
     /// Special procedures that stop the clock, with their longest time.
     specials: String,
@@ -256,6 +259,7 @@ pub(crate) async fn show(
         organ: organ(&desk, item, &step),
         licence: item.is_some_and(|item| item.item_type == ItemType::Licence),
         limits_text: item.map(limits_text).unwrap_or_default(),
+        agency: agency::Agency::of(case.mandate.as_ref(), item),
         fee_text: item.map(fee_text).unwrap_or_default(),
         specials: item.map(specials).unwrap_or_default(),
         result_text: item.map(result_text).unwrap_or_default(),

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
     act, alerts, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login,
-    matter_more, matter_public, matters, paper, people, problem, public, quarantine, station, supervision, ticks,
-    vouchers,
+    matter_more, matter_public, matters, paper, people, person, problem, public, quarantine, staff_requests, station,
+    supervision, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -108,6 +108,9 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/people/absence", Staff, axum::routing::post(people::absent)),
         route("/desk/people/back", Staff, axum::routing::post(people::back)),
         route("/desk/people/suspend", Staff, axum::routing::post(people::suspend)),
+        route("/desk/person/{staff}", Staff, get(person::show).post(person::ask)),
+        route("/desk/staff-requests", Staff, get(staff_requests::show).post(staff_requests::decide)),
+        route("/desk/authorisations", Staff, get(person::authorisations)),
         route("/desk/deadlines", Staff, get(deadlines::show)),
         route("/desk/case/{number}", Staff, get(case::show)),
         route("/desk/case/{number}/ticks", Staff, get(ticks::fragment)),

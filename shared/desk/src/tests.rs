@@ -5,6 +5,7 @@ mod browser;
 mod bundles;
 mod fake;
 mod fake_matters;
+mod fake_people;
 mod fake_records;
 mod forms;
 mod fuzz;

@@ -61,6 +61,10 @@ pub(super) struct Memory {
     pub(super) rated: Vec<proto::RateAsPublicRequest>,
     /// Absences that were recorded.
     pub(super) absences: Vec<proto::RecordAbsenceRequest>,
+    /// Changes of staff that were asked for.
+    pub(super) asked: Vec<proto::ChangeStaffRequest>,
+    /// Answers to such.
+    pub(super) decided: Vec<proto::DecideStaffChangeRequest>,
 }
 
 pub(super) struct FakeOffice {
@@ -464,54 +468,6 @@ impl Office for FakeOffice {
             (NUMBER, "999999") => Err(Failure::TooManyAttempts { retry_after_ms: 600_001 }),
             _ => Err(Failure::NotFound),
         }
-    }
-
-    fn people(&self, actor: &Actor) -> Result<proto::ListStaffReply, Failure> {
-        let one = proto::StaffView {
-            id: actor.staff.id.to_string(),
-            name: actor.staff.name.clone(),
-            roles: vec!["代办员".to_owned()],
-            state: "在岗".to_owned(),
-            ..proto::StaffView::default()
-        };
-        Ok(proto::ListStaffReply { staff: vec![one], on_duty_today: vec!["程成军".to_owned()] })
-    }
-
-    async fn absences(&self, _: &Actor) -> Result<proto::ListAbsencesReply, Failure> {
-        let row =
-            proto::AbsenceView { staff_name: "周敏".to_owned(), reason: "培训".to_owned(), ..Default::default() };
-        Ok(proto::ListAbsencesReply { absences: vec![row] })
-    }
-
-    async fn record_absence(
-        &self,
-        _: &Actor,
-        request: proto::RecordAbsenceRequest,
-    ) -> Result<proto::AbsenceView, Failure> {
-        self.memory.lock().expect("lock").absences.push(request);
-        Ok(proto::AbsenceView::default())
-    }
-
-    async fn end_absence(&self, _: &Actor, _: proto::EndAbsenceRequest) -> Result<proto::AbsenceView, Failure> {
-        Ok(proto::AbsenceView::default())
-    }
-
-    async fn suspend(&self, _: &Actor, _: proto::SuspendStaffRequest) -> Result<proto::StaffView, Failure> {
-        Ok(proto::StaffView::default())
-    }
-
-    async fn reinstate(&self, _: &Actor, _: proto::ReinstateStaffRequest) -> Result<proto::StaffView, Failure> {
-        Ok(proto::StaffView::default())
-    }
-
-    async fn station_register(&self) -> Result<proto::StationRegisterReply, Failure> {
-        let one =
-            proto::RegisteredStation { name: "石板村便民服务站".to_owned(), services: 3, ..Default::default() };
-        Ok(proto::StationRegisterReply { stations: vec![one] })
-    }
-
-    async fn upward_cases(&self, _: &Actor) -> Result<proto::UpwardCasesReply, Failure> {
-        Ok(proto::UpwardCasesReply::default())
     }
 }
 

@@ -19,6 +19,7 @@ fn page(title: &str, name: &str, next: &str) -> proto::LedgerPage {
         title: title.to_owned(),
         columns: ["办件编号", "申请人", "结果", "记录校验码"].map(str::to_owned).to_vec(),
         rows: vec![proto::LedgerRow {
+            matter_number: String::new(),
             case_number: NUMBER.to_owned(),
             entry: vec![7; 32],
             cells: cells.map(str::to_owned).to_vec(),

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::browser::Browser;
+use crate::office::Failure;
 
 #[tokio::test]
 async fn absences_are_recorded_at_the_desk() {
@@ -27,4 +28,54 @@ async fn the_register_of_stations_and_the_list_of_what_goes_up_are_pages() {
     let mut browser = Browser::agent();
     browser.get("/desk/stations").await.shows(&["站点名册", "石板村便民服务站", "3项"]);
     browser.get("/desk/upward").await.shows(&["全程代办", "目前没有须报区级以上的在办办件"]);
+}
+
+#[tokio::test]
+async fn the_page_of_a_person_shows_posts_powers_and_what_was_asked_for() {
+    let mut browser = Browser::agent();
+    browser
+        .get("/desk/people")
+        .await
+        .shows(&["href=\"/desk/person/990106101203-01\"", "href=\"/desk/staff-requests\""]);
+    let page = browser.get("/desk/person/990106101203-01").await;
+    page.shows(&["任职记录", "2026年7月1日 09:30", "轮岗", "最低生活保障审核确认", "授权：澄民授〔2026〕1号"]);
+    page.shows(&["岗位角色：代办员 → 窗口受理", "不满两年", "待批"]);
+    assert!(!page.body.contains("申请调整岗位或者离任"), "one request waits already");
+    let other = browser.get("/desk/person/mz-05").await;
+    assert!(!other.body.contains("任职记录"), "not for everybody");
+    browser.get("/desk/authorisations").await.shows(&[
+        "窗口授权",
+        "陈桂英（990106101203-01）",
+        "授权：澄民授〔2026〕1号",
+    ]);
+}
+
+#[tokio::test]
+async fn another_post_is_asked_for_and_answered_at_the_desk() {
+    let mut browser = Browser::agent();
+    let token = browser.get("/desk/staff-requests").await.field("csrf").to_owned();
+    let form = [
+        ("csrf", token.as_str()),
+        ("role", "审核"),
+        ("role", "窗口受理"),
+        ("post", "股长"),
+        ("leaves", "yes"),
+        ("reason", "<b>轮岗</b>"),
+    ];
+    browser.memory().failure = Some(Failure::Refused(super::fake::refusal("change", "该人员已有一份待批的调整申请。")));
+    let refused = browser.post("/desk/person/990106101203-01", &form).await;
+    refused.shows(&["该人员已有一份待批的调整申请。"]);
+    let answer = browser.post("/desk/person/990106101203-01", &form).await;
+    assert_eq!(answer.location(), "/desk/person/990106101203-01#requests");
+    let asked = browser.memory().asked.clone();
+    assert_eq!((asked.len(), asked[0].roles.as_slice()), (1, ["审核".to_owned(), "窗口受理".to_owned()].as_slice()));
+    assert!(asked[0].leaves && asked[0].staff == "990106101203-01" && asked[0].place == 0);
+
+    let page = browser.get("/desk/staff-requests").await;
+    page.shows(&["同意，立即生效", "岗位角色：代办员 → 窗口受理"]);
+    let id = page.field("id").to_owned();
+    let refuse = [("csrf", token.as_str()), ("id", id.as_str()), ("what", "refuse"), ("words", "不满两年")];
+    assert_eq!(browser.post("/desk/staff-requests", &refuse).await.location(), "/desk/staff-requests");
+    let decided = browser.memory().decided.clone();
+    assert_eq!((decided[0].id.as_slice(), decided[0].approved), ([0xab_u8; 16].as_slice(), false));
 }
