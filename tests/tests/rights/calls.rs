@@ -11,7 +11,8 @@ use tonic::Status;
 use crate::filed::today;
 use crate::wire::Messages;
 use crate::world::{
-    HUB, NEIGHBOUR, OTHER_TOWNSHIP, OTHERS, Person, TOWNSHIP, VILLAGE, World, code, nonexistent, request, upload,
+    ASKED_BECAUSE, HUB, NEIGHBOUR, OTHER_TOWNSHIP, OTHERS, Person, TOWNSHIP, VILLAGE, World, code, nonexistent,
+    request, upload,
 };
 
 /// How long somebody who watches listens.
@@ -145,7 +146,13 @@ impl World {
 
     fn of_records(&self, method: &str, about: &str) -> Messages {
         let case_number = self.number(about.split(' ').next().unwrap_or_default());
-        let ledger = if about == "alert" { "alerts" } else { "acceptance" }.to_owned();
+        let ledger = match about {
+            "alert" => "alerts",
+            "acted" => "substitutions",
+            about if about.starts_with("complaint") => "complaints",
+            _ => "acceptance",
+        };
+        let ledger = ledger.to_owned();
         match method {
             "ListLedgers" => one(&proto::ListLedgersRequest {}),
             "ReadLedger" => one(&proto::ReadLedgerRequest { ledger, limit: 200, ..Default::default() }),
@@ -180,7 +187,7 @@ impl World {
         match method {
             "ListStaff" => {
                 let place = if about == "village" { code(VILLAGE).number() } else { 0 };
-                one(&proto::ListStaffRequest { place })
+                one(&proto::ListStaffRequest { place, staff: String::new() })
             }
             "RecordAbsence" if about == "oneself" => one(&absence("")),
             "RecordAbsence" => one(&absence(&colleague)),
@@ -210,8 +217,25 @@ impl World {
             }
             "ChangeStaff" => {
                 let staff = if about == "oneself" { own } else { spare };
-                let (post, consent) = (format!("窗口科员{turn}"), "区政务〔2026〕1号".to_owned());
-                one(&proto::ChangeStaffRequest { staff, post, reason, consent, ..Default::default() })
+                // Needs no consent; another post would be refused to everybody.
+                let serves = vec![if turn.is_multiple_of(2) { "rs" } else { "yb" }.to_owned()];
+                one(&proto::ChangeStaffRequest { staff, serves, reason, ..Default::default() })
+            }
+            "AskStaffChange" => {
+                self.answer_open_requests(&spare).await;
+                one(&proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) })
+            }
+            "DecideStaffChange" => {
+                self.answer_open_requests(&spare).await;
+                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) };
+                let asked = keeper.ask("StaffService.AskStaffChange", &ask).await;
+                let id = asked.map(|asked: proto::StaffRequestView| asked.id).unwrap();
+                one(&proto::DecideStaffChangeRequest { id, approved: true, ..Default::default() })
+            }
+            "ListStaffRequests" => one(&proto::ListStaffRequestsRequest::default()),
+            "ListAuthorisations" => {
+                let staff = if about == "village" { "990106101208-1".to_owned() } else { String::new() };
+                one(&proto::ListAuthorisationsRequest { staff })
             }
             "StaffHistory" => {
                 let asked = if about == "oneself" && !own.is_empty() { own } else { colleague };
@@ -221,6 +245,18 @@ impl World {
             "Authorisations" => one(&proto::AuthorisationsRequest { item: "rs-canbao".into() }),
             "UpwardCases" => one(&proto::UpwardCasesRequest { closed: true }),
             _ => panic!("nothing is known of {method}"),
+        }
+    }
+
+    /// Of one person one request waits at a time: the one of the turn before is answered.
+    async fn answer_open_requests(&self, staff: &str) {
+        let list = proto::ListStaffRequestsRequest { open: true, staff: staff.to_owned() };
+        let open = self.person("d.keeper").ask("StaffService.ListStaffRequests", &list).await;
+        for request in open.map(|open: proto::ListStaffRequestsReply| open.requests).unwrap() {
+            let (id, words) = (request.id, "试验".to_owned());
+            let refuse = proto::DecideStaffChangeRequest { id, words, ..Default::default() };
+            let coordinator = self.person("d.coordinator");
+            coordinator.ask::<proto::StaffRequestView>("StaffService.DecideStaffChange", &refuse).await.unwrap();
         }
     }
 
@@ -350,6 +386,12 @@ impl World {
         let words = "有新的备注".to_owned();
         self.does("t.window", &self.number("rs"), Action::AddNote(proto::AddNote { words })).await;
     }
+}
+
+/// Another post of a window of mz, with the mark by which it is known.
+fn another_post(staff: &str, turn: u64) -> proto::ChangeStaffRequest {
+    let (staff, post, reason) = (staff.to_owned(), format!("窗口科员{turn}"), ASKED_BECAUSE.to_owned());
+    proto::ChangeStaffRequest { staff, post, reason, ..Default::default() }
 }
 
 /// Six digits that are not the code.

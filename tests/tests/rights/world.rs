@@ -27,6 +27,8 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 /// Why rs-04 is suspended.
 pub(crate) const SUSPENDED_BECAUSE: &str = "甲乙丙丁投诉查实";
+/// Why another post is asked for.
+pub(crate) const ASKED_BECAUSE: &str = "壬癸子丑轮岗交流";
 pub(crate) const CIRCULAR: &str = "戊己庚辛内部通报";
 
 pub(crate) fn code(text: &str) -> StationCode {
