@@ -9,6 +9,8 @@ pub const DESKTOP: (u32, u32) = (1024, 768);
 /// Width and height of a resident's telephone.
 pub const PHONE: (u32, u32) = (390, 844);
 
+/// Width and height of what an A4 page has between its margins (20 mm and 18 mm).
+pub const A4: (u32, u32) = (657, 971);
 /// A page as a reader finds it.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Reading {

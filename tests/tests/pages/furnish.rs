@@ -111,6 +111,10 @@ impl Furnished {
         )
         .await;
         self.complaint = number_and_code(&walk.text().await);
+        // As long as it may be, without a blank at which it could be broken.
+        let long = "Wifi2026".repeat(60);
+        let name = "阿".repeat(60);
+        walk.send("/ask", "/ask", &[("words", &long), ("name", &name), ("telephone", "13812345678")]).await;
         walk.send(
             "/ask",
             "/ask",
@@ -211,12 +215,20 @@ impl Furnished {
         walk.see(&format!("/desk/supervision/responsibility/{number}")).await;
     }
 
-    /// Somebody is away, somebody is suspended.
+    /// Somebody is away, somebody is suspended, somebody is to have another post, and somebody may not leave.
     pub(crate) async fn people(&mut self, walk: &mut Walk) {
         let (hub, township, _) = self.desks();
         walk.log_in(&township, &self.staff("窗口受理")).await;
         let until = format!("{}T17:30", day(3));
         walk.send("/desk/people", "/desk/people/absence", &[("until", &until), ("reason", "参加区里培训")]).await;
+        walk.log_in(&hub, "sp-06").await;
+        let asked = [("post", "审批股科员"), ("reason", "轮岗交流")];
+        walk.send("/desk/person/mz-05", "/desk/person/mz-05", &asked).await;
+        let leaves = [("leaves", "yes"), ("reason", &*"调往".repeat(90))];
+        walk.send("/desk/person/mz-03", "/desk/person/mz-03", &leaves).await;
+        walk.log_in(&hub, "sp-01").await;
+        let refused = [("what", "refuse"), ("words", "任职不满两年，工作离不开。")];
+        walk.send("/desk/staff-requests", "/desk/staff-requests", &refused).await;
         walk.log_in(&hub, "sp-06").await;
         let suspended = [("staff", "yc-04"), ("reason", "投诉查实"), ("what", "suspend")];
         walk.send("/desk/people", "/desk/people/suspend", &suspended).await;

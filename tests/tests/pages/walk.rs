@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use sanji_tests::browser::Browser;
-use sanji_tests::browser::reader::{DESKTOP, PHONE};
+use sanji_tests::browser::reader::{A4, DESKTOP, PHONE};
 use sanji_tests::district::PASSWORD;
 
 /// Answers that are no pages of their own: parts that a page fetches, files, what the browser loads by itself.
@@ -130,7 +130,22 @@ impl Walk {
         self.wrong(path, wide.map(|wide| format!("on a telephone {wide}")));
         self.picture(path, "phone").await;
         self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
+        if path.contains("/paper/") {
+            self.print(path).await;
+        }
         reading.links
+    }
+
+    /// Reads the open page as it comes out of the printer.
+    async fn print(&mut self, path: &str) {
+        self.browser.window.refresh().await.unwrap();
+        self.browser.resize(A4.0, A4.1, false).await.unwrap();
+        self.browser.on_paper(true).await.unwrap();
+        let wide = self.browser.sticks_out(A4.0).await.unwrap();
+        self.wrong(path, wide.map(|wide| format!("on paper {wide}")));
+        self.picture(path, "paper").await;
+        self.browser.on_paper(false).await.unwrap();
+        self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
     }
 
     /// Opens everything that links lead to, from these pages on, but of each route no more than `each`, and of those
