@@ -693,7 +693,14 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         ("link.branch_wanted", link(Link::BranchWanted(proto::BranchWanted { log: Some(log()), from: 2 }))),
-        ("link.entries_wanted", link(Link::EntriesWanted(proto::EntriesWanted { log: Some(log()), from: 2 }))),
+        (
+            "link.entries_wanted",
+            link(Link::EntriesWanted(proto::EntriesWanted { log: Some(log()), from: 2, until: 0 })),
+        ),
+        (
+            "link.entries_wanted_until",
+            link(Link::EntriesWanted(proto::EntriesWanted { log: Some(log()), from: 2, until: 5 })),
+        ),
         (
             "link.entries_again",
             link(Link::EntriesAgain(proto::EntriesAgain {

@@ -1,6 +1,7 @@
 //! Attachments between real processes: resumed after kills, behind the entries, and shown while they are on their way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sanji_log::StationCode;
@@ -209,4 +210,95 @@ async fn entries_overtake_attachments() {
     assert!(p95 < Duration::from_secs(2), "entries wait behind attachments: p95 {p95:?}");
     assert!(read_back(&mut department, &case).await == files);
     district.stop_all().unwrap();
+}
+
+/// The files of a station's whole attachments.
+fn files_of(district: &District, station: StationCode) -> Vec<PathBuf> {
+    let list = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect::<Vec<_>>();
+    let folders = list(&district.data(station).join("attachments"));
+    let folders = folders.into_iter().filter(|path| path.file_name().unwrap().len() == 2);
+    folders.flat_map(|folder| list(&folder)).filter(|path| path.extension().is_none()).collect()
+}
+
+/// Changes a bit in the middle.
+fn damage(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_damaged_or_gone_is_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::line().unwrap();
+    let (hub, township, village) = (plan.hub, plan.townships[0], plan.villages[0]);
+    let mut district = District::new(folder.path(), plan, Binaries::build(true).unwrap()).unwrap();
+    district.start(&|_| ()).unwrap();
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let content = scan(1, 3);
+    let case = submit(&district, &mut agent, village, std::slice::from_ref(&content)).await;
+    let mut window = district.client(township, "township", "窗口受理").await.unwrap();
+    story::until("the case at the township", Duration::from_secs(30), async || window.get(&case).await.ok())
+        .await
+        .unwrap();
+    complete(&district, township).await;
+    story::until("the file at the hub", Duration::from_secs(30), async || {
+        (!files_of(&district, hub).is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+
+    // Damage is found by a check, even where nobody reads the file. It is remembered over a restart.
+    damage(&files_of(&district, hub)[0]);
+    let data = district.data(hub).display().to_string();
+    let verify = ["verify", "--data", &data];
+    district.kill(township);
+    let fault = command::run(district.program(hub), verify).unwrap_err().to_string();
+    assert!(fault.contains("faults found"), "{fault}");
+    district.stop(hub).unwrap();
+    assert_eq!(files_of(&district, hub), Vec::<PathBuf>::new());
+    for station in [hub, township] {
+        district.serve(station).unwrap();
+    }
+    story::until("the file at the hub again", Duration::from_secs(30), async || {
+        (!files_of(&district, hub).is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+    command::run(district.program(hub), verify).unwrap();
+
+    // Somebody opens the case of a file that is gone altogether.
+    district.stop(township).unwrap();
+    std::fs::remove_file(files_of(&district, township).remove(0)).unwrap();
+    district.serve(township).unwrap();
+    let mut window = district.client(township, "township", "窗口受理").await.unwrap();
+    story::until("the file at the township again", Duration::from_secs(30), async || {
+        window.get(&case).await.ok()?;
+        (!files_of(&district, township).is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(read_back(&mut window, &case).await, [content]);
+
+    // Somebody reads a file that is damaged: it is served again once it has come again.
+    district.stop(village).unwrap();
+    damage(&files_of(&district, village)[0]);
+    district.serve(village).unwrap();
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let view = agent.get(&case).await.unwrap();
+    let id = view.materials.iter().flat_map(|material| &material.attachments).next().unwrap().id.clone();
+    let request = proto::GetAttachmentRequest { case_number: case.clone(), id };
+    let mut parts = agent.cases.get_attachment(request).await.unwrap().into_inner();
+    let read = async {
+        while parts.message().await?.is_some() {}
+        Ok::<_, tonic::Status>(())
+    };
+    read.await.unwrap_err();
+    story::until("the file at the village again", Duration::from_secs(30), async || {
+        (!files_of(&district, village).is_empty()).then_some(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(read_back(&mut agent, &case).await.len(), 1);
 }

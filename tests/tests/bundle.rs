@@ -259,3 +259,93 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
         command::run(district.program(station), ["verify", "--data", &data]).unwrap();
     }
 }
+
+/// Damages one byte in every eighth of what stands in a stopped station's journal, and the middle of each attachment.
+fn damage(district: &District, station: StationCode) {
+    let data = district.data(station);
+    let flip = |path: &Path, places: &dyn Fn(usize) -> Vec<usize>| {
+        alter(path, path.file_name().unwrap().to_str().unwrap(), |bytes| {
+            let written = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+            places(written).into_iter().for_each(|place| bytes[place] ^= 0x20);
+        });
+    };
+    flip(&data.join("journal/segment-00000001"), &|written| (1..8).map(|eighth| written * eighth / 8).collect());
+    let files = attachments(&data);
+    assert!(!files.is_empty(), "{station} has no attachments");
+    files.iter().for_each(|file| flip(file, &|written| vec![written / 2]));
+}
+
+/// The files of whole attachments.
+fn attachments(data: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect::<Vec<_>>();
+    let folders = list(&data.join("attachments")).into_iter().filter(|path| path.file_name().unwrap().len() == 2);
+    folders.flat_map(|folder| list(&folder)).filter(|path| path.extension().is_none()).collect()
+}
+
+async fn status(district: &District, station: StationCode) -> proto::StatusReply {
+    let mut keeper = district.keeper(station).await.unwrap();
+    keeper.health.status(proto::StatusRequest {}).await.unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_village_without_a_line_gets_what_is_damaged_again_by_bundles() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::line().unwrap();
+    let (township, village) = (plan.townships[0], plan.villages[0]);
+    let district = District::new(&folder.path().join("district"), plan, Binaries::build(true).unwrap()).unwrap();
+    let mut district = district.without_line(village);
+    district.start(&|_| ()).unwrap();
+    let stick = Stick { folder: folder.path().to_owned() };
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let mut cases = Vec::new();
+    for _ in 0..4 {
+        cases.push(submit(&district, &mut agent, village).await);
+    }
+    stick.export(&district, village, township, "1-up");
+    stick.import(&district, township, "1-up");
+    let whole = district.dump(village).unwrap();
+
+    district.stop(village).unwrap();
+    damage(&district, village);
+    district.serve(village).unwrap();
+    let data = district.data(village).display().to_string();
+    let fault = command::run(district.program(village), ["verify", "--data", &data]).unwrap_err().to_string();
+    assert!(fault.contains("faults found"), "{fault}");
+    let damaged = status(&district, village).await;
+    assert!(!damaged.missing.is_empty(), "{damaged:?}");
+    story::until("the damaged attachments to be wanted", Duration::from_secs(10), async || {
+        (status(&district, village).await.attachments_missing == cases.len() as u64).then_some(())
+    })
+    .await
+    .unwrap();
+
+    // What it asks for is lost once with its stick, and asked for again.
+    stick.export(&district, village, township, "2-up");
+    stick.export(&district, village, township, "3-up");
+    stick.import(&district, township, "3-up");
+    let packed = stick.export(&district, township, village, "4-down");
+    assert_eq!(number(&packed, "attachments"), cases.len() as u64, "{packed}");
+    stick.import(&district, village, "4-down");
+    stick.import(&district, village, "4-down");
+    story::until("the village to be whole again", Duration::from_secs(10), async || {
+        let now = status(&district, village).await;
+        (now.missing.is_empty() && now.attachments_missing == 0).then_some(())
+    })
+    .await
+    .unwrap();
+    command::run(district.program(village), ["verify", "--data", &data]).unwrap();
+    let held = district.dump(village).unwrap();
+    let lost = whole.iter().find(|(place, hash)| held.get(*place) != Some(*hash));
+    assert_eq!(lost, None);
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    for case in &cases {
+        assert!(!agent.get(case).await.unwrap().applicant.unwrap_or_default().name.is_empty());
+    }
+
+    // What has come is not asked for any more.
+    stick.export(&district, village, township, "5-up");
+    stick.import(&district, township, "5-up");
+    let bytes = |name: &str| std::fs::metadata(stick.file(name)).unwrap().len();
+    stick.export(&district, township, village, "6-down");
+    assert!(bytes("6-down") * 2 < bytes("4-down"), "{} of {} bytes", bytes("6-down"), bytes("4-down"));
+}

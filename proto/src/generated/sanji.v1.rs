@@ -2203,6 +2203,9 @@ pub struct EntriesWanted {
     /// First position wanted. Required.
     #[prost(uint64, tag = "2")]
     pub from: u64,
+    /// Last position wanted, for a bundle: whoever answers it can't be asked for more. 0: as far as one answer goes.
+    #[prost(uint64, tag = "3")]
+    pub until: u64,
 }
 /// Answers EntriesWanted. Nothing is answered where the log ends before.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2671,8 +2674,8 @@ pub mod bundle_frame {
         /// The first frame.
         #[prost(message, tag = "1")]
         Head(super::BundleHead),
-        /// Hello, Have, Entries or Receipts, as on the link. Nothing is acknowledged: receipts go into the next
-        /// bundle the other way.
+        /// Hello, Have, Entries, Receipts, EntriesWanted or EntriesAgain, as on the link. Nothing is acknowledged: receipts
+        /// go into the next bundle the other way, and so do entries that are wanted again.
         #[prost(message, tag = "2")]
         Link(super::LinkMessage),
         /// Requests: what the sender lacks, for the next bundle the other way. Replies: chunks, those of one

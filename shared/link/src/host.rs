@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run, StationCode};
+use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run, StationCode, Stretch};
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
@@ -53,8 +53,8 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async { None })
     }
 
-    /// Entries that were held here, are damaged, and may be asked of a peer: log and first position.
-    fn damaged(&self, _peer: StationCode) -> Vec<(LogId, u64)> {
+    /// Entries that were held here, are damaged, and may be asked of a peer; in the order of logs and positions.
+    fn damaged(&self, _peer: StationCode) -> Vec<Stretch> {
         Vec::new()
     }
 

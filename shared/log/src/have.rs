@@ -53,6 +53,17 @@ pub struct Gap {
     pub until: u64,
 }
 
+/// Entries that a station once held and can't read any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stretch {
+    /// The log.
+    pub log: LogId,
+    /// First position.
+    pub from: u64,
+    /// Last position.
+    pub until: u64,
+}
+
 impl Have {
     /// Position and hash of a log's head; none where nothing is held.
     #[must_use]

@@ -32,7 +32,7 @@ pub mod voucher;
 
 pub use code::{StationCode, Tier};
 pub use entry::{AttachmentRef, Entry, EntryBytes, EntryDraft};
-pub use have::{Gap, Have, Head};
+pub use have::{Gap, Have, Head, Stretch};
 pub use id::{AttachmentId, CaseId, CaseNumber, Hash, LogId, PublicKey, Reach, RequestId};
 pub use run::Run;
 pub use seal::{Receipt, Seal, SigningKey};

@@ -25,3 +25,6 @@ use crate::limits::MESSAGE_MAX_BYTES;
 pub const FRAME_MAX_BYTES: usize = MESSAGE_MAX_BYTES + 1024;
 /// Most requests for attachments in one bundle; what is left over is asked for in the next.
 pub const REQUESTS_MAX: usize = 4096;
+/// Most stretches of damaged entries that one bundle asks for; a session takes no more requests than
+/// [`BRANCHES_MAX`](crate::limits::BRANCHES_MAX).
+pub const STRETCHES_MAX: usize = 1024;

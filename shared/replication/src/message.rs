@@ -55,6 +55,8 @@ pub enum Message {
         log: LogId,
         /// First position wanted.
         from: u64,
+        /// Last position wanted, in a bundle. None: as far as one answer goes.
+        until: Option<u64>,
     },
     /// A piece of these, with the keys of the cases that it opens.
     EntriesAgain {
@@ -201,9 +203,11 @@ impl From<Message> for proto::LinkMessage {
             Message::Branch { run, case_keys } => {
                 Wire::Branch(proto::Branch { run: Some(run.into()), case_keys: all_into(case_keys) })
             }
-            Message::EntriesWanted { log, from } => {
-                Wire::EntriesWanted(proto::EntriesWanted { log: Some(log.into()), from })
-            }
+            Message::EntriesWanted { log, from, until } => Wire::EntriesWanted(proto::EntriesWanted {
+                log: Some(log.into()),
+                from,
+                until: until.unwrap_or_default(),
+            }),
             Message::EntriesAgain { run, case_keys } => {
                 Wire::EntriesAgain(proto::EntriesAgain { run: Some(run.into()), case_keys: all_into(case_keys) })
             }
@@ -244,6 +248,11 @@ impl TryFrom<proto::LinkMessage> for Message {
             Wire::EntriesWanted(wanted) => Self::EntriesWanted {
                 log: checked("EntriesWanted", wanted.log.ok_or(field("EntriesWanted", "log", "is missing"))?)?,
                 from: required("EntriesWanted", "from", wanted.from)?,
+                until: match wanted.until {
+                    0 => None,
+                    until if until < wanted.from => return Err(field("EntriesWanted", "until", "lies before 'from'")),
+                    until => Some(until),
+                },
             },
             Wire::EntriesAgain(again) => Self::EntriesAgain {
                 run: checked("EntriesAgain", again.run.ok_or(field("EntriesAgain", "run", "is missing"))?)?,

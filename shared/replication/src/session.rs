@@ -213,7 +213,7 @@ impl Session {
             (Phase::Open, Message::LogRefused(refused)) => self.refused_by_peer(refused),
             (Phase::Open, Message::BranchWanted { log, from }) => self.asked_for_branch(log, from),
             (Phase::Open, Message::Branch { run, case_keys }) => self.take_branch(run, case_keys),
-            (Phase::Open, Message::EntriesWanted { log, from }) => self.asked_for_entries(log, from),
+            (Phase::Open, Message::EntriesWanted { log, from, until }) => self.asked_for_entries(log, from, until),
             (Phase::Open, Message::EntriesAgain { run, case_keys }) => self.take_again(run, case_keys),
             (Phase::Open, Message::Ping { clock_ms }) => self.note_clock(clock_ms, now_ms),
             _ => self.leave("a message out of order".to_owned(), 0),

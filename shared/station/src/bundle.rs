@@ -13,10 +13,9 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prost::Message as _;
 use sanji_domain::Role;
 use sanji_domain::organisation::Staff;
 use sanji_link::bundle::{
@@ -24,8 +23,9 @@ use sanji_link::bundle::{
 };
 use sanji_link::enrolment::{CheckedEnrolRequest, read_request};
 use sanji_link::{Host as _, Identity};
-use sanji_log::{Head, PublicKey, StationCode};
+use sanji_log::{Head, PublicKey, StationCode, Stretch};
 use sanji_proto::v1 as proto;
+use sanji_replication::Message;
 use sanji_replication::attachment::{AttachmentMessage, ChunkRequest};
 use sanji_replication::bundle::known_to_hold;
 
@@ -112,7 +112,8 @@ impl Bundles {
         attachments_max_bytes: Option<u64>,
         output: impl Write,
     ) -> Result<ExportSummary, Error> {
-        let mut options = ExportOptions { asked: self.asked_by(to), ..ExportOptions::default() };
+        let (asked, lost) = (self.asked_by(to), self.lost_by(to));
+        let mut options = ExportOptions { asked, lost, ..ExportOptions::default() };
         if let Some(most) = attachments_max_bytes {
             options.attachments_max_bytes = most;
         }
@@ -190,6 +191,7 @@ impl Bundles {
         match read {
             Ok(summary) => {
                 self.keep_asked(summary.sender, &summary.asked);
+                self.keep_lost(summary.sender, &summary.lost);
                 if summary.refused.is_empty() {
                     // It was written for this life, so it has all that the sender has for this station.
                     self.station.heard(summary.sender);
@@ -239,39 +241,60 @@ impl Bundles {
         self.data.bundles().join(format!("asked-{station}"))
     }
 
-    /// The attachments that a station lacked when it wrote its last bundle. Where that is not known any more, it asks
-    /// again in its next.
+    fn lost_file(&self, station: StationCode) -> PathBuf {
+        self.data.bundles().join(format!("lost-{station}"))
+    }
+
+    /// The attachments that a station lacked when it wrote its last bundle.
     fn asked_by(&self, station: StationCode) -> Vec<ChunkRequest> {
-        let bytes = match folder::read(&self.asked_file(station)) {
-            Ok(bytes) => bytes.unwrap_or_default(),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "can't read what a bundle asked for");
-                return Vec::new();
-            }
+        let request = |message: proto::AttachmentMessage| match AttachmentMessage::try_from(message) {
+            Ok(AttachmentMessage::Request(request)) => Some(request),
+            _ => None,
         };
-        let mut rest = bytes.as_slice();
-        let messages = std::iter::from_fn(|| proto::AttachmentMessage::decode_length_delimited(&mut rest).ok());
-        messages
-            .map_while(|message| match AttachmentMessage::try_from(message) {
-                Ok(AttachmentMessage::Request(request)) => Some(request),
-                _ => None,
-            })
-            .collect()
+        kept_messages(&self.asked_file(station)).into_iter().map_while(request).collect()
     }
 
     fn keep_asked(&self, station: StationCode, asked: &[ChunkRequest]) {
-        let mut bytes = Vec::new();
-        for request in asked {
-            let message = proto::AttachmentMessage::from(AttachmentMessage::Request(*request));
-            bytes.extend_from_slice(&message.encode_length_delimited_to_vec());
-        }
-        let kept = if bytes.is_empty() {
-            folder::remove(&self.asked_file(station)).map(|_| ())
-        } else {
-            folder::replace(&self.asked_file(station), &bytes)
+        let message = |request: &ChunkRequest| AttachmentMessage::Request(*request).into();
+        let messages: Vec<proto::AttachmentMessage> = asked.iter().map(message).collect();
+        keep_messages(&self.asked_file(station), &messages);
+    }
+
+    /// The entries that a station had lost when it wrote its last bundle.
+    fn lost_by(&self, station: StationCode) -> Vec<Stretch> {
+        let stretch = |message: proto::LinkMessage| match Message::try_from(message) {
+            Ok(Message::EntriesWanted { log, from, until: Some(until) }) => Some(Stretch { log, from, until }),
+            _ => None,
         };
-        if let Err(error) = kept {
-            tracing::warn!(error = chain(&error), "can't keep what a bundle asks for");
+        kept_messages(&self.lost_file(station)).into_iter().map_while(stretch).collect()
+    }
+
+    fn keep_lost(&self, station: StationCode, lost: &[Stretch]) {
+        let message = |Stretch { log, from, until }: &Stretch| {
+            Message::EntriesWanted { log: *log, from: *from, until: Some(*until) }.into()
+        };
+        let messages: Vec<proto::LinkMessage> = lost.iter().map(message).collect();
+        keep_messages(&self.lost_file(station), &messages);
+    }
+}
+
+/// What a bundle asked for. Where that is not known any more, the other station asks again in its next.
+fn kept_messages<M: prost::Message + Default>(path: &Path) -> Vec<M> {
+    let bytes = match folder::read(path) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "can't read what a bundle asked for");
+            return Vec::new();
         }
+    };
+    let mut rest = bytes.as_slice();
+    std::iter::from_fn(|| M::decode_length_delimited(&mut rest).ok()).collect()
+}
+
+fn keep_messages<M: prost::Message>(path: &Path, messages: &[M]) {
+    let bytes: Vec<u8> = messages.iter().flat_map(prost::Message::encode_length_delimited_to_vec).collect();
+    let kept = if bytes.is_empty() { folder::remove(path).map(|_| ()) } else { folder::replace(path, &bytes) };
+    if let Err(error) = kept {
+        tracing::warn!(error = chain(&error), "can't keep what a bundle asks for");
     }
 }

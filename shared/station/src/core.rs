@@ -35,6 +35,7 @@ mod fold;
 mod forks;
 mod group;
 mod heal;
+pub(crate) mod lost;
 mod matter_commands;
 mod matter_messages;
 pub(crate) mod matters;

@@ -6,7 +6,7 @@ use sanji_link::{
     AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
     WantedAttachment,
 };
-use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Run, StationCode};
+use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Run, StationCode, Stretch};
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
@@ -16,9 +16,6 @@ use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
 use crate::error::{Error, Failure, store};
 use crate::station::{Station, random, reason_name};
-
-/// Logs whose damaged entries are asked for at a time.
-const DAMAGED_AT_ONCE: usize = 16;
 
 /// Times noted in one commit: they share it with what was received.
 const NOTED_AT_ONCE: usize = 512;
@@ -64,14 +61,10 @@ impl Host for Station {
         })
     }
 
-    fn damaged(&self, peer: StationCode) -> Vec<(LogId, u64)> {
-        let missing = self.reader().store().missing().into_iter();
-        // One stretch of a log at a time, so that each follows the one before.
-        let mut first: std::collections::BTreeMap<LogId, u64> = std::collections::BTreeMap::new();
-        for stretch in missing.filter(|stretch| stretch.log.held_by(peer)) {
-            first.entry(stretch.log).or_insert(stretch.from);
-        }
-        first.into_iter().take(DAMAGED_AT_ONCE).collect()
+    fn damaged(&self, peer: StationCode) -> Vec<Stretch> {
+        let mut missing = self.reader().store().missing();
+        missing.retain(|stretch| stretch.log.held_by(peer));
+        missing
     }
 
     fn keep_again(&self, peer: StationCode, run: Run, case_keys: Vec<CaseKeyMessage>) -> BoxFuture<'_, Option<u64>> {

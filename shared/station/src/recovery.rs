@@ -1,8 +1,10 @@
 //! After a full disk or a failed write the store goes on by itself: this looks whether it can. And it tells links of
-//! damaged entries that peers may hold.
+//! damaged entries and attachments that peers may hold.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sanji_log::AttachmentId;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Failure;
@@ -15,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut halted, mut missing) = (false, Vec::new());
+    let (mut halted, mut missing, mut sought) = (false, Vec::new(), BTreeSet::new());
     loop {
         tokio::select! {
             _ = tick.tick() => {}
@@ -29,6 +31,7 @@ pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
             }
             missing = found;
         }
+        seek_attachments(&station, &mut sought).await;
         let Some(halt) = station.store().read_only() else {
             halted = false;
             continue;
@@ -41,6 +44,23 @@ pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
             Err(failure) => {
                 tracing::debug!(reason = &failure as &dyn std::error::Error, "the station takes no writes still");
             }
+        }
+    }
+}
+
+/// Lets links fetch attachments that were found damaged. `sought`: those for which that was done.
+async fn seek_attachments(station: &Station, sought: &mut BTreeSet<AttachmentId>) {
+    let damaged: BTreeSet<_> = station.store().damaged_attachments().into_iter().collect();
+    if damaged.is_subset(sought) {
+        return;
+    }
+    match station.want_again(Some(damaged.clone())).await {
+        Ok(wanted) => {
+            tracing::error!(attachments = damaged.len(), wanted, "attachments are damaged; peers are asked for them");
+            *sought = damaged;
+        }
+        Err(failure) => {
+            tracing::debug!(reason = &failure as &dyn std::error::Error, "damaged attachments can't be asked for yet");
         }
     }
 }

@@ -5,16 +5,18 @@
 //! attachments/ab/ab12….partial    the chunks that have come so far
 //! attachments/ab/ab12…            the whole content: synced, renamed, the folder synced
 //! attachments/uploads/            contents that no command has named yet, see `uploads`
+//! attachments/damaged/            those that were whole and are not any more, see `damaged`
 //! ```
 //!
 //! A manifest is never synced, since it proves itself: one that a power cut has torn is written again while chunks
 //! are missing, and computed again from the whole content. So an attachment costs two syncs, however many chunks
 //! it has.
 
+mod damaged;
 mod opened;
 mod uploads;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +40,8 @@ pub(crate) struct Attachments {
     folder: Box<dyn Folder>,
     /// Last used last.
     opened: Mutex<VecDeque<Arc<Opened>>>,
+    /// Found damaged and not yet whole again.
+    damaged: Mutex<BTreeSet<AttachmentId>>,
     /// Numbers the uploads that are being written.
     uploads: AtomicU64,
 }
@@ -60,13 +64,23 @@ pub(crate) fn check_chunk(id: &AttachmentId, state: &AttachmentState, chunk: u32
 
 impl Attachments {
     pub(crate) fn open(folder: Box<dyn Folder>) -> Result<Self, Error> {
-        let attachments = Self { folder, opened: Mutex::default(), uploads: AtomicU64::default() };
+        let attachments =
+            Self { folder, opened: Mutex::default(), damaged: Mutex::default(), uploads: AtomicU64::default() };
         attachments.forget_unfinished_uploads()?;
+        attachments.remember_damaged()?;
         Ok(attachments)
     }
 
+    /// How much of an attachment is here. What can't be made out of its files any more is not.
     pub(crate) fn state(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {
-        Ok(self.opened(id)?.map_or_else(AttachmentState::default, |opened| opened.state()))
+        let opened = match self.opened(id) {
+            Err(Error::Damaged { .. }) => {
+                self.lay_open(id);
+                self.opened(id)
+            }
+            opened => opened,
+        };
+        Ok(opened?.map_or_else(AttachmentState::default, |opened| opened.state()))
     }
 
     pub(crate) fn put_manifest(&self, id: &AttachmentId, manifest: &[u8], size: u64) -> Result<(), Error> {
@@ -94,9 +108,11 @@ impl Attachments {
                 failed("sync", &path, error)
             })
         });
-        if complete.is_err() {
+        match &complete {
+            Ok(true) => self.whole_again(id),
+            Ok(false) => {}
             // What is on disk now is found out anew.
-            self.forget(id);
+            Err(_) => self.forget(id),
         }
         complete
     }
@@ -110,16 +126,6 @@ impl Attachments {
         read
     }
 
-    /// A complete attachment that is damaged counts as one that has come in part.
-    fn lay_open(&self, id: &AttachmentId) {
-        self.forget(id);
-        if let Err(error) = self.folder.rename(&whole(id), &partial(id))
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::error!(attachment = %id, error = %error, "a damaged attachment can't be laid open");
-        }
-    }
-
     /// The files of every complete attachment.
     pub(crate) fn durable(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
@@ -130,18 +136,20 @@ impl Attachments {
         Ok(files)
     }
 
-    /// Checks every complete attachment: how many there are, and what is wrong with them.
+    /// Checks every complete attachment: how many there are, and what is wrong with them. Those that are damaged are
+    /// laid open.
     pub(crate) fn verify(&self) -> Result<(u64, Vec<String>), Error> {
-        let (mut complete, mut faults) = (0, Vec::new());
+        let mut complete = 0;
         self.each_whole(&mut |id| {
             match self.check(id) {
                 Ok(()) => complete += 1,
-                Err(error @ Error::Damaged { .. }) => faults.push(error.to_string()),
+                Err(Error::Damaged { .. }) => self.lay_open(id),
                 Err(error) => return Err(error),
             }
             Ok(())
         })?;
-        Ok((complete, faults))
+        let lacking = |id: &AttachmentId| format!("attachment {id} is damaged and has not come again");
+        Ok((complete, self.damaged().iter().map(lacking).collect()))
     }
 
     fn each_whole(&self, visit: &mut dyn FnMut(&AttachmentId) -> Result<(), Error>) -> Result<(), Error> {
@@ -265,6 +273,7 @@ fn manifest_name(id: &AttachmentId) -> String {
     format!("{}.manifest", whole(id))
 }
 
+/// The fault of an attachment whose bytes are not what was written.
 fn damaged(id: &AttachmentId, why: &str) -> Error {
     Error::Damaged { what: format!("attachment {id}: {why}") }
 }

@@ -1,7 +1,7 @@
 //! What a store is: the trait and the values it speaks.
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, Stretch};
 
 /// Why a store can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -104,17 +104,6 @@ impl std::fmt::Display for Halt {
             Self::Failed { reason } => f.write_str(reason),
         }
     }
-}
-
-/// Entries that the store once held and can't read any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stretch {
-    /// The log.
-    pub log: LogId,
-    /// First position.
-    pub from: u64,
-    /// Last position.
-    pub until: u64,
 }
 
 /// Everything that becomes durable together. Stored whole or not at all.
@@ -384,6 +373,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// As for [`Store::commit`]; [`Error::Invalid`] for no bytes, more than an attachment may have, or a long note.
     fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error>;
+
+    /// Attachments that were found damaged and have not become whole again, in order.
+    fn damaged_attachments(&self) -> Vec<AttachmentId> {
+        Vec::new()
+    }
 
     /// Uploads that were neither named nor dropped.
     ///

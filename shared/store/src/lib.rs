@@ -10,7 +10,7 @@
 //! | `index` | sled: what can be derived from the journal, deleted and rebuilt |
 //! | [`disk`] | journal and index together: the engine of a running station |
 //! | `attachments` | content-addressed files |
-//! | `files` | the few file operations that journal and attachments need, so that tests can put a failing disk in their place |
+//! | [`files`] | the few file operations that journal and attachments need, so that tests can put a failing disk in their place |
 //! | `conformance` | one suite of checks that every engine passes (feature `conformance`) |
 //!
 //! Not here: what entries mean. The index rows and snapshots that a commit carries are opaque bytes which
@@ -22,7 +22,7 @@ pub mod bounds;
 pub mod conformance;
 pub mod contract;
 pub mod disk;
-mod files;
+pub mod files;
 mod index;
 mod journal;
 pub mod memory;
@@ -31,7 +31,7 @@ mod record;
 
 pub use contract::{
     AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Halt, Projection, Row,
-    Store, Stretch, Upload, WrappedKey,
+    Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};
 pub use memory::MemoryStore;

@@ -4,12 +4,14 @@
 use std::io::Write;
 
 use sanji_log::attachment::chunk_count;
-use sanji_log::{PublicKey, StationCode};
+use sanji_log::{LogId, PublicKey, Run, StationCode, Stretch};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS, WHO_HOLDS};
 use sanji_replication::bundle::{
-    ATTACHMENTS_MAX, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX, known_to_hold,
+    ATTACHMENTS_MAX, BATCH_BYTES, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX,
+    STRETCHES_MAX, known_to_hold,
 };
-use sanji_replication::{Action, Message, Settings};
+use sanji_replication::verify::Ends;
+use sanji_replication::{Action, CaseKeyMessage, Message, Settings};
 
 use super::cipher::{Address, Kind, encrypt};
 use super::frames::FrameWriter;
@@ -36,6 +38,9 @@ pub struct ExportOptions {
     pub attachments_max_bytes: u64,
     /// What the receiver's last bundle asked for ([`ImportSummary::asked`](super::ImportSummary::asked)).
     pub asked: Vec<ChunkRequest>,
+    /// Entries that it has lost, and its last bundle asked for
+    /// ([`ImportSummary::lost`](super::ImportSummary::lost)).
+    pub lost: Vec<Stretch>,
     /// Makes the receiver a station of the district: the hub's answer to its request.
     pub enrolment: Option<Enrolment>,
 }
@@ -43,7 +48,7 @@ pub struct ExportOptions {
 impl Default for ExportOptions {
     /// Half of what FAT32, the usual format of a stick, takes as one file.
     fn default() -> Self {
-        Self { attachments_max_bytes: 2 << 30, asked: Vec::new(), enrolment: None }
+        Self { attachments_max_bytes: 2 << 30, asked: Vec::new(), lost: Vec::new(), enrolment: None }
     }
 }
 
@@ -52,6 +57,8 @@ impl Default for ExportOptions {
 pub struct ExportSummary {
     /// Entries.
     pub entries: u64,
+    /// Entries that the receiver has lost.
+    pub entries_again: u64,
     /// Receipts.
     pub receipts: u64,
     /// Attachments, whole or from the chunk on that the receiver lacks.
@@ -94,6 +101,8 @@ pub fn export(
         export.frames.write(Frame::Enrolment(enrolment.clone()))?;
     }
     export.entries()?;
+    options.lost.iter().try_for_each(|stretch| export.again(stretch))?;
+    export.damaged()?;
     export.requests()?;
     export.holders(&options.asked)?;
     export.attachments(options.attachments_max_bytes)?;
@@ -146,18 +155,44 @@ impl<W: Write> Export<'_, W> {
                     self.carry_out(action)?;
                     continue;
                 };
-                let (run, case_keys) = match host.load(&log, from, max_bytes) {
-                    Ok(loaded) => loaded.map_or_else(Default::default, |(run, keys)| (Some(run), keys)),
-                    Err(error) => {
-                        tracing::error!(log = %log, seq = from, error, "can't read a log for a bundle");
-                        Default::default()
-                    }
-                };
+                let loaded = self.load(&log, from, max_bytes);
+                let (run, case_keys) = loaded.map_or_else(Default::default, |(run, keys)| (Some(run), keys));
                 todo.extend(packing.loaded(log, run, case_keys, &host.directory(), now_ms()));
             }
         }
         let receipts = packing.receipts(host.receipts_for(station), &host.directory(), now_ms());
         receipts.into_iter().try_for_each(|action| self.carry_out(action))
+    }
+
+    /// None: nothing there, or it can't be read.
+    fn load(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<(Run, Vec<CaseKeyMessage>)> {
+        self.host.load(log, from, max_bytes).unwrap_or_else(|error| {
+            tracing::error!(log = %log, seq = from, error, "can't read a log for a bundle");
+            None
+        })
+    }
+
+    /// Entries that the receiver has lost, as far as they are here.
+    fn again(&mut self, stretch: &Stretch) -> Result<()> {
+        let Stretch { log, mut from, until } = *stretch;
+        if !(Ends { me: self.host.me(), peer: self.receiver.station }).share(&log) {
+            return Ok(());
+        }
+        while from <= until {
+            let Some((run, case_keys)) = self.load(&log, from, BATCH_BYTES) else { break };
+            from = run.seal.seq + 1;
+            self.summary.entries_again += run.entries.len() as u64;
+            self.write(Frame::Link(Message::EntriesAgain { run, case_keys }))?;
+        }
+        Ok(())
+    }
+
+    /// What this station has lost of its entries, for the next bundle the other way.
+    fn damaged(&mut self) -> Result<()> {
+        let damaged = self.host.damaged(self.receiver.station);
+        damaged.into_iter().take(STRETCHES_MAX).try_for_each(|Stretch { log, from, until }| {
+            self.write(Frame::Link(Message::EntriesWanted { log, from, until: Some(until) }))
+        })
     }
 
     fn carry_out(&mut self, action: Action) -> Result<()> {

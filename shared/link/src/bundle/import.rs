@@ -5,9 +5,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sanji_log::seal::public_key;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, PublicKey, Reach, StationCode};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, PublicKey, Reach, StationCode, Stretch};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece, WHO_HOLDS};
-use sanji_replication::bundle::{ATTACHMENTS_MAX, Frame, Head, REQUESTS_MAX};
+use sanji_replication::bundle::{ATTACHMENTS_MAX, Frame, Head, REQUESTS_MAX, STRETCHES_MAX};
 use sanji_replication::{Action, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
@@ -46,6 +46,9 @@ pub struct ImportSummary {
     /// Attachments that the sender lacks: for [`ExportOptions::asked`](super::ExportOptions::asked) of the next
     /// bundle to it.
     pub asked: Vec<ChunkRequest>,
+    /// Entries that the sender has lost: for [`ExportOptions::lost`](super::ExportOptions::lost) of the next bundle
+    /// to it.
+    pub lost: Vec<Stretch>,
 }
 
 /// Reads a bundle. `progress` hears, frame by frame, what is durable so far: also of a bundle that turns out to
@@ -177,6 +180,7 @@ impl<'a> Import<'a> {
                 attachment_bytes: 0,
                 refused: Vec::new(),
                 asked: Vec::new(),
+                lost: Vec::new(),
             },
         }
     }
@@ -286,7 +290,15 @@ impl<'a> Import<'a> {
                         }
                     }
                     Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
-                    Action::LoadAgain { .. } | Action::KeepAgain { .. } => {}
+                    Action::LoadAgain { log, from, until } => {
+                        if self.summary.lost.len() < STRETCHES_MAX {
+                            self.summary.lost.push(Stretch { log, from, until: until.unwrap_or(from) });
+                        }
+                    }
+                    // What follows it, where it does not reach far enough, is in the next frame.
+                    Action::KeepAgain { run, case_keys } => {
+                        self.runtime.block_on(self.host.keep_again(sender, run, case_keys));
+                    }
                     Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
                 }
             }

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sanji_log::{Have, LogId, Receipt, Run};
+use sanji_log::{Have, LogId, Receipt, Run, Stretch};
 use sanji_proto::v1::LinkMessage;
 use sanji_replication::limits::PROTOCOL_PACKED;
 use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
@@ -42,6 +42,8 @@ const BRANCH_BYTES: usize = 128 << 10;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the station is asked whether entries are damaged: a peer may not have had them the last time.
 const LOOK_FOR_DAMAGE: Duration = Duration::from_secs(10);
+/// Logs whose damaged entries are asked for at a time.
+const DAMAGED_AT_ONCE: usize = 16;
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -98,6 +100,7 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
         turn,
         peer,
         damage_looked_for: Instant::now(),
+        damage_asked_for: 0,
         host,
     };
     let mut revoked = pin!(trust.revocation_of(peer.key));
@@ -126,6 +129,9 @@ struct Pump {
     goodbye: Option<Goodbye>,
     turn: Option<OwnedSemaphorePermit>,
     damage_looked_for: Instant,
+    /// Requests for damaged entries so far: the next begin behind them, lest those that this peer lacks too hold up
+    /// all others.
+    damage_asked_for: usize,
 }
 
 /// What a background read came back with.
@@ -134,7 +140,7 @@ enum Read {
     Log { log: LogId, run: Option<(Run, Vec<CaseKeyMessage>)> },
     Branch(Option<(Run, Vec<CaseKeyMessage>)>),
     Again(Option<(Run, Vec<CaseKeyMessage>)>),
-    Damaged(Vec<(LogId, u64)>),
+    Damaged(Vec<Stretch>),
 }
 
 /// What can happen to a link.
@@ -257,9 +263,7 @@ impl Pump {
                 self.tell(Event::LoadedAgain { run, case_keys })
             }
             Happening::Read(Ok(Read::Branch(None) | Read::Again(None))) => Ok(()),
-            Happening::Read(Ok(Read::Damaged(damaged))) => {
-                damaged.into_iter().try_for_each(|(log, from)| self.tell(Event::EntriesNeeded { log, from }))
-            }
+            Happening::Read(Ok(Read::Damaged(damaged))) => self.ask_for_damaged(damaged),
             Happening::Read(Err(_)) => Err(broken_read()),
             Happening::Answered(Ok(Answer::BranchWanted { log, from })) => self.tell(Event::BranchNeeded { log, from }),
             Happening::Answered(Ok(Answer::MoreWanted { log, from })) => self.tell(Event::EntriesNeeded { log, from }),
@@ -304,6 +308,17 @@ impl Pump {
         self.reads.spawn_blocking(move || Read::Damaged(host.damaged(peer)));
     }
 
+    /// One stretch of a log at a time, so that each follows the one before.
+    fn ask_for_damaged(&mut self, mut damaged: Vec<Stretch>) -> Result<()> {
+        damaged.dedup_by_key(|stretch| stretch.log);
+        let begin = self.damage_asked_for.checked_rem(damaged.len()).unwrap_or_default();
+        damaged.rotate_left(begin);
+        damaged.truncate(DAMAGED_AT_ONCE);
+        self.damage_asked_for = self.damage_asked_for.wrapping_add(damaged.len());
+        let mut stretches = damaged.into_iter();
+        stretches.try_for_each(|Stretch { log, from, .. }| self.tell(Event::EntriesNeeded { log, from }))
+    }
+
     fn leave(&mut self, reason: &str, come_back_after_ms: u64) {
         // Saying goodbye asks nothing of the clerk, so it can't fail.
         drop(self.tell(Event::Closing { reason: reason.to_owned(), come_back_after_ms }));
@@ -322,7 +337,7 @@ impl Pump {
                     None => self.read_log(log, from, max_bytes),
                 },
                 Action::LoadBranch { log, from } => self.read_branch(log, from),
-                Action::LoadAgain { log, from } => self.read_again(log, from),
+                Action::LoadAgain { log, from, .. } => self.read_again(log, from),
                 Action::KeepAgain { run, case_keys } => self.clerk.give(Job::KeepAgain { run, case_keys })?,
                 Action::KeepAside { batch, runs, case_keys } => {
                     self.clerk.give(Job::KeepAside { batch, runs, case_keys })?;

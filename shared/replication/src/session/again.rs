@@ -12,17 +12,17 @@ impl Session {
     pub(super) fn ask_for_entries(&mut self, log: LogId, from: u64) {
         let knows = self.phase == Phase::Open && self.protocol >= PROTOCOL_ENTRIES_AGAIN;
         if knows && self.heads.ends.share(&log) {
-            self.send(Message::EntriesWanted { log, from });
+            self.send(Message::EntriesWanted { log, from, until: None });
         }
     }
 
-    pub(super) fn asked_for_entries(&mut self, log: LogId, from: u64) {
+    pub(super) fn asked_for_entries(&mut self, log: LogId, from: u64, until: Option<u64>) {
         self.branches_asked += 1;
         if self.branches_asked > BRANCHES_MAX {
             return self.leave("more entries asked for again than a link can have".to_owned(), 0);
         }
         if self.heads.ends.share(&log) && !self.peer_is_revoked {
-            self.actions.push(Action::LoadAgain { log, from });
+            self.actions.push(Action::LoadAgain { log, from, until });
         }
     }
 

@@ -128,12 +128,15 @@ pub enum Action {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
-    /// Read entries for a peer whose own are damaged; answered by [`Event::LoadedAgain`].
+    /// Read entries for a peer whose own are damaged; answered by [`Event::LoadedAgain`], or where the peer has
+    /// written a bundle, by the next bundle for it.
     LoadAgain {
         /// The log.
         log: LogId,
         /// First position wanted.
         from: u64,
+        /// Last position wanted. None: as far as one answer goes.
+        until: Option<u64>,
     },
     /// Keep entries in place of those that are damaged here. They are not checked.
     KeepAgain {

@@ -154,7 +154,7 @@ impl Link {
             }
             Action::Introduce(run) => side.introduced.push(run.log),
             Action::KeepBranch { run, .. } => side.branches.push(run),
-            Action::LoadAgain { log, from } => {
+            Action::LoadAgain { log, from, .. } => {
                 let until = side.seq(&log);
                 if let Some(run) = self.truth.read(&log, from, until, usize::MAX) {
                     self.feed(at, Event::LoadedAgain { run, case_keys: Vec::new() });

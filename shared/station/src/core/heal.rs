@@ -1,9 +1,8 @@
 //! Entries that are damaged here: what a peer holds of them is checked and put in their place, and what follows from
 //! them is derived again.
 
-use sanji_log::{Entry, EntryBytes, LogId, Run, StationCode};
+use sanji_log::{Entry, EntryBytes, LogId, Run, StationCode, Stretch};
 use sanji_replication::CaseKeyMessage;
-use sanji_store::Stretch;
 
 use super::fold::Fold;
 use super::receive::CaseKeys;

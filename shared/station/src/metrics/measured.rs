@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, Stretch};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Stretch, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Upload, WrappedKey,
 };
 
 use super::Commits;
@@ -143,6 +142,10 @@ impl Store for Measured {
 
     fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
         self.store.chunk(id, chunk)
+    }
+
+    fn damaged_attachments(&self) -> Vec<AttachmentId> {
+        self.store.damaged_attachments()
     }
 
     fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {

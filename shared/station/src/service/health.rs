@@ -74,7 +74,14 @@ impl Health for Care {
         let store = self.station.store();
         let checked = tokio::task::spawn_blocking(move || store.verify(&mut |_, _| {}));
         let faults = checked.await.map_err(|_| Status::internal("the check ended early"))?;
-        faults.map(|faults| Response::new(dump::verify_reply(faults))).map_err(|fault| failed(&fault))
+        let mut faults = faults.map_err(|fault| failed(&fault))?;
+        let gone = self.station.want_again(None).await.map_err(|fault| failed(&fault))?;
+        if gone > 0 {
+            faults
+                .faults
+                .push(format!("{gone} attachments that were here are gone or damaged; they are fetched again"));
+        }
+        Ok(Response::new(dump::verify_reply(faults)))
     }
 }
 

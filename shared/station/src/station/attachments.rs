@@ -1,5 +1,7 @@
 //! Attachments on their way: what is missing here, what peers get, and how far each has come.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use sanji_link::{ChunkAnswer, Holders, HostError, WantedAttachment};
 use sanji_log::attachment::CHUNK_BYTES;
@@ -11,7 +13,7 @@ use sanji_replication::bundle::FreightItem;
 use super::Station;
 use crate::core::rows::{MISSING, UNCONFIRMED, missing_key, of_missing_key};
 use crate::core::spread::{Spread, line};
-use crate::error::{Error, store};
+use crate::error::{Error, Failure, store};
 use crate::views;
 
 /// Rows looked at in one go.
@@ -56,8 +58,12 @@ impl Station {
         let held = store_now.attachment(&id).map_err(store("look an attachment up"))?;
         let mut chunks = Vec::new();
         for chunk in (first_chunk..).take(count as usize) {
-            let Some(data) = store_now.chunk(&id, chunk).map_err(store("read a chunk"))? else { break };
-            chunks.push(data);
+            match store_now.chunk(&id, chunk) {
+                Ok(Some(data)) => chunks.push(data),
+                // It is fetched again here too; until then it is as if it had not come yet.
+                Ok(None) | Err(sanji_store::Error::Damaged { .. }) => break,
+                Err(source) => return Err(store("read a chunk")(source).into()),
+            }
         }
         self.movements().chunks_sent(chunks.len());
         let manifest = if want_manifest { held.manifest } else { Bytes::new() };
@@ -86,7 +92,28 @@ impl Station {
     pub(crate) fn put_first(&self, case: CaseId, id: AttachmentId) {
         if self.movements().put_first(case, id) {
             self.news().attachments_wanted();
+            // What was here once and is gone is not known to be missing.
+            self.committer().write_soon(move |core, _| Ok(core.want_if_lost(&case, &id)?));
         }
+    }
+
+    /// Wants again what entries name and is not whole here any more: of all attachments, or of those given. How many.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(crate) async fn want_again(&self, found: Option<BTreeSet<AttachmentId>>) -> Result<u64, Failure> {
+        let asked = move |id: &AttachmentId| found.as_ref().is_none_or(|found| found.contains(id));
+        let lost = self.read(move |reader| Ok(reader.lost_attachments(asked)?)).await?;
+        let count = lost.len() as u64;
+        if count > 0 {
+            self.committer()
+                .write(move |core, _| {
+                    core.want_again(&lost);
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(count)
     }
 
     pub(crate) fn holders_for(&self, peer: StationCode, case: CaseId, id: &AttachmentId) -> Result<Holders, HostError> {

@@ -1,8 +1,8 @@
 //! How the station is.
 
-use sanji_log::{StationCode, Tier};
+use sanji_log::{StationCode, Stretch, Tier};
 use sanji_proto::v1 as proto;
-use sanji_store::{Halt, Stretch};
+use sanji_store::Halt;
 
 use super::Station;
 use crate::clock::now_ms;

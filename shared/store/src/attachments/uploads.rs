@@ -66,7 +66,9 @@ impl Attachments {
             // Its name may not be on the disk, so it must not be taken for whole.
             let _ = self.folder.remove(&whole(&id));
             failed("sync", self.folder.path(), error)
-        })
+        })?;
+        self.whole_again(&id);
+        Ok(())
     }
 
     /// Uploads that wait, in no order.
@@ -89,6 +91,7 @@ impl Attachments {
     /// Removes an upload with its content.
     pub(crate) fn drop_upload(&self, id: &AttachmentId, note: &[u8]) -> Result<(), Error> {
         self.forget(id);
+        self.whole_again(id);
         // The mark goes last: what is left over after a crash is removed by the next attempt.
         let names = [whole(id), manifest_name(id), mark(id, note)];
         names.iter().try_for_each(|name| remove_if_there(&*self.folder, name))

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sanji_log::{CaseId, LogId, Run};
+use sanji_log::{CaseId, LogId, Run, Stretch};
 
 use super::DiskStore;
-use crate::contract::{Commit, Error, Extension, Stretch};
+use crate::contract::{Commit, Error, Extension};
 use crate::index::Index;
 use crate::index::keys::{self, LogRow, RunRow};
 use crate::index::rows::{Changes, Placed};

@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run, Stretch};
 
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Stretch, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Upload, WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -78,6 +77,9 @@ pub struct DiskStore {
     _lock: folder::Lock,
 }
 
+/// Opens a folder of the data folder, or makes it.
+pub type OpenFolder = dyn Fn(&Path) -> Result<Box<dyn Folder>, Error>;
+
 /// How far the index is.
 #[derive(Debug, Clone, Copy)]
 struct Progress {
@@ -98,7 +100,15 @@ impl DiskStore {
     /// [`Error::Locked`], [`Error::Format`], [`Error::Damaged`] where not even reading makes sense, and those of
     /// the disk.
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
-        open::open(path, options, &open_system_folder)
+        Self::open_on(path, options, &open_system_folder)
+    }
+
+    /// The same, with the files of journal and attachments wherever `open_folder` puts them.
+    ///
+    /// # Errors
+    /// Those of [`DiskStore::open`].
+    pub fn open_on(path: &Path, options: Options, open_folder: &OpenFolder) -> Result<Self, Error> {
+        open::open(path, options, open_folder)
     }
 
     /// Drops the index of a data folder that nobody has open, and opens the store: everything in the index is
@@ -463,6 +473,10 @@ impl Store for DiskStore {
 
     fn chunk(&self, id: &AttachmentId, chunk: u32) -> Result<Option<Bytes>, Error> {
         self.attachments.chunk(id, chunk)
+    }
+
+    fn damaged_attachments(&self) -> Vec<AttachmentId> {
+        self.attachments.damaged()
     }
 
     fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {

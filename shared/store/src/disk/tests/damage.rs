@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
+use sanji_log::attachment::{CHUNK_BYTES, manifest, root};
+
 use super::*;
 
 struct Written {
@@ -403,4 +405,59 @@ fn a_manifest_that_a_power_cut_has_torn_is_made_again() {
     let store = open(&folder);
     assert_eq!(fs::read_dir(uploads).unwrap().count(), 1);
     assert_eq!(store.uploads().unwrap().len(), 1);
+}
+
+#[test]
+fn a_damaged_attachment_is_remembered_until_it_has_come_again() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let content: Vec<u8> = (0..CHUNK_BYTES * 3 + 77).map(|at| (at % 253) as u8).collect();
+    let (size, manifest) = (content.len() as u64, manifest(&content));
+    let id = root(size, &manifest);
+    let chunks: Vec<&[u8]> = content.chunks(CHUNK_BYTES).collect();
+    let name = id.to_hex();
+    let file = folder.path().join("attachments").join(&name[..2]).join(&name);
+    let bring = |store: &DiskStore| {
+        store.put_manifest(&id, &manifest, size).unwrap();
+        let held = store.attachment(&id).unwrap().chunks;
+        (held..4)
+            .for_each(|chunk| assert_eq!(store.put_chunk(&id, chunk, chunks[chunk as usize]).unwrap(), chunk == 3));
+        assert!(store.attachment(&id).unwrap().complete);
+        held
+    };
+    bring(&store);
+    assert_eq!(store.damaged_attachments(), []);
+    let damage = |place: usize| {
+        let file = fs::File::options().write(true).open(&file).unwrap();
+        file.write_all_at(&[content[place] ^ 1], place as u64).unwrap();
+    };
+
+    // Met by a reader; a restart does not forget it. Of its beginning, what is good stays.
+    damage(2 * CHUNK_BYTES + 9);
+    assert!(matches!(store.chunk(&id, 2), Err(Error::Damaged { .. })));
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(store.damaged_attachments(), [id]);
+    assert!(!store.attachment(&id).unwrap().complete);
+    assert_eq!(bring(&store), 2);
+    assert_eq!(store.damaged_attachments(), []);
+
+    // Met by a check.
+    damage(5);
+    assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults.len(), 1);
+    assert_eq!(store.damaged_attachments(), [id]);
+    assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults.len(), 1);
+    store.put_upload(&mut std::iter::once(content.clone()), b"note").unwrap();
+    assert_eq!(store.damaged_attachments(), []);
+
+    // With the manifest gone too it is as if it had never come.
+    damage(5);
+    fs::remove_file(file.with_extension("manifest")).unwrap();
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(store.attachment(&id).unwrap(), crate::AttachmentState::default());
+    assert_eq!(store.damaged_attachments(), [id]);
+    bring(&store);
+    drop(store);
+    assert_eq!(open(&folder).damaged_attachments(), []);
 }
