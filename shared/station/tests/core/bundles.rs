@@ -74,17 +74,17 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// A running station with a data folder for what it notes of bundles.
-struct Desk {
-    station: Station,
+pub(crate) struct Desk {
+    pub(crate) station: Station,
     bundles: Bundles,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     _folder: TempDir,
 }
 
-type Heads = BTreeMap<LogId, (u64, Hash)>;
+pub(crate) type Heads = BTreeMap<LogId, (u64, Hash)>;
 
 impl Desk {
-    async fn open(store: Arc<dyn Store>, keys: StationKeys) -> Self {
+    pub(crate) async fn open(store: Arc<dyn Store>, keys: StationKeys) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let station = Station::open(store.clone(), keys.clone(), Program::Node).await.unwrap();
         let key = sanji_log::seal::public_key(&keys.signing);
@@ -108,7 +108,7 @@ impl Desk {
         self.station.administer("", vec![entry; entries]).await.unwrap();
     }
 
-    async fn export(&self, to: usize) -> (Vec<u8>, u64) {
+    pub(crate) async fn export(&self, to: usize) -> (Vec<u8>, u64) {
         let bundles = self.bundles.clone();
         let write = move || {
             let mut file = Vec::new();
@@ -118,17 +118,17 @@ impl Desk {
         tokio::task::spawn_blocking(write).await.unwrap()
     }
 
-    async fn import(&self, file: Vec<u8>) -> Result<(), Error> {
+    pub(crate) async fn import(&self, file: Vec<u8>) -> Result<(), Error> {
         let bundles = self.bundles.clone();
         tokio::task::spawn_blocking(move || bundles.import("", file.as_slice()).1).await.unwrap()
     }
 
-    fn heads(&self) -> Heads {
+    pub(crate) fn heads(&self) -> Heads {
         self.store.have().heads().map(|head| (head.log, (head.seq, head.hash))).collect()
     }
 
     /// That `earlier` is still held, entry for entry.
-    fn still_holds(&self, earlier: &Heads) {
+    pub(crate) fn still_holds(&self, earlier: &Heads) {
         for (log, (seq, hash)) in earlier {
             let held = self.store.entry(log, *seq).unwrap().map(|entry| entry.hash());
             assert_eq!(held, Some(*hash), "seq {seq} of the log of {}", log.home);

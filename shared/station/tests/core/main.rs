@@ -9,6 +9,7 @@ mod crash;
 mod deadlines;
 mod disk;
 mod district;
+mod fire;
 mod flow;
 mod forks;
 mod journey;

@@ -8,7 +8,7 @@ use sanji_log::LogId;
 
 use super::missing::Missing;
 use super::room::Room;
-use super::{DiskStore, Options, Progress, folder};
+use super::{DiskStore, OpenFolder, Options, Progress, folder};
 use crate::attachments::Attachments;
 use crate::contract::{Error, Halt};
 use crate::files::Folder;
@@ -32,9 +32,6 @@ pub(super) struct Known {
     applied: Option<(Position, Position)>,
     projected: Position,
 }
-
-/// Opens a folder of the data folder, or makes it.
-pub(super) type OpenFolder = dyn Fn(&Path) -> Result<Box<dyn Folder>, Error>;
 
 /// Index and journal, as far as each other.
 struct Parts {

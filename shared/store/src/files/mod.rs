@@ -11,8 +11,8 @@ use crate::contract::Error;
 #[cfg(test)]
 pub(crate) mod unreliable;
 
-/// An open file, read and written at offsets.
-pub(crate) trait File: Send + Sync {
+/// An open file, read and written at offsets. Its errors are those of the system.
+pub trait File: Send + Sync {
     /// Fills `buffer` from `offset` on; returns fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at `offset`.
@@ -28,8 +28,9 @@ pub(crate) trait File: Send + Sync {
     fn forget_cached(&self) -> io::Result<()>;
 }
 
-/// A folder of files. Names are relative to it; a `/` in them leads into a subfolder.
-pub(crate) trait Folder: Send + Sync + std::fmt::Debug {
+/// A folder of files. Names are relative to it; a `/` in them leads into a subfolder. Its errors are those of the
+/// system.
+pub trait Folder: Send + Sync + std::fmt::Debug {
     /// Where it is.
     fn path(&self) -> &Path;
     /// Names of the files and folders in a subfolder, or in the folder itself for an empty name; sorted, without its
