@@ -47,7 +47,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
             applications.push(with_file(&mut agent, &template).await?);
         }
         let stored = started.elapsed();
-        let mut at_hub = trip::changes(&mut window, 1).await?;
+        let mut at_hub = trip::changes(&mut window, 1..=u32::MAX).await?;
         let done = Arc::new(AtomicBool::new(false));
         let meanwhile = tokio::spawn(write_meanwhile(agent.clone(), template.clone(), done.clone()));
         let started = Instant::now();
