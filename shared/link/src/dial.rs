@@ -34,8 +34,9 @@ const PAUSE_REFUSED: Duration = Duration::from_millis(500);
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// Mean of the first pause is half of this; it doubles with each failure …
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// … up to this.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// … up to this. Hundreds of stations that find the hub back after an hour are to be in sync within a minute, and one
+/// that looks in vain costs nobody anything.
+const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// A link that lasted this long was a good one: the next pause is short again.
 const GOOD_LINK: Duration = Duration::from_secs(30);
 /// The station above must have been linked for this long before the way round it is given up.
@@ -285,5 +286,25 @@ impl Pause {
         let bound = self.bounds.next().unwrap_or(PAUSE_MAX);
         let asked_for = ended.as_ref().map_or(Duration::ZERO, |goodbye| goodbye.come_back_after);
         rand::rng().random_range(Duration::ZERO..=bound) + asked_for
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_hour_in_vain_stations_come_back_spread_over_a_third_of_a_minute() {
+        let in_vain = Err(Error::Timeout { operation: "connect" });
+        let mut pause = Pause::default();
+        assert!(pause.after(&in_vain) <= PAUSE_FIRST);
+        let later: Vec<_> = (0..400).map(|_| pause.after(&in_vain)).skip(10).collect();
+        assert!(later.iter().all(|pause| *pause <= Duration::from_secs(20)));
+        for third in 0..3 {
+            let within = later.iter().filter(|pause| pause.as_secs() / 7 == third).count();
+            assert!(within > 60, "{within} of {} in the third {third}", later.len());
+        }
+        let asked = Ok(Goodbye { reason: String::new(), come_back_after: Duration::from_secs(7) });
+        assert!(pause.after(&asked) >= Duration::from_secs(7));
     }
 }

@@ -43,7 +43,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         district.start_many(&plan.townships)?;
         district.start_many(&plan.villages)
     })?;
-    all_in_sync(&district).await?;
+    all_in_sync(&district)?;
     memory(setting, &mut district, sheet).await?;
     for village in &plan.villages {
         district.set_served_by(*village, setting.program.clone());
@@ -53,10 +53,8 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         district.stop_many(&plan.villages)?;
         district.start_many(&plan.villages)
     })?;
-    all_in_sync(&district).await?;
-    for village in &plan.villages {
-        begin(&district, *village).await?;
-    }
+    all_in_sync(&district)?;
+    district.at_each(&plan.villages, |village| begin(&district, village))?;
     let mut hub = district.keeper(plan.hub).await?;
     for run in 0..setting.runs {
         setting.tell(&format!("fan-in: run {}", run + 1));
@@ -75,7 +73,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         sheet.note(RATE, all as f64 / last.saturating_duration_since(started).as_secs_f64());
     }
     setting.tell("fan-in: comparing the stores");
-    all_in_sync(&district).await?;
+    all_in_sync(&district)?;
     tokio::task::block_in_place(|| {
         district.stop_many(&plan.villages)?;
         district.stop_all()?;
@@ -149,9 +147,7 @@ pub(super) async fn begin(district: &District, village: StationCode) -> Result<(
     Foreman::of(&district.data(village)).order(&order).await.map(|_| ())
 }
 
-async fn all_in_sync(district: &District) -> Result<(), Error> {
-    for station in district.plan.townships.iter().chain(&district.plan.villages) {
-        district.in_sync(*station, std::time::Duration::from_secs(180)).await?;
-    }
-    Ok(())
+fn all_in_sync(district: &District) -> Result<(), Error> {
+    let stations: Vec<_> = district.plan.townships.iter().chain(&district.plan.villages).copied().collect();
+    district.at_each(&stations, |station| district.in_sync(station, std::time::Duration::from_secs(180)))
 }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -50,10 +51,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         district.make_hub("[limits]\nlinks = 1024\nlinks_per_address = 1024\n")?;
         district.start_many(&plan.villages)
     })?;
-    for village in &plan.villages {
-        district.in_sync(*village, Duration::from_secs(180)).await?;
-        begin(&district, *village).await?;
-    }
+    district.at_each(&plan.villages, |village| begin_in_sync(&district, village))?;
     let all = plan.villages.len() * cases;
     // A village has 9,999 case numbers a day.
     for run in 0..setting.runs {
@@ -88,15 +86,18 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         sheet.note(DESK, percentile(&mut times, 95));
     }
     setting.tell("herd: comparing the stores");
-    for village in &plan.villages {
-        district.in_sync(*village, Duration::from_secs(180)).await?;
-    }
+    district.at_each(&plan.villages, |village| district.in_sync(village, Duration::from_secs(180)))?;
     tokio::task::block_in_place(|| {
         district.stop_many(&plan.villages)?;
         district.stop(plan.hub)?;
         let written = all * setting.runs;
         books::compare(&district, &plan.villages, &books::Expected::from([("step.submitted", written)]))
     })
+}
+
+async fn begin_in_sync(district: &District, village: StationCode) -> Result<(), Error> {
+    district.in_sync(village, Duration::from_secs(180)).await?;
+    begin(district, village).await
 }
 
 /// Opens the desk's public page and a reviewer's work list in turn until told to end; how long each took.

@@ -29,6 +29,19 @@ impl District {
         failed.into_iter().find_map(Result::err).map_or(Ok(()), Err)
     }
 
+    /// Does the same at each of many stations, a few at a time. To be called on a runtime of several threads.
+    ///
+    /// # Errors
+    /// The first that fails, once all are done.
+    pub fn at_each<F>(&self, stations: &[StationCode], work: impl Fn(StationCode) -> F + Sync) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let runtime = tokio::runtime::Handle::current();
+        let done = tokio::task::block_in_place(|| side_by_side(stations, |station| runtime.block_on(work(*station))));
+        done.into_iter().collect()
+    }
+
     /// Stops stations cleanly.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl Machine {
                 _ => turn >> 20 & 1 == 0,
             }
         });
-        if pattern % 2 == 0 {
+        if pattern.is_multiple_of(2) {
             std::fs::remove_dir_all(self.folder.path().join("index")).unwrap();
         }
     }

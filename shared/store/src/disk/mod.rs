@@ -39,7 +39,7 @@ use room::Room;
 /// How a store uses disk and memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Size of a segment of the journal, in bytes. Disk is taken in steps of it.
+    /// Size of a segment of the journal, in bytes. Disk is taken in steps of it, after a first one of 4 MB at most.
     pub segment_bytes: u64,
     /// Size of the index's cache, in bytes.
     pub cache_bytes: u64,

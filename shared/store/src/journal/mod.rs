@@ -35,6 +35,9 @@ pub(crate) use scan::{Committed, Damage, Event};
 const COMMIT_MAX_BYTES: usize = 1 << 31;
 /// Segments kept open besides the last.
 const OPEN_SEGMENTS: usize = 32;
+/// The first segment is no larger: it is filled with zeros while somebody waits for a new station, and hundreds of
+/// stations that are set up at once would write tens of gigabytes.
+pub(crate) const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
 /// Bytes that the journal never takes of the disk: what was committed must still get into the index.
 pub(crate) const KEPT_FREE_BYTES: u64 = 16 << 20;
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Segments;
 use super::segment::{Segment, SegmentInfo, file_name, number_of};
+use super::{FIRST_SEGMENT_BYTES, Segments};
 use crate::contract::Error;
 use crate::files::{Folder, failed};
 
@@ -63,5 +63,6 @@ fn open_one(folder: &dyn Folder, number: u32) -> Result<Option<Segment>, Error> 
 fn next(known: &BTreeMap<u32, SegmentInfo>, end: u32, segment_bytes: u64) -> SegmentInfo {
     let newest = known.values().map(|info| info.generation).max().unwrap_or(0);
     let lost = u64::from(end) - known.len() as u64;
-    SegmentInfo { number: end + 1, size: segment_bytes, generation: newest + lost + 1, previous_end: 0 }
+    let size = if end == 0 { segment_bytes.min(FIRST_SEGMENT_BYTES) } else { segment_bytes };
+    SegmentInfo { number: end + 1, size, generation: newest + lost + 1, previous_end: 0 }
 }
