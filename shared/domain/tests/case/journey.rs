@@ -425,10 +425,14 @@ impl Journey {
                 reason,
             },
             Command::VoidDocument { step, kind, reason, replace } => {
-                let own = |issued: &CaseDocument| !issued.void && issued.writer == actor.place;
-                let issued = self.case.documents().into_iter().find(own);
+                let void = |step, kind| Command::VoidDocument { step, kind, reason: reason.clone(), replace };
+                // Of several, one that the actor's office has issued.
+                let theirs = |issued: &CaseDocument| {
+                    decide(&self.case, None, void(issued.step, issued.document.kind), &at_desk).is_ok()
+                };
+                let issued = self.case.documents().into_iter().find(theirs);
                 let (step, kind) = issued.map_or((step, kind), |issued| (issued.step, issued.document.kind));
-                Command::VoidDocument { step, kind, reason, replace }
+                void(step, kind)
             }
             command => command,
         }

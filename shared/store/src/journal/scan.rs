@@ -15,6 +15,8 @@ use crate::record::{self, Record};
 
 /// The smallest unit that a disk writes whole, in bytes.
 const SECTOR_BYTES: u64 = 512;
+/// A frame ends with a checksum and, before it, with a signature or a key: so many zeros there were never written.
+const LOST_END_BYTES: u64 = 8;
 const CASE_BYTES: usize = 16;
 
 /// A commit as it stands in the journal.
@@ -189,10 +191,18 @@ fn next_frame(
     Ok(None)
 }
 
-/// Whether what stands at `at`, with nothing of a later write behind it, has lost a sector or the end of the file.
+/// Whether what stands at `at`, with nothing of a later write behind it, has lost a sector, its own end, or that of the
+/// file. A write that failed half-way may end within a sector.
 fn is_torn(segment: &Segment, at: u64, last_used: u64, bad: Option<Header>) -> Result<bool, Error> {
     let header_end = at + HEADER_BYTES as u64;
     let end = bad.map_or(header_end.max(last_used), |header| header.end());
+    let ends_early = match bad {
+        Some(header) => last_used + LOST_END_BYTES <= header.end(),
+        None => last_used < header_end,
+    };
+    if ends_early {
+        return Ok(true);
+    }
     if segment.cut_at.is_some_and(|cut| cut < bad.map_or(header_end, |header| header.end())) {
         return Ok(true);
     }
