@@ -14,6 +14,7 @@ use sanji_replication::VerifiedRun;
 
 use super::Core;
 use crate::error::Error;
+use crate::supervision::millis;
 
 /// An entry of a case whose time is in doubt, or that came late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,10 @@ impl Core {
         let below = peer != me && peer.within(me);
         let off = offset_ms.unsigned_abs() > TOLERANCE_MS;
         let latest = now_ms.saturating_add(TOLERANCE_MS);
-        let today = day_of(now_ms);
+        let today_ms = millis(local_date(i64::try_from(now_ms).unwrap_or(i64::MAX)));
         let entries = runs.iter().flat_map(|run| &run.entries);
         let wrong = |entry: &Entry| below && (off || entry.time.millis() > latest) && bears_on_limits(entry);
-        let late = |entry: &Entry| day_of(entry.time.millis()) < today && hands_over_to(entry, me);
+        let late = |entry: &Entry| entry.time.millis() < today_ms && hands_over_to(entry, me);
         entries
             .filter(|entry| wrong(entry) || late(entry))
             .filter_map(|entry| Some(Doubtful { case: entry.case?, entry: entry.hash }))
@@ -82,10 +83,6 @@ impl Core {
         }
         Ok(noted)
     }
-}
-
-fn day_of(time_ms: u64) -> jiff::civil::Date {
-    local_date(i64::try_from(time_ms).unwrap_or(i64::MAX))
 }
 
 /// Whether an entry is a step by which another station hands a case over to this one.

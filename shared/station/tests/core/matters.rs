@@ -168,17 +168,21 @@ fn a_complaint_taken_down_in_a_village_passes_its_township_unread() {
     assert_eq!(district.matters(HUB, DESK, "complaint", true).upheld, 1);
 }
 
-#[test]
-fn an_order_goes_down_and_its_report_comes_up_after_days_without_a_line() {
-    let mut district = District::new();
-    let order = Opening::Rectification(proto::OpenRectification {
+fn order_to_the_township() -> Opening {
+    Opening::Rectification(proto::OpenRectification {
         source: proto::RectificationSource::Patrol.into(),
         station: code(TOWNSHIP).number(),
         until: 20_260_710,
         title: "公示栏过期".to_owned(),
         words: "公示内容没有更新".to_owned(),
         ..Default::default()
-    });
+    })
+}
+
+#[test]
+fn an_order_goes_down_and_its_report_comes_up_after_days_without_a_line() {
+    let mut district = District::new();
+    let order = order_to_the_township();
     let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order.clone()).unwrap();
     let once = district.matters(HUB, DISTRICT_SUPERVISOR, "rectification", false).rows.len();
     let message = proto::OpenMatterRequest { request: vec![district.last_request(); 16], opening: Some(order) };
@@ -222,14 +226,7 @@ fn what_two_stations_open_for_one_before_they_hear_of_each_other_gets_different_
         words: "低保怎么办".to_owned(),
         ..Default::default()
     });
-    let order = Opening::Rectification(proto::OpenRectification {
-        source: proto::RectificationSource::Patrol.into(),
-        station: code(TOWNSHIP).number(),
-        until: 20_260_710,
-        title: "公示栏过期".to_owned(),
-        words: "公示内容没有更新".to_owned(),
-        ..Default::default()
-    });
+    let order = order_to_the_township();
     let mut numbers = Vec::new();
     for _ in 0..2 {
         let asked = district.open_matter(TOWNSHIP, Some(WINDOW), question.clone()).unwrap();
