@@ -1,13 +1,16 @@
 //! Dialing: TCP, TLS with a deadline, then HTTP/2 on that one connection.
 
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use sanji_log::StationCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -50,15 +53,17 @@ pub(crate) fn shown_certificate(tls: &TlsStream<TcpStream>) -> Result<Vec<u8>> {
     Ok(shown.ok_or(Error::Certificate { problem: "is missing" })?.to_vec())
 }
 
-/// HTTP/2 on a connection. The channel ends with it and never dials by itself.
-pub(crate) async fn channel(tls: TlsStream<TcpStream>) -> Result<Channel> {
+/// HTTP/2 on a connection, and why that connection failed, once it has. The channel ends with it and never dials by
+/// itself.
+pub(crate) async fn channel(tls: TlsStream<TcpStream>) -> Result<(Channel, Failure)> {
     const OPERATION: &str = "begin HTTP/2";
-    let mut tls = Some(TokioIo::new(tls));
+    let failure = Failure::default();
+    let mut watched = Some(TokioIo::new(Watched { tls, failure: failure.clone() }));
     let once = tower::service_fn(move |_: tonic::transport::Uri| {
-        let tls = tls.take();
-        async move { tls.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
+        let watched = watched.take();
+        async move { watched.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected)) }
     });
-    Endpoint::from_static("http://station.sanji.invalid")
+    let channel = Endpoint::from_static("http://station.sanji.invalid")
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .http2_keep_alive_interval(KEEPALIVE)
@@ -67,5 +72,70 @@ pub(crate) async fn channel(tls: TlsStream<TcpStream>) -> Result<Channel> {
         .connect_timeout(DEADLINE)
         .connect_with_connector(once)
         .await
-        .map_err(|source| Error::Transport { operation: OPERATION, source })
+        .map_err(|source| failure.explains(OPERATION, Error::Transport { operation: OPERATION, source }))?;
+    Ok((channel, failure))
+}
+
+/// Why a connection failed. A call on it often learns no more than that the connection is gone, but whether the other
+/// side takes this station's certificate is said, in TLS 1.3, only after the handshake: the reason would be lost.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Failure(Arc<OnceLock<(io::ErrorKind, String)>>);
+
+impl Failure {
+    fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &outcome {
+            self.0.get_or_init(|| (error.kind(), error.to_string()));
+        }
+        outcome
+    }
+
+    /// The connection's own reason in place of what a call said about it.
+    pub(crate) fn explains(&self, operation: &'static str, error: Error) -> Error {
+        match self.0.get() {
+            Some((kind, reason)) => Error::Io { operation, source: io::Error::new(*kind, reason.clone()) },
+            None => error,
+        }
+    }
+}
+
+/// A connection that notes why it fails.
+struct Watched {
+    tls: TlsStream<TcpStream>,
+    failure: Failure,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.tls).poll_read(cx, buf);
+        self.failure.note(outcome)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.tls).poll_write(cx, buf);
+        self.failure.note(outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.tls).poll_write_vectored(cx, bufs);
+        self.failure.note(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tls.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.tls).poll_flush(cx);
+        self.failure.note(outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
 }

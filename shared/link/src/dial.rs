@@ -182,10 +182,11 @@ struct Opened {
 }
 
 async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<Opened> {
+    const OPERATION: &str = "open the stream";
     let tls = connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
-    let channel = channel(tls).await?;
+    let (channel, failure) = channel(tls).await?;
     let mut client = LinkClient::new(channel.clone())
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
@@ -194,7 +195,8 @@ async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<O
     let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
     // In TLS 1.3 it shows only here whether the parent took this station's certificate.
     let call = tokio::time::timeout(CALL_DEADLINE, client.replicate(messages));
-    let incoming = call.await.map_err(|_| Error::Timeout { operation: "open the stream" })??.into_inner();
+    let answer = call.await.map_err(|_| Error::Timeout { operation: OPERATION })?;
+    let incoming = answer.map_err(|status| failure.explains(OPERATION, status.into()))?.into_inner();
     Ok(Opened { channel, peer, incoming, outgoing })
 }
 

@@ -36,7 +36,8 @@ pub async fn enrol(
     let district = station.district();
     let tls = connect(address, district, tls::enrol_config(&code.fingerprint)?).await.map_err(unmask)?;
     let hub_certificate = shown_certificate(&tls)?;
-    let mut client = EnrolmentClient::new(channel(tls).await?)
+    let (channel, _) = channel(tls).await?;
+    let mut client = EnrolmentClient::new(channel)
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(REPLY_MAX_BYTES);
     let call = client.enrol(signed_request(station, code, key, software));

@@ -228,6 +228,22 @@ async fn a_revocation_cuts_the_open_link_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_refused_is_told_why_at_the_first_attempt() {
+    let township = Township::new(AcceptLimits::default()).await;
+    township.trust.revoke(key(7));
+    let trust = Arc::new(Trust::new(&identity(&township.authority, VILLAGE, 7)).unwrap());
+    for _ in 0..50 {
+        let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+        let stop = CancellationToken::new();
+        tokio::spawn(dial(township.address.clone(), trust.clone(), village.clone(), stop.clone()));
+        village.until("it is refused", |village| village.link().last_error.is_some()).await;
+        stop.cancel();
+        let error = village.link().last_error.unwrap();
+        assert!(error.contains("Revoked"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renewed_certificate_serves_without_a_restart() {
     let township = Township::new(AcceptLimits::default()).await;
     let expired = |station, seed| identity_at(&township.authority, station, seed, now_ms() - 10 * DAY_MS, 9);
