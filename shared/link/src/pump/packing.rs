@@ -213,6 +213,30 @@ mod tests {
         assert!(unpacker.stream.is_none());
     }
 
+    /// What a station of release 1 sent, as protobuf bytes in hexadecimal digits.
+    const SENT_BY_RELEASE_1: [&str; 4] = [
+        "7a520a5028b52ffd00383c0200e40342d4010acf01e69d91e9878ce79a84e7babfe8b7afe58f88e696ade4ba86efbc8ce681a2e5a48de4bba5\
+         e5908ee68ea5e79d80e4bca0efbc9be4b8801001010069b1948202",
+        "7a100a0e5c000020ba8c10010100502d6580",
+        "7a021001",
+        "7a520a5028b52ffd00383c0200e40342d4010acf01e69d91e9878ce79a84e7babfe8b7afe58f88e696ade4ba86efbc8ce681a2e5a48de4bba5\
+         e5908ee68ea5e79d80e4bca0efbc9be4b8801001010069b1948202",
+    ];
+
+    #[test]
+    fn what_release_1_packed_is_unpacked() {
+        let words = "村里的线路又断了，恢复以后接着传；".repeat(4);
+        let plain = [said(&format!("{words}一")), said(&format!("{words}二"))];
+        let mut unpacker = Unpacker::default();
+        let unpacked = SENT_BY_RELEASE_1.map(|hex| {
+            let bytes: Vec<u8> =
+                (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+            unpacker.unpack(LinkMessage::decode(bytes.as_slice()).unwrap()).unwrap()
+        });
+        let [first, second] = plain.map(Some);
+        assert_eq!(unpacked, [first.clone(), second, None, first]);
+    }
+
     #[test]
     fn small_messages_and_those_to_an_older_peer_go_as_they_are() {
         let ping = LinkMessage { message: Some(Message::Ping(Ping { clock_ms: 1 })) };

@@ -85,8 +85,12 @@ impl Side {
 }
 
 fn session(me: &str, peer: &str) -> Session {
-    let settings =
-        Settings { window_bytes: WINDOW, batch_bytes: BATCH, ..Settings::new(code(me), code(peer), public(peer)) };
+    let settings = Settings {
+        window_bytes: WINDOW,
+        batch_bytes: BATCH,
+        software: "test".to_owned(),
+        ..Settings::new(code(me), code(peer), public(peer))
+    };
     Session::new(settings)
 }
 
@@ -95,11 +99,13 @@ pub struct Link {
     pub truth: Truth,
     pub sides: [Side; 2],
     pub now_ms: u64,
+    /// Every message, and which side sent it.
+    pub said: Vec<(usize, Message)>,
 }
 
 impl Link {
     pub fn new(truth: Truth, left: Side, right: Side) -> Self {
-        Self { truth, sides: [left, right], now_ms: 1_000_000 }
+        Self { truth, sides: [left, right], now_ms: 1_000_000, said: Vec::new() }
     }
 
     /// A new stream: whatever was under way is gone.
@@ -138,6 +144,7 @@ impl Link {
                 let decoded = Message::try_from(wire).expect("what is sent can be read");
                 assert_eq!(decoded, message, "a message is the same after the wire");
                 self.sides[1 - at].inbox.push_back(decoded);
+                self.said.push((at, message));
             }
             Action::Load { log, from, max_bytes } => {
                 assert!(side.loads.iter().all(|load| load.0 != log), "one read a log");

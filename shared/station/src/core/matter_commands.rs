@@ -304,11 +304,11 @@ impl Core {
         let serials = matter_serials(self.reader().me().tier());
         let staged = self.staged_matters().filter(|id| id.home() == Some(home) && id.day() == day);
         let staged = staged.map(|id| id.serial()).filter(|serial| serials.contains(serial)).max();
-        let serial = match staged.max(self.reader().highest_matter(home, day, &serials)?) {
-            Some(highest) if highest >= *serials.end() => return Err(day_is_full()),
-            Some(highest) => highest + 1,
-            None => *serials.start(),
-        };
+        let highest = staged.max(self.reader().highest_matter(home, day, &serials)?);
+        let serial = highest.map_or(0, |highest| highest + 1).max(self.first_matter_serial(day));
+        if serial > *serials.end() {
+            return Err(day_is_full());
+        }
         Ok(CaseId::new(home, day, serial, random)
             .map_err(|_| Error::Entry { problem: "its matter has no possible number" })?)
     }

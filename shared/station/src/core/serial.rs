@@ -14,6 +14,11 @@ const FIRST_DAY: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
 /// Numbers of a day that cases get.
 const CASES: RangeInclusive<u16> = 1..=6999;
 
+/// Numbers of a day that are left to each former life of the station that may have given some on that day …
+const LEFT_TO_A_FORMER_LIFE: u16 = 1000;
+/// … and the same for matters, which have fewer.
+const MATTERS_LEFT_TO_A_FORMER_LIFE: u16 = 100;
+
 /// Numbers of a day that matters get, by the tier that opens them: an order to a station is numbered above it, where
 /// nobody may have heard yet what the station has numbered itself.
 pub(super) const fn matter_serials(opened_at: Tier) -> RangeInclusive<u16> {
@@ -25,8 +30,8 @@ pub(super) const fn matter_serials(opened_at: Tier) -> RangeInclusive<u16> {
 }
 
 impl Core {
-    /// A new id: this station, the day in China, the number after the highest that is held. After a restore the cases
-    /// of the earlier life count too.
+    /// A new id: this station, the day in China, the number after the highest that is held, those of former lives
+    /// included.
     pub(super) fn next_case(&mut self, now_ms: u64, random: [u8; 7]) -> Result<CaseId, Failure> {
         let day = day_number(now_ms);
         let highest = match self.last_serial {
@@ -51,7 +56,24 @@ impl Core {
             .indexed()?
             .cases_with_prefix(&prefix[..7], usize::from(*CASES.end()) * 2)
             .map_err(store("look for the day's cases"))?;
-        Ok(held.iter().map(CaseId::serial).filter(|serial| CASES.contains(serial)).max().unwrap_or(0))
+        let held = held.iter().map(CaseId::serial).filter(|serial| CASES.contains(serial)).max();
+        Ok(held.unwrap_or(0).max(self.former_lives_on(day).saturating_mul(LEFT_TO_A_FORMER_LIFE)))
+    }
+
+    /// The first number that this tier may give to a matter of the day.
+    pub(super) fn first_matter_serial(&self, day: u16) -> u16 {
+        let first = *matter_serials(self.reader.me().tier()).start();
+        first + self.former_lives_on(day).saturating_mul(MATTERS_LEFT_TO_A_FORMER_LIFE)
+    }
+
+    /// How many former lives of this station may have given numbers on a day: those that ended then or, should a clock
+    /// have been ahead, later. Not all of what they wrote need have come back: it may have gone straight to the hub,
+    /// which the township has not heard since, or the keeper may have decided not to wait for it.
+    fn former_lives_on(&self, day: u16) -> u16 {
+        let (me, key, reference) = (self.reader.me(), self.reader.key(), self.reference());
+        let former = reference.keys().iter().filter(|(other, life)| life.station == me && **other != key);
+        let ended_ms = former.filter_map(|(_, life)| life.ended_ms);
+        u16::try_from(ended_ms.filter(|ended_ms| day_number(*ended_ms) >= day).count()).unwrap_or(u16::MAX)
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Member {
 }
 
 pub(crate) struct District {
+    pub(crate) authority: Authority,
     pub(crate) hub: Member,
     pub(crate) township: Member,
     pub(crate) village: Member,
@@ -106,7 +107,7 @@ pub(crate) fn noise(state: &mut u64) -> impl FnMut(&mut [u8]) + '_ {
 }
 
 impl Member {
-    fn new(station: &str, life: u8, authority: &Authority) -> Self {
+    pub(crate) fn new(station: &str, life: u8, authority: &Authority) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let keys = StationKeys {
             station: code(station),
@@ -209,7 +210,7 @@ impl District {
             member.core.adopt(runs, &[], now_ms, &mut noise(&mut 1)).unwrap();
             member.core.commit(now_ms).unwrap();
         }
-        Self { hub, township, village, now_ms, requests: 0, noise: 7 }
+        Self { authority, hub, township, village, now_ms, requests: 0, noise: 7 }
     }
 
     /// The hub publishes a file anew.

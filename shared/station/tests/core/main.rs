@@ -14,6 +14,7 @@ mod flow;
 mod forks;
 mod journey;
 mod ledgers;
+mod lives;
 mod matters;
 mod offices;
 mod people;
