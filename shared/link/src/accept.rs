@@ -131,7 +131,6 @@ impl LinkService for Service {
             host: self.host.clone(),
             trust: self.trust.clone(),
             peer,
-            incoming: request.into_inner(),
             outgoing,
             turn: self.catch_ups.clone().try_acquire_owned().ok(),
             busy,
@@ -139,9 +138,9 @@ impl LinkService for Service {
             delivers: self.trust.delivers(&peer.key),
             shutdown: self.shutdown.clone(),
         };
-        let open = self.open.clone();
+        let (open, incoming) = (self.open.clone(), request.into_inner());
         self.links.spawn(async move {
-            if let Err(error) = pump::run(link).await {
+            if let Err(error) = pump::begin(link).await.run(incoming).await {
                 tracing::warn!(peer.station = %peer.station, error = with_sources(&error), "link failed");
             }
             let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);

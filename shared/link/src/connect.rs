@@ -19,8 +19,8 @@ use tonic::transport::{Channel, Endpoint};
 use crate::certificate::server_name;
 use crate::{Error, Result};
 
-/// For TCP and TLS together.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// For TCP, and for TLS after it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
 /// A line that is silent for this long is asked whether it is still there.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long the answer to that may take.
@@ -28,23 +28,30 @@ pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP/2 windows: at least bandwidth × round trip of a long line, for example 100 Mbit/s × 300 ms.
 pub(crate) const WINDOW_BYTES: u32 = 4 << 20;
 
-/// Connects and shakes hands. `name` is the station asked for; what counts is what `config` verifies.
+/// Connects within `patience` and shakes hands. `name` is the station asked for; what counts is what `config` verifies.
 pub(crate) async fn connect(
     address: &str,
     name: StationCode,
     config: Arc<ClientConfig>,
+    patience: Duration,
 ) -> Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(server_name(name))
         .map_err(|_| Error::Answer { problem: "a station's name is no DNS name" })?;
-    let connecting = async {
-        let tcp = TcpStream::connect(address).await.map_err(|source| Error::Io { operation: "connect", source })?;
-        tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
-        TlsConnector::from(config)
-            .connect(name, tcp)
-            .await
-            .map_err(|source| Error::Io { operation: "shake hands", source })
-    };
-    tokio::time::timeout(DEADLINE, connecting).await.map_err(|_| Error::Timeout { operation: "connect" })?
+    let tcp = within(patience, CONNECT, TcpStream::connect(address)).await?;
+    tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
+    within(DEADLINE, "shake hands", TlsConnector::from(config).connect(name, tcp)).await
+}
+
+/// What failed where the other side can't be reached at all.
+pub(crate) const CONNECT: &str = "connect";
+
+async fn within<T>(
+    deadline: Duration,
+    operation: &'static str,
+    connecting: impl Future<Output = io::Result<T>>,
+) -> Result<T> {
+    let connected = tokio::time::timeout(deadline, connecting).await.map_err(|_| Error::Timeout { operation })?;
+    connected.map_err(|source| Error::Io { operation, source })
 }
 
 /// The certificate that the other side showed.

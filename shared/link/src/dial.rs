@@ -19,23 +19,28 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
-use tonic::{Status, Streaming};
+use tonic::Streaming;
 
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
-use crate::connect::{channel, connect, shown_certificate};
+use crate::connect::{CONNECT, DEADLINE, channel, connect, shown_certificate};
 use crate::host::{Host, LinkState};
-use crate::pump::{self, Goodbye, Link, now_ms, with_sources};
+use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
 
 /// Where nobody listens, the station is starting anew: it is asked again within this time …
 const PAUSE_REFUSED: Duration = Duration::from_millis(500);
-/// … for so long; then as often as one that can't be reached.
+/// … for so long; then like one that has trouble.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// Mean of the first pause is half of this; it doubles with each failure …
+/// Where nobody can be reached the line is away. Trying costs such a line nothing, and people wait for it: it is tried
+/// again within this time.
+const PAUSE_AWAY: Duration = Duration::from_secs(2);
+/// How long the system may try to connect, in turns: it asks again after 1, 3 and 7 s, so a line that comes back is
+/// found late by whoever waits for long, and one with seconds from end to end never by whoever doesn't.
+const PATIENCE: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(4), DEADLINE];
+/// Where a parent has trouble, the mean of the first pause is half of this; it doubles with each failure …
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// … up to this. Hundreds of stations that find the hub back after an hour are to be in sync within a minute, and one
-/// that looks in vain costs nobody anything.
+/// … up to this. Hundreds of stations that find the hub back after an hour are to be in sync within a minute.
 const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// A link that lasted this long was a good one: the next pause is short again.
 const GOOD_LINK: Duration = Duration::from_secs(30);
@@ -43,6 +48,8 @@ const GOOD_LINK: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(30);
 /// How long a parent may take to answer the call that opens the stream.
 const CALL_DEADLINE: Duration = Duration::from_secs(15);
+/// The same failure is said again after this long: a line may be away for days.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// Pause before attachments are tried again on a link that goes on.
 const ATTACHMENTS_PAUSE: Duration = Duration::from_secs(5);
 
@@ -136,17 +143,21 @@ impl Line {
     async fn keep(self) {
         let Self { upstream, asked_for, trust, host, shutdown, linked } = self;
         let mut pause = Pause::default();
+        let mut said = Said::default();
         let mut down_since_ms = now_ms();
-        while !shutdown.is_cancelled() {
+        for patience in PATIENCE.into_iter().cycle() {
+            if shutdown.is_cancelled() {
+                return;
+            }
             let begun = Instant::now();
-            let connected = tokio::select! {
-                connected = open(&upstream, &trust, asked_for) => connected,
+            let opened = tokio::select! {
+                opened = open(&upstream, &trust, &host, asked_for, patience, &shutdown) => opened,
                 () = shutdown.cancelled() => return,
             };
-            let ended = match connected {
+            let ended = match opened {
                 Ok(opened) => {
                     linked.send_replace(true);
-                    let ended = keep(opened, &trust, &host, &shutdown).await;
+                    let ended = keep(opened, &host).await;
                     linked.send_replace(false);
                     down_since_ms = now_ms();
                     ended
@@ -157,13 +168,18 @@ impl Line {
                 }
             };
             if begun.elapsed() >= GOOD_LINK {
-                pause = Pause::default();
+                (pause, said) = (Pause::default(), Said::default());
             }
             let wait = pause.after(&ended);
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             match ended {
                 Ok(Goodbye { reason, .. }) => tracing::info!(upstream, reason, wait_ms, "link closed"),
-                Err(error) => tracing::warn!(upstream, error = with_sources(&error), wait_ms, "no link"),
+                Err(error) => {
+                    let error = with_sources(&error);
+                    if said.is_due(&error) {
+                        tracing::warn!(upstream, error, wait_ms, "no link");
+                    }
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -177,13 +193,21 @@ impl Line {
 struct Opened {
     channel: Channel,
     peer: Certified,
+    link: Begun,
     incoming: Streaming<LinkMessage>,
-    outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    is_busy: watch::Receiver<bool>,
 }
 
-async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<Opened> {
+async fn open(
+    upstream: &str,
+    trust: &Arc<Trust>,
+    host: &Arc<dyn Host>,
+    asked_for: StationCode,
+    patience: Duration,
+    shutdown: &CancellationToken,
+) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
-    let tls = connect(upstream, asked_for, trust.dial_config()).await?;
+    let tls = connect(upstream, asked_for, trust.dial_config(), patience).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
     let (channel, failure) = channel(tls).await?;
@@ -193,27 +217,11 @@ async fn open(upstream: &str, trust: &Trust, asked_for: StationCode) -> Result<O
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
     let (outgoing, messages) = mpsc::channel(pump::OUTGOING);
     let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
-    // In TLS 1.3 it shows only here whether the parent took this station's certificate.
-    let call = tokio::time::timeout(CALL_DEADLINE, client.replicate(messages));
-    let answer = call.await.map_err(|_| Error::Timeout { operation: OPERATION })?;
-    let incoming = answer.map_err(|status| failure.explains(OPERATION, status.into()))?.into_inner();
-    Ok(Opened { channel, peer, incoming, outgoing })
-}
-
-/// Runs the link and its attachments until the link ends.
-async fn keep(
-    opened: Opened,
-    trust: &Arc<Trust>,
-    host: &Arc<dyn Host>,
-    shutdown: &CancellationToken,
-) -> Result<Goodbye> {
-    let Opened { channel, peer, incoming, outgoing } = opened;
     let (busy, is_busy) = watch::channel(false);
     let link = Link {
         host: host.clone(),
         trust: trust.clone(),
         peer,
-        incoming,
         outgoing,
         turn: Arc::new(Semaphore::new(1)).try_acquire_owned().ok(),
         busy,
@@ -221,8 +229,19 @@ async fn keep(
         delivers: false,
         shutdown: shutdown.clone(),
     };
+    let link = pump::begin(link).await;
+    // In TLS 1.3 it shows only here whether the parent took this station's certificate.
+    let call = tokio::time::timeout(CALL_DEADLINE, client.replicate(messages));
+    let answer = call.await.map_err(|_| Error::Timeout { operation: OPERATION })?;
+    let incoming = answer.map_err(|status| failure.explains(OPERATION, status.into()))?.into_inner();
+    Ok(Opened { channel, peer, link, incoming, is_busy })
+}
+
+/// Runs the link and its attachments until the link ends.
+async fn keep(opened: Opened, host: &Arc<dyn Host>) -> Result<Goodbye> {
+    let Opened { channel, peer, link, incoming, is_busy } = opened;
     tokio::select! {
-        ended = pump::run(link) => ended,
+        ended = link.run(incoming) => ended,
         never = keep_attachments(channel, peer.station, host.clone(), is_busy) => match never {},
     }
 }
@@ -263,8 +282,24 @@ fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, erro
     host.link_changed(asked_for, state);
 }
 
-/// Pauses between attempts: evenly spread between nothing and a bound that doubles. (Full jitter, after Brooker,
-/// "Exponential Backoff and Jitter", 2015: 400 stations that lost their line together come back one by one.)
+/// Keeps the log readable while a line is away for days.
+#[derive(Default)]
+struct Said(Option<(String, Instant)>);
+
+impl Said {
+    /// Whether a failure is another than the last, or that was long ago.
+    fn is_due(&mut self, failure: &str) -> bool {
+        let due = self.0.as_ref().is_none_or(|(last, at)| last != failure || at.elapsed() >= SAY_AGAIN);
+        if due {
+            self.0 = Some((failure.to_owned(), Instant::now()));
+        }
+        due
+    }
+}
+
+/// Pauses between attempts: evenly spread between nothing and a bound, which doubles while the parent has trouble.
+/// (Full jitter, after Brooker, "Exponential Backoff and Jitter", 2015: 400 stations that lost their line together come
+/// back one by one.)
 struct Pause {
     bounds: ExponentialBackoff,
     /// When nobody listened for the first time.
@@ -281,11 +316,15 @@ impl Default for Pause {
 
 impl Pause {
     fn after(&mut self, ended: &Result<Goodbye>) -> Duration {
-        let refused = matches!(ended, Err(Error::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused);
-        if refused && self.refused_since.get_or_insert_with(Instant::now).elapsed() < REFUSED_FOR {
-            return rand::rng().random_range(Duration::ZERO..=PAUSE_REFUSED);
-        }
-        let bound = self.bounds.next().unwrap_or(PAUSE_MAX);
+        let bound = match ended {
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused => {
+                let starting = self.refused_since.get_or_insert_with(Instant::now).elapsed() < REFUSED_FOR;
+                starting.then_some(PAUSE_REFUSED)
+            }
+            Err(Error::Io { operation: CONNECT, .. } | Error::Timeout { .. }) => Some(PAUSE_AWAY),
+            _ => None,
+        };
+        let bound = bound.or_else(|| self.bounds.next()).unwrap_or(PAUSE_MAX);
         let asked_for = ended.as_ref().map_or(Duration::ZERO, |goodbye| goodbye.come_back_after);
         rand::rng().random_range(Duration::ZERO..=bound) + asked_for
     }
@@ -293,11 +332,13 @@ impl Pause {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
-    fn after_an_hour_in_vain_stations_come_back_spread_over_a_third_of_a_minute() {
-        let in_vain = Err(Error::Timeout { operation: "connect" });
+    fn a_parent_in_trouble_is_asked_ever_more_seldom_and_by_no_two_at_once() {
+        let in_vain = Err(Error::Closed { reason: "no room".to_owned() });
         let mut pause = Pause::default();
         assert!(pause.after(&in_vain) <= PAUSE_FIRST);
         let later: Vec<_> = (0..400).map(|_| pause.after(&in_vain)).skip(10).collect();
@@ -308,5 +349,23 @@ mod tests {
         }
         let asked = Ok(Goodbye { reason: String::new(), come_back_after: Duration::from_secs(7) });
         assert!(pause.after(&asked) >= Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_line_that_is_away_is_tried_every_other_second_for_ever() {
+        let mut pause = Pause::default();
+        let unreachable = || Error::Io { operation: CONNECT, source: io::ErrorKind::HostUnreachable.into() };
+        for _ in 0..500 {
+            for away in [unreachable(), Error::Timeout { operation: CONNECT }] {
+                assert!(pause.after(&Err(away)) <= Duration::from_secs(2));
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_said_when_it_is_new() {
+        let mut said = Said::default();
+        let told = ["away", "away", "refused", "refused", "away"].map(|failure| said.is_due(failure));
+        assert_eq!(told, [true, false, true, false, true]);
     }
 }

@@ -47,12 +47,11 @@ const DAMAGED_AT_ONCE: usize = 16;
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// What a link is made of.
+/// What a link is made of, beside what the peer says on it.
 pub(crate) struct Link {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) peer: Certified,
-    pub(crate) incoming: Streaming<LinkMessage>,
     pub(crate) outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
     /// Given back once both sides have caught up. None: the peer is asked to come back later.
     pub(crate) turn: Option<OwnedSemaphorePermit>,
@@ -73,12 +72,22 @@ pub(crate) struct Goodbye {
     pub(crate) come_back_after: Duration,
 }
 
-/// Runs a link to its end.
-///
-/// # Errors
-/// Where the stream broke, the peer misbehaved, or this station can't read or commit.
-pub(crate) async fn run(link: Link) -> Result<Goodbye> {
-    let Link { host, trust, peer, mut incoming, outgoing, turn, busy, replaced, delivers, shutdown } = link;
+/// A link that has said who this station is and what it holds, and has heard nothing yet.
+pub(crate) struct Begun {
+    pump: Pump,
+    started: Result<()>,
+    trust: Arc<Trust>,
+    outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    busy: watch::Sender<bool>,
+    replaced: CancellationToken,
+    delivers: bool,
+    shutdown: CancellationToken,
+}
+
+/// Says the first words. Who dials says them with the call and not after its answer: on a long line that is a round
+/// trip.
+pub(crate) async fn begin(link: Link) -> Begun {
+    let Link { host, trust, peer, outgoing, turn, busy, replaced, delivers, shutdown } = link;
     // Before the first look at what is held, so that nothing falls between the two.
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
@@ -103,13 +112,36 @@ pub(crate) async fn run(link: Link) -> Result<Goodbye> {
         damage_asked_for: 0,
         host,
     };
-    let mut revoked = pin!(trust.revocation_of(peer.key));
-    let ended = tokio::select! {
-        ended = pump.turn_around(&mut incoming, &outgoing, &busy, &shutdown) => ended,
-        () = &mut revoked, if !delivers => Err(Error::Certificate { problem: "was revoked" }),
-        () = replaced.cancelled() => Err(Error::Closed { reason: "another link of the same station".to_owned() }),
-    };
-    pump.finish(ended, incoming, outgoing).await
+    let started = pump.start().await;
+    while let Ok(place) = outgoing.try_reserve()
+        && let Some(message) = pump.outbox.pop_front()
+    {
+        place.send(Ok(message));
+    }
+    Begun { pump, started, trust, outgoing, busy, replaced, delivers, shutdown }
+}
+
+impl Begun {
+    /// Runs the link to its end.
+    ///
+    /// # Errors
+    /// Where the stream broke, the peer misbehaved, or this station can't read or commit.
+    pub(crate) async fn run(self, mut incoming: Streaming<LinkMessage>) -> Result<Goodbye> {
+        let Self { mut pump, started, trust, outgoing, busy, replaced, delivers, shutdown } = self;
+        pump.reporter.connected();
+        let mut revoked = pin!(trust.revocation_of(pump.peer.key));
+        let ended = match started {
+            Ok(()) => tokio::select! {
+                ended = pump.turn_around(&mut incoming, &outgoing, &busy, &shutdown) => ended,
+                () = &mut revoked, if !delivers => Err(Error::Certificate { problem: "was revoked" }),
+                () = replaced.cancelled() => {
+                    Err(Error::Closed { reason: "another link of the same station".to_owned() })
+                }
+            },
+            Err(error) => Err(error),
+        };
+        pump.finish(ended, incoming, outgoing).await
+    }
 }
 
 struct Pump {
@@ -163,12 +195,6 @@ impl Pump {
         busy: &watch::Sender<bool>,
         shutdown: &CancellationToken,
     ) -> Result<Goodbye> {
-        self.reporter.connected();
-        if self.turn.is_some() {
-            self.start().await?;
-        } else {
-            self.leave("too many stations catch up at the same time", status::come_back_after_ms());
-        }
         loop {
             if let Some(goodbye) = &self.goodbye
                 && self.outbox.is_empty()
@@ -184,6 +210,10 @@ impl Pump {
 
     /// Whatever happens meanwhile stays queued: the session must hear of its start before anything else.
     async fn start(&mut self) -> Result<()> {
+        if self.turn.is_none() {
+            self.leave("too many stations catch up at the same time", status::come_back_after_ms());
+            return Ok(());
+        }
         self.read_everything();
         let Some(Ok(Read::Everything { have, receipts })) = self.reads.join_next().await else {
             return Err(broken_read());
