@@ -94,3 +94,71 @@ fn what_is_no_whole_backup_leaves_nothing_behind() {
     assert!(refused(&bytes, &opener, "hub").contains("use sanji-node restore"));
     assert!(matches!(restore(bytes.as_slice(), &opener, &data, "node", &mut |_, _| {}), Err(Error::Occupied { .. })));
 }
+
+/// A stick that fails at one call, and takes half of what it is given then.
+struct Stick {
+    calls_left: usize,
+    taken: Vec<u8>,
+}
+
+impl Stick {
+    fn call(&mut self) -> std::io::Result<()> {
+        self.calls_left = self.calls_left.checked_sub(1).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(())
+    }
+}
+
+impl std::io::Write for &mut Stick {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Err(full) = self.call() {
+            self.taken.extend_from_slice(&bytes[..bytes.len() / 2]);
+            return Err(full);
+        }
+        self.taken.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.call()
+    }
+}
+
+#[test]
+fn a_backup_that_broke_off_at_any_call_says_so_and_is_never_taken_for_one() {
+    let root = tempfile::tempdir().unwrap();
+    let data = DataFolder::new(root.path().join("a"));
+    let store = station(&data);
+    commit(&store, 1);
+    let identity = age::x25519::Identity::generate();
+    let recipient = identity.to_public();
+    let opener = Opener::Identity(identity);
+    let back = DataFolder::new(root.path().join("b"));
+    let mut whole = false;
+    for calls in 0..10_000 {
+        let mut stick = Stick { calls_left: calls, taken: Vec::new() };
+        let source = Source {
+            data: &data,
+            station: STATION.parse().unwrap(),
+            program: "node",
+            durable: store.durable_files().unwrap(),
+            entries: 0,
+            now_ms: 1,
+        };
+        let written = write(source, Lock::Recipient(recipient.clone()), &mut stick, &mut |_, _| {});
+        let restored = restore(stick.taken.as_slice(), &opener, &back, "node", &mut |_, _| {});
+        if written.is_ok() {
+            assert!(calls > 3, "{calls} calls");
+            assert_eq!(restored.unwrap().station, STATION.parse().unwrap());
+            return;
+        }
+        if restored.is_ok() {
+            // Only the last call can have failed, the flush: all bytes were taken, and it is not known whether they stay.
+            assert!(!whole, "{calls}");
+            whole = true;
+            fs::remove_dir_all(back.path()).unwrap();
+        } else {
+            assert!(!whole && !back.path().exists(), "{calls}");
+        }
+    }
+    panic!("the stick never took the whole backup");
+}
