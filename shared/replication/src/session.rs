@@ -9,6 +9,7 @@
 //! | `pulse` | is the peer alive, and what does its clock show |
 //! | `heads` | what does each side hold |
 //! | `sending` | what is sent next, and how much may be under way |
+//! | `pace` | how much is sent as one piece |
 //! | `receiving` | what is taken, and when is it acknowledged |
 //! | `refusal` | which logs stop, and when are they asked for again |
 //! | `branches` | what becomes evidence of a log that has forked |
@@ -21,6 +22,7 @@ mod branches;
 mod event;
 mod handshake;
 mod heads;
+mod pace;
 mod pulse;
 mod receipts;
 mod receiving;
@@ -57,7 +59,7 @@ pub struct Settings {
     pub instance: Option<[u8; 16]>,
     /// Most bytes of entries sent and not yet acknowledged; a larger single run goes alone.
     pub window_bytes: usize,
-    /// Bytes of entries after which a batch is sent.
+    /// Bytes of entries after which a batch is sent at the latest; a link begins with less.
     pub batch_bytes: usize,
     /// A sign of life is sent after this long without another message, in milliseconds.
     pub heartbeat_ms: u64,
@@ -160,7 +162,7 @@ impl Session {
             }
             Event::Local { heads } => heads.into_iter().for_each(|head| self.advanced(head)),
             Event::Loaded { log, run, case_keys } => {
-                let batches = self.sending.loaded(log, run, case_keys, &self.heads);
+                let batches = self.sending.loaded(log, run, case_keys, &self.heads, now_ms);
                 batches.into_iter().for_each(|batch| self.send(Message::Entries(batch)));
             }
             Event::Stored { batch, receipts, refused } => {
@@ -208,7 +210,7 @@ impl Session {
             (Phase::Introduced, Message::Have(heads)) => self.open(heads),
             (Phase::Open, Message::Have(heads)) => self.asked_again(&heads.into_iter().collect()),
             (Phase::Open, Message::Entries(entries)) => self.take(entries, directory, now_ms),
-            (Phase::Open, Message::Ack(ack)) => self.acknowledged(ack),
+            (Phase::Open, Message::Ack(ack)) => self.acknowledged(ack, now_ms),
             (Phase::Open, Message::Receipts(receipts)) => self.learn_receipts(receipts, directory),
             (Phase::Open, Message::LogRefused(refused)) => self.refused_by_peer(refused),
             (Phase::Open, Message::BranchWanted { log, from }) => self.asked_for_branch(log, from),

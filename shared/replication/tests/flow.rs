@@ -4,7 +4,7 @@
 
 mod support;
 
-use sanji_log::{Head, LogId, Reach, Receipt};
+use sanji_log::{Head, LogId, Reach, Receipt, Run};
 use sanji_replication::{Action, Event, Goodbye, Hello, Message, Session, Settings};
 use support::link::{BATCH, Link, Side, WINDOW};
 use support::truth::Truth;
@@ -61,6 +61,35 @@ fn public_logs_go_first_and_equals_take_turns() {
     let last_short = order.iter().rposition(|log| *log == short).unwrap();
     assert!(last_notice < order.iter().rposition(|log| *log == long).unwrap());
     assert!(last_short < 7, "the long log has not held up the short one: {order:?}");
+}
+
+#[test]
+fn a_backlog_gets_over_a_line_that_never_stands_for_long() {
+    // 64 kbit/s, and every time it breaks after 48 KB of entries.
+    const BYTES_A_MILLISECOND: usize = 8;
+    const UNTIL_IT_BREAKS: usize = 48 << 10;
+    let own = log(VILLAGE, Reach::Private, TOWNSHIP);
+    let mut link = sender(&[(own, TOWNSHIP, &[1000; 300])]);
+    link.sides[0].limits = (2 << 20, 256 << 10);
+    for _ in 0..12 {
+        link.connect();
+        let mut carried = 0;
+        loop {
+            while link.load(0) || link.store(1) || link.deliver(0) {}
+            let bytes = match link.sides[1].inbox.front() {
+                Some(Message::Entries(entries)) => entries.runs.iter().map(Run::size).sum(),
+                Some(_) => 0,
+                None => break,
+            };
+            carried += bytes;
+            if carried > UNTIL_IT_BREAKS {
+                break;
+            }
+            link.now_ms += (bytes / BYTES_A_MILLISECOND) as u64;
+            link.deliver(1);
+        }
+    }
+    assert_eq!(link.sides[1].seq(&own), 300);
 }
 
 #[test]

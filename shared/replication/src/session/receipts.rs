@@ -8,8 +8,8 @@ use crate::{Ack, Directory, Message};
 
 impl Session {
     /// The peer has made batches durable. Its own receipts are signed with the key of its certificate.
-    pub(super) fn acknowledged(&mut self, ack: Ack) {
-        let Some(heads) = self.sending.acknowledged(ack.batch) else {
+    pub(super) fn acknowledged(&mut self, ack: Ack, now_ms: u64) {
+        let Some(heads) = self.sending.acknowledged(ack.batch, now_ms) else {
             return self.leave("an acknowledgement of what was never sent".to_owned(), 0);
         };
         for head in heads {

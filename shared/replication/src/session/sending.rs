@@ -3,7 +3,8 @@
 //! Public logs go before private ones; within each the logs take turns, a piece of a batch each, so that a long
 //! log does not hold up the others. New commits take the same way once the backlog is sent. Bytes are counted
 //! from the moment they are asked of the disk until the peer has acknowledged them; their sum stays within the
-//! window, except that a single run larger than it goes alone.
+//! window, except that a single run larger than it goes alone. How large a batch is follows from how soon the ones
+//! before were acknowledged (`pace`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -12,6 +13,7 @@ use sanji_log::planted::{Bug, planted};
 use sanji_log::{Head, LogId, Run};
 
 use super::heads::Heads;
+use super::pace::Pace;
 use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, BATCHES_IN_FLIGHT_MAX, WINDOW_MAX_BYTES};
 use crate::{CaseKeyMessage, Entries, RefusalReason};
 
@@ -50,6 +52,8 @@ impl Stop {
 /// A batch sent and not yet acknowledged.
 #[derive(Debug)]
 struct Sent {
+    /// Milliseconds since 1970-01-01 UTC.
+    at_ms: u64,
     bytes: usize,
     heads: Vec<Head>,
 }
@@ -57,7 +61,7 @@ struct Sent {
 #[derive(Debug)]
 pub(super) struct Sending {
     window_bytes: usize,
-    batch_bytes: usize,
+    pace: Pace,
     /// Position of each log up to which entries were sent on this link.
     sent: BTreeMap<LogId, u64>,
     stopped: BTreeMap<LogId, Stop>,
@@ -82,7 +86,7 @@ impl Sending {
         let window_bytes = window_bytes.clamp(1, WINDOW_MAX_BYTES);
         Self {
             window_bytes,
-            batch_bytes: batch_bytes.clamp(1, BATCH_MAX_BYTES.min(window_bytes)),
+            pace: Pace::new(batch_bytes.clamp(1, BATCH_MAX_BYTES.min(window_bytes))),
             sent: BTreeMap::new(),
             stopped: BTreeMap::new(),
             ready: BTreeSet::new(),
@@ -129,14 +133,14 @@ impl Sending {
         }
         let log = self.next_ready()?;
         let used = self.used_bytes();
-        let has_room = used + self.batch_bytes <= self.window_bytes;
+        let has_room = used + self.pace.bytes() <= self.window_bytes;
         if !has_room || (self.oversized.contains(&log) && used > 0) {
             return None;
         }
         self.oversized.remove(&log);
         self.ready.remove(&log);
         self.last_served = Some(log);
-        let load = Load { log, from: self.next_seq(&log, heads), max_bytes: self.batch_bytes };
+        let load = Load { log, from: self.next_seq(&log, heads), max_bytes: self.pace.bytes() };
         self.loading.insert(log, load);
         Some(load)
     }
@@ -148,6 +152,7 @@ impl Sending {
         run: Option<Run>,
         case_keys: Vec<CaseKeyMessage>,
         heads: &Heads,
+        now_ms: u64,
     ) -> Vec<Entries> {
         let Some(load) = self.loading.remove(&log) else { return Vec::new() };
         let mut batches = Vec::new();
@@ -159,7 +164,7 @@ impl Sending {
                 if used > 0 && used + run.size() > self.window_bytes {
                     self.oversized.insert(log);
                 } else {
-                    batches.extend(self.fill(run, case_keys));
+                    batches.extend(self.fill(run, case_keys, now_ms));
                 }
             }
             _ => {
@@ -167,19 +172,19 @@ impl Sending {
             }
         }
         self.reconsider(log, heads);
-        if self.outbox_bytes >= self.batch_bytes || self.loading.is_empty() {
-            batches.extend(self.flush());
+        if self.outbox_bytes >= self.pace.bytes() || self.loading.is_empty() {
+            batches.extend(self.flush(now_ms));
         }
         batches
     }
 
     /// Puts a run into the batch being filled; returns the batch before where it had no room.
-    fn fill(&mut self, run: Run, case_keys: Vec<CaseKeyMessage>) -> Option<Entries> {
+    fn fill(&mut self, run: Run, case_keys: Vec<CaseKeyMessage>, now_ms: u64) -> Option<Entries> {
         let full = self.outbox_bytes + run.size() > BATCH_MAX_BYTES
             || self.outbox.len() >= BATCH_MAX_RUNS
             || self.outbox_keys.len() + case_keys.len() > BATCH_MAX_CASE_KEYS
             || self.outbox.iter().any(|other| other.log == run.log);
-        let batch = if full { self.flush() } else { None };
+        let batch = if full { self.flush(now_ms) } else { None };
         self.sent.insert(run.log, run.seal.seq);
         self.outbox_bytes += run.size();
         self.outbox.push(run);
@@ -187,7 +192,7 @@ impl Sending {
         batch
     }
 
-    fn flush(&mut self) -> Option<Entries> {
+    fn flush(&mut self, now_ms: u64) -> Option<Entries> {
         if self.outbox.is_empty() {
             return None;
         }
@@ -195,19 +200,23 @@ impl Sending {
         let runs = std::mem::take(&mut self.outbox);
         let case_keys = std::mem::take(&mut self.outbox_keys);
         let bytes = std::mem::take(&mut self.outbox_bytes);
-        self.in_flight.insert(self.last_batch, Sent { bytes, heads: runs.iter().map(Run::head).collect() });
+        let heads = runs.iter().map(Run::head).collect();
+        self.in_flight.insert(self.last_batch, Sent { at_ms: now_ms, bytes, heads });
         self.in_flight_bytes += bytes;
         Some(Entries { batch: self.last_batch, runs, case_keys })
     }
 
     /// The peer has all batches up to this one. None where no such batch was sent.
-    pub(super) fn acknowledged(&mut self, batch: u64) -> Option<Vec<Head>> {
+    pub(super) fn acknowledged(&mut self, batch: u64, now_ms: u64) -> Option<Vec<Head>> {
         if batch > self.last_batch {
             return None;
         }
         let later = self.in_flight.split_off(&(batch + 1));
         let done = std::mem::replace(&mut self.in_flight, later);
         self.in_flight_bytes -= done.values().map(|sent| sent.bytes).sum::<usize>();
+        for sent in done.values() {
+            self.pace.acknowledged(now_ms.saturating_sub(sent.at_ms));
+        }
         Some(done.into_values().flat_map(|sent| sent.heads).collect())
     }
 

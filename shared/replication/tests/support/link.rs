@@ -20,6 +20,8 @@ pub struct Side {
     pub name: &'static str,
     pub peer: &'static str,
     pub directory: Directory,
+    /// Most bytes under way, and of a batch.
+    pub limits: (usize, usize),
     /// How far each log is durable here.
     pub held: BTreeMap<LogId, u64>,
     pub case_keys: BTreeMap<CaseId, Option<[u8; 32]>>,
@@ -52,9 +54,10 @@ impl Side {
             name,
             peer,
             directory,
+            limits: (WINDOW, BATCH),
             held: BTreeMap::new(),
             case_keys: BTreeMap::new(),
-            session: session(name, peer),
+            session: session(name, peer, (WINDOW, BATCH)),
             loads: VecDeque::new(),
             stores: VecDeque::new(),
             inbox: VecDeque::new(),
@@ -84,10 +87,10 @@ impl Side {
     }
 }
 
-fn session(me: &str, peer: &str) -> Session {
+fn session(me: &str, peer: &str, (window_bytes, batch_bytes): (usize, usize)) -> Session {
     let settings = Settings {
-        window_bytes: WINDOW,
-        batch_bytes: BATCH,
+        window_bytes,
+        batch_bytes,
         software: "test".to_owned(),
         ..Settings::new(code(me), code(peer), public(peer))
     };
@@ -112,7 +115,7 @@ impl Link {
     pub fn connect(&mut self) {
         for at in 0..2 {
             let side = &mut self.sides[at];
-            side.session = session(side.name, side.peer);
+            side.session = session(side.name, side.peer, side.limits);
             side.loads.clear();
             side.stores.clear();
             side.inbox.clear();
@@ -195,7 +198,7 @@ impl Link {
                 let size: usize = entries.runs.iter().map(Run::size).sum();
                 side.unacknowledged.insert(entries.batch, size);
                 let total: usize = side.unacknowledged.values().sum();
-                assert!(total <= WINDOW || side.unacknowledged.len() == 1, "{total} bytes are under way");
+                assert!(total <= side.limits.0 || side.unacknowledged.len() == 1, "{total} bytes are under way");
                 for run in &entries.runs {
                     assert!(run.log.held_by(me) && run.log.held_by(peer), "{} is not the peer's", run.log);
                     assert!(run.seal.seq <= side.seq(&run.log), "only what is durable is sent");
