@@ -17,9 +17,9 @@ use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;
-use tonic::Streaming;
 
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;

@@ -170,11 +170,7 @@ impl Host for Station {
     }
 
     fn keep_receipts(&self, _peer: StationCode, receipts: Vec<Receipt>) {
-        // Where the queue is full they are dropped: the next link brings them again.
-        self.committer().write_soon(move |core, _| {
-            core.keep_receipts(receipts);
-            Ok(())
-        });
+        self.committer().keep_soon(receipts);
     }
 
     fn alert(&self, peer: StationCode, log: LogId, seq: u64, reason: RefusalReason, detail: String) {

@@ -151,6 +151,26 @@ async fn a_link_takes_a_case_up_and_its_receipt_back() {
 }
 
 #[tokio::test]
+async fn receipts_that_wait_for_company_go_with_the_next_commit_or_with_the_last() {
+    for stops_at_once in [false, true] {
+        let district = District::new();
+        let (village, agent) = open(&district.village).await;
+        let first = village.submit(&agent, dibao(&[1; 16])).await.unwrap();
+        let log = first.log.unwrap().try_into().unwrap();
+        let (seq, hash) = district.village.store.have().get(&log).unwrap();
+        let head = sanji_log::Head { log, seq, hash };
+        let receipt = Receipt::sign(&district.township.keys.signing, code(TOWNSHIP), head, district.now_ms);
+        village.keep_receipts(code(TOWNSHIP), vec![receipt.clone()]);
+        if !stops_at_once {
+            village.submit(&agent, dibao(&[2; 16])).await.unwrap();
+            assert_eq!(district.village.store.receipts(&log), std::slice::from_ref(&receipt), "it came with the next");
+        }
+        village.close().await;
+        assert_eq!(district.village.store.receipts(&log), [receipt]);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_log_is_shown_each_time_and_recorded_once() {
     let district = District::new();
     let (station, _) = open(&district.village).await;
