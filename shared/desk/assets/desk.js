@@ -70,6 +70,25 @@
     });
   });
 
+  // A table that is wider than its frame says so, and can be moved with the keyboard too.
+  var frames = document.querySelectorAll(".scroll");
+  var measure = function () {
+    Array.prototype.forEach.call(frames, function (frame) {
+      var over = frame.scrollWidth > frame.clientWidth + 1;
+      frame.classList.toggle("over", over);
+      if (!over) { frame.removeAttribute("tabindex"); return; }
+      frame.setAttribute("tabindex", "0");
+      frame.setAttribute("role", "region");
+      frame.setAttribute("aria-label", "表格，可以左右滑动");
+    });
+  };
+  measure();
+  window.addEventListener("resize", measure);
+  if (window.ResizeObserver) {
+    var watch = new ResizeObserver(measure);
+    Array.prototype.forEach.call(frames, function (frame) { watch.observe(frame.firstElementChild); });
+  }
+
   // The print button shows itself only where it can do something.
   Array.prototype.forEach.call(document.querySelectorAll("button[data-print]"), function (button) {
     button.hidden = false;
