@@ -73,7 +73,7 @@ fn a_year_is_told_by_months_holidays_and_made_up_days() {
     let made_up = ["2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"];
     assert_eq!(year["makeup_days"], json!(made_up));
     let words = printed(on_sample("calendar 2026"));
-    assert!(words.starts_with("2026年：248个工作日\n") && words.contains("  2026-02-14  星期六\n"), "{words}");
+    assert!(words.starts_with("2026年：248个工作日\n") && words.contains("  2026年2月14日  星期六\n"), "{words}");
     assert_eq!(printed(on_sample("calendar --json")).lines().count(), 3);
 }
 

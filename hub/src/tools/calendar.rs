@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
 use sanji_domain::calendar::MissingYear;
+use sanji_domain::case::words::date_words;
 use sanji_domain::limit::LONGEST_LIMIT_DAYS;
 use sanji_domain::{Calendar, Limit, Unit};
 use sanji_station::command::Output;
@@ -167,12 +168,12 @@ impl Year {
         }
         words.push_str("放假\n");
         for Holiday { name, from, to } in &self.holidays {
-            let _ = writeln!(words, "  {from} 至 {to}  {name}");
+            let _ = writeln!(words, "  {}至{}  {name}", date_words(*from), date_words(*to));
         }
         words.push_str("调休上班\n");
         for date in &self.makeup_days {
             let day = if date.weekday() == Weekday::Saturday { "星期六" } else { "星期日" };
-            let _ = writeln!(words, "  {date}  {day}");
+            let _ = writeln!(words, "  {}  {day}", date_words(*date));
         }
         words
     }

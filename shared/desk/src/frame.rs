@@ -22,6 +22,8 @@ pub(crate) struct Frame {
     pub(crate) tab: Tab,
     /// Whether the person supervises.
     pub(crate) supervisor: bool,
+    /// Whether the desk is the district's.
+    pub(crate) is_district: bool,
     /// Whether the page belongs to the public site.
     pub(crate) public: bool,
 }
@@ -105,8 +107,14 @@ impl Frame {
             clock_ms: 0,
             tab: Tab::None,
             supervisor: false,
+            is_district: info.tier == Tier::District,
             public: false,
         }
+    }
+
+    /// What became of something that was just done: nothing is above the district to which it could be sent.
+    pub(crate) fn saved(&self) -> &'static str {
+        if self.is_district { "已存本站" } else { "已存本站，将自动报送" }
     }
 
     /// `aria-current` of a menu entry.

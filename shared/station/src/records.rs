@@ -25,7 +25,7 @@ pub mod voucher;
 
 pub(crate) use sheet::sheet;
 
-/// A time as a command prints it.
+/// A time as it stands in a sentence.
 pub(crate) fn time_words(time_ms: u64) -> String {
-    times::second(time_ms)
+    times::in_words(time_ms)
 }

@@ -364,7 +364,8 @@ fn words(report: &verify::Report) -> String {
         format!("{number}. 【{severity}】{}", finding.sentence)
     }));
     let by = if report.taken_by.is_empty() { "站点管理员" } else { &report.taken_by };
-    lines.push(format!("由{}于{}导出，导出人：{by}", report.written_by, report.written_at));
+    let written = crate::records::time_words(report.written_ms);
+    lines.push(format!("由{}于{written}导出，导出人：{by}", report.written_by));
     lines.push(format!(
         "记录{}条：{}条由书写站点的签章证明，{}条由导出站点担保；回执{}份；附件{}个",
         report.entries, report.entries_sealed, report.entries_vouched, report.receipts, report.attachments

@@ -26,7 +26,7 @@ use sanji_proto::v1::{self as proto, LedgerFormat, LedgerState};
 
 use super::eye::Eye;
 use super::sheet::sheet;
-use super::times::{DAY_MS, begin_ms, date, day, minute};
+use super::times::{DAY_MS, begin_ms, date, day, in_words};
 use crate::core::{Reader, Scan, Which, context, input_fault};
 use crate::error::{Error, Failure};
 use crate::views::looks_at;
@@ -358,7 +358,7 @@ impl Reader {
     pub(super) fn taken_by(&self, staff: &Staff, unmasked: bool, now_ms: u64) -> String {
         let masked = if unmasked { "含完整个人信息，请妥善保管" } else { "个人信息已遮盖" };
         let station = self.reference().station_name(self.me());
-        format!("导出人：{}（{}，{station}），导出时间：{}，{masked}", staff.name, staff.id, minute(now_ms))
+        format!("导出人：{}（{}，{station}），导出时间：{}，{masked}", staff.name, staff.id, in_words(now_ms))
     }
 }
 

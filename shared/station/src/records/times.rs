@@ -31,6 +31,11 @@ pub(super) fn second(time_ms: u64) -> String {
     written(time_ms, "%Y-%m-%d %H:%M:%S")
 }
 
+/// A time as it stands in a sentence: `2026年7月1日 10:00`; empty for 0.
+pub(super) fn in_words(time_ms: u64) -> String {
+    written(time_ms, "%Y年%-m月%-d日 %H:%M")
+}
+
 /// `2026-07-01`; empty for 0.
 pub(super) fn day(time_ms: u64) -> String {
     written(time_ms, "%Y-%m-%d")
@@ -53,6 +58,7 @@ mod tests {
         assert_eq!((date(begin), date(begin - 1)), (day_of, jiff::civil::date(2026, 7, 2)));
         assert_eq!((minute(begin).as_str(), day(begin).as_str()), ("2026-07-03 00:00", "2026-07-03"));
         assert_eq!(second(begin + 61_000), "2026-07-03 00:01:01");
+        assert_eq!(in_words(begin + 61_000), "2026年7月3日 00:01");
         assert_eq!((minute(0), minute(u64::MAX)), (String::new(), String::new()));
     }
 }

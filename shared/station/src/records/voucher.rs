@@ -9,7 +9,7 @@ use sanji_domain::organisation::Staff;
 use sanji_log::{CaseNumber, Hash, Voucher, VoucherDraft};
 use sanji_proto::v1::{self as proto, Paper, VoucherCase, VoucherVerdict};
 
-use super::times::minute;
+use super::times::in_words;
 use crate::core::reference::AnnouncedKey;
 use crate::core::{Reader, ReferenceData, wrong_number};
 use crate::error::{Error, Failure};
@@ -166,7 +166,7 @@ fn sentence(verdict: VoucherVerdict, held: VoucherCase, station: &str, life: &An
             format!("签名出自{station}，但该站点的这个密钥已被区中心吊销，不能只凭签名认定。")
         }
         VoucherVerdict::KeyEnded => {
-            let ended = life.ended_ms.map(minute).unwrap_or_default();
+            let ended = life.ended_ms.map(in_words).unwrap_or_default();
             format!("凭证真实，由{station}出具（该站点的设备已于{ended}更换，此前出具的凭证仍然有效）。")
         }
         _ => format!("凭证真实，由{station}出具。"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sanji_domain::DepartmentCode;
 use sanji_domain::calendar::date_number;
+use sanji_domain::case::words::date_words;
 use sanji_domain::case::{AttachmentName, RefusalCode};
 use sanji_domain::mask;
 use sanji_domain::matter::{
@@ -368,7 +369,7 @@ fn facts(
     }
     if let Some(survey) = matter.survey() {
         let answered = matter.sides().filter(|side| matches!(side.body.event, MatterSideEvent::SurveyAnswered { .. }));
-        facts.push(("调查期间", format!("{}至{}", survey.from, survey.until)));
+        facts.push(("调查期间", format!("{}至{}", date_words(survey.from), date_words(survey.until))));
         facts.push(("发放问卷码", survey.code_hashes.len().to_string()));
         facts.push(("已收到问卷", answered.count().to_string()));
         facts.push(("问题", survey.questions.join("；")));

@@ -100,6 +100,8 @@ pub struct Report {
     pub written_by: String,
     /// When: `2026-07-01 10:00:05`.
     pub written_at: String,
+    /// The same in milliseconds since 1970-01-01 UTC.
+    pub written_ms: u64,
     /// Staff id of the person who took it; empty: the keeper.
     pub taken_by: String,
     /// Entries of the case.
@@ -182,7 +184,7 @@ fn check_archive<R: Read + Seek>(
     };
     report.case_number = case.number().to_string();
     report.written_by = station.to_string();
-    report.written_at = second(manifest.time_ms);
+    (report.written_at, report.written_ms) = (second(manifest.time_ms), manifest.time_ms);
     report.taken_by.clone_from(&manifest.taken_by);
     if manifest.version != VERSION {
         return findings.missing(Part::Manifest, "案卷由更新版本的软件导出，请用新版本的软件查验");
