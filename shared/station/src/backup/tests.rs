@@ -99,6 +99,8 @@ fn what_is_no_whole_backup_leaves_nothing_behind() {
 struct Stick {
     calls_left: usize,
     taken: Vec<u8>,
+    /// It has taken all bytes and failed to say that they stay.
+    failed_to_flush: bool,
 }
 
 impl Stick {
@@ -119,7 +121,9 @@ impl std::io::Write for &mut Stick {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.call()
+        let flushed = self.call();
+        self.failed_to_flush |= flushed.is_err();
+        flushed
     }
 }
 
@@ -133,9 +137,8 @@ fn a_backup_that_broke_off_at_any_call_says_so_and_is_never_taken_for_one() {
     let recipient = identity.to_public();
     let opener = Opener::Identity(identity);
     let back = DataFolder::new(root.path().join("b"));
-    let mut whole = false;
     for calls in 0..10_000 {
-        let mut stick = Stick { calls_left: calls, taken: Vec::new() };
+        let mut stick = Stick { calls_left: calls, taken: Vec::new(), failed_to_flush: false };
         let source = Source {
             data: &data,
             station: STATION.parse().unwrap(),
@@ -151,13 +154,12 @@ fn a_backup_that_broke_off_at_any_call_says_so_and_is_never_taken_for_one() {
             assert_eq!(restored.unwrap().station, STATION.parse().unwrap());
             return;
         }
-        if restored.is_ok() {
-            // Only the last call can have failed, the flush: all bytes were taken, and it is not known whether they stay.
-            assert!(!whole, "{calls}");
-            whole = true;
-            fs::remove_dir_all(back.path()).unwrap();
-        } else {
-            assert!(!whole && !back.path().exists(), "{calls}");
+        match restored {
+            Ok(_) => {
+                assert!(stick.failed_to_flush, "{calls}");
+                fs::remove_dir_all(back.path()).unwrap();
+            }
+            Err(_) => assert!(!back.path().exists(), "{calls}"),
         }
     }
     panic!("the stick never took the whole backup");
