@@ -94,14 +94,20 @@ async fn read_back(client: &mut Client, case_number: &str) -> Vec<Vec<u8>> {
     files
 }
 
+/// A hub, a township and a village, all running, and the village's agent.
+async fn line(folder: &Path) -> (District, [StationCode; 3], Client) {
+    let plan = Plan::line().unwrap();
+    let stations @ [_, _, village] = [plan.hub, plan.townships[0], plan.villages[0]];
+    let mut district = District::new(folder, plan, Binaries::build(true).unwrap()).unwrap();
+    district.start(&|_| ()).unwrap();
+    let agent = district.client(village, "village", "代办员").await.unwrap();
+    (district, stations, agent)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_on_where_it_was_when_the_village_and_then_the_township_are_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan::line().unwrap();
-    let (hub, township, village) = (plan.hub, plan.townships[0], plan.villages[0]);
-    let mut district = District::new(folder.path(), plan, Binaries::build(true).unwrap()).unwrap();
-    district.start(&|_| ()).unwrap();
-    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let (mut district, [hub, township, village], mut agent) = line(folder.path()).await;
     let content = scan(20, 1);
     let chunks = (content.len() / CHUNK_BYTES) as u64 + 1;
     // The township is away while the case is handed in, so that the transfer begins with the kills in sight.
@@ -163,11 +169,7 @@ async fn a_file_goes_on_where_it_was_when_the_village_and_then_the_township_are_
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_overtake_attachments() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan::line().unwrap();
-    let (hub, township, village) = (plan.hub, plan.townships[0], plan.villages[0]);
-    let mut district = District::new(folder.path(), plan, Binaries::build(true).unwrap()).unwrap();
-    district.start(&|_| ()).unwrap();
-    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let (mut district, [hub, township, village], mut agent) = line(folder.path()).await;
     let mut department = district.client(hub, "rs", "审批").await.unwrap();
     let template = story::application(&district, &mut agent, village, "rs-canbao").await.unwrap();
     district.kill(township);
@@ -231,11 +233,7 @@ fn damage(file: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_damaged_or_gone_is_fetched_again() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan::line().unwrap();
-    let (hub, township, village) = (plan.hub, plan.townships[0], plan.villages[0]);
-    let mut district = District::new(folder.path(), plan, Binaries::build(true).unwrap()).unwrap();
-    district.start(&|_| ()).unwrap();
-    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let (mut district, [hub, township, village], mut agent) = line(folder.path()).await;
     let content = scan(1, 3);
     let case = submit(&district, &mut agent, village, std::slice::from_ref(&content)).await;
     let mut window = district.client(township, "township", "窗口受理").await.unwrap();

@@ -9,7 +9,7 @@
 //! | `pulse` | is the peer alive, and what does its clock show |
 //! | `heads` | what does each side hold |
 //! | `sending` | what is sent next, and how much may be under way |
-//! | `pace` | how much is sent as one piece |
+//! | `pace` | how large a batch is |
 //! | `receiving` | what is taken, and when is it acknowledged |
 //! | `refusal` | which logs stop, and when are they asked for again |
 //! | `branches` | what becomes evidence of a log that has forked |

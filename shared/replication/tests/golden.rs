@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use prost::Message as _;
 use sanji_log::{LogId, Reach, Receipt};
 use sanji_proto::v1 as proto;
@@ -92,11 +93,10 @@ fn tape() -> Vec<Said> {
     let text = std::fs::read_to_string(file()).unwrap();
     let line = |line: &str| {
         let [scene, side, hex] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         Said {
             scene: scene.parse().unwrap(),
             at: SIDES.iter().position(|name| *name == side).unwrap(),
-            bytes: (0..hex.len()).step_by(2).map(digits).collect::<Vec<u8>>().into(),
+            bytes: HEXLOWER.decode(hex.as_bytes()).unwrap().into(),
         }
     };
     text.lines().map(line).collect()
@@ -111,8 +111,7 @@ fn record() -> String {
         act(&mut link, scene, 1);
         link.settle();
         for (at, message) in std::mem::take(&mut link.said) {
-            let bytes = proto::LinkMessage::from(message).encode_to_vec();
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = HEXLOWER.encode(&proto::LinkMessage::from(message).encode_to_vec());
             writeln!(text, "{scene} {} {hex}", SIDES[at]).unwrap();
         }
     }

@@ -229,8 +229,7 @@ mod tests {
         let plain = [said(&format!("{words}一")), said(&format!("{words}二"))];
         let mut unpacker = Unpacker::default();
         let unpacked = SENT_BY_RELEASE_1.map(|hex| {
-            let bytes: Vec<u8> =
-                (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+            let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
             unpacker.unpack(LinkMessage::decode(bytes.as_slice()).unwrap()).unwrap()
         });
         let [first, second] = plain.map(Some);
