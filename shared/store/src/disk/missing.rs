@@ -1,6 +1,6 @@
 //! Entries that can't be read any more: noted when they are met, listed, and replaced by what a peer holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sanji_log::{CaseId, LogId, Run, Stretch};
 
@@ -71,6 +71,8 @@ impl Missing {
         placed: &Placed<'_>,
     ) -> Result<Option<Changes>, Error> {
         let mut changes = placed.applied();
+        // A row of a case that is on its way may be made one with others meanwhile.
+        index.settle()?;
         for (place, run) in &placed.runs {
             let (first, last) = (run.first_seq(), run.seal.seq);
             let stretch = self.stretch(&run.log, first).filter(|stretch| stretch.from == first);
@@ -81,7 +83,9 @@ impl Missing {
                     return Ok(None);
                 }
                 changes.push((keys::run(row.number, old.first_seq), None));
-                changes.extend(cases_of(run).map(|case| (keys::case_run(&case, old.place), None)));
+                for case in cases_of(run) {
+                    forget_run(index, &case, old.place, &mut changes)?;
+                }
             }
             placed.place_run(row.number, *place, run, end, &mut changes);
             self.0.remove(&(run.log, first));
@@ -94,8 +98,21 @@ impl Missing {
     }
 }
 
-fn cases_of(run: &Run) -> impl Iterator<Item = CaseId> {
-    run.entries.iter().filter_map(|entry| entry.case().case)
+fn cases_of(run: &Run) -> BTreeSet<CaseId> {
+    run.entries.iter().filter_map(|entry| entry.case().case).collect()
+}
+
+/// Takes a run out of the row of a case in which it stands.
+fn forget_run(index: &Index, case: &CaseId, place: Position, changes: &mut Changes) -> Result<(), Error> {
+    let rows = keys::case(case);
+    // What was changed just now hides what the index has.
+    let changed: Changes = changes.iter().filter(|(key, _)| key.starts_with(&rows)).cloned().collect();
+    index.scan(&rows, &keys::prefix_end(&rows), false, &mut |key, value| {
+        let newest = changed.iter().rev().find(|(of, _)| of == key).map(|(_, value)| value.as_deref());
+        let left = newest.unwrap_or(Some(value)).and_then(|value| keys::without(key, value, place));
+        changes.extend(left.map(|left| (key.to_vec(), left)));
+        true
+    })
 }
 
 /// The rows of runs that begin in a stretch of a log.

@@ -95,7 +95,7 @@ impl DiskStore {
         let from = keys::case(case);
         let mut rows = Vec::new();
         self.index().scan(&from, &keys::prefix_end(&from), false, &mut |key, value| {
-            rows.extend(CaseRow::decode(key, value));
+            rows.extend(CaseRow::decode_all(key, value));
             true
         })?;
         let mut entries = Vec::new();

@@ -8,6 +8,7 @@
 //! R log number u32, first seq u64      place of the run u64, entries u32, time of arrival u64
 //! C case[16], place of the run u64     time of arrival u64, entries of the run u32, index in the run of each
 //!                                      entry of the case u32 …
+//! C case[16], place of the first u64   1 u8, then for each of several runs: place u64, length u16, the value above
 //! K case[16], place of the frame u64   empty
 //! T log[41], station u64               receipt
 //! S case[16], part u16                 part 0: parts u16, crc u32 of the whole; then bytes
@@ -133,6 +134,7 @@ pub(crate) fn case_run(id: &CaseId, place: Position) -> Vec<u8> {
 }
 
 impl CaseRow {
+    /// The value of a row of one run.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut value = self.arrived_ms.to_be_bytes().to_vec();
         value.extend_from_slice(&self.count.to_be_bytes());
@@ -142,15 +144,85 @@ impl CaseRow {
         value
     }
 
-    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Option<Self> {
+    fn decode(place: Position, value: &[u8]) -> Option<Self> {
         let (_, entries) = value.split_at_checked(12)?;
         Some(Self {
-            place: Position::from_number(u64_at(key, 17)?),
+            place,
             arrived_ms: u64_at(value, 0)?,
             count: u32_at(value, 8)?,
             entries: entries.chunks_exact(4).filter_map(|entry| u32_at(entry, 0)).collect(),
         })
     }
+
+    /// The runs of a row.
+    pub(crate) fn decode_all(key: &[u8], value: &[u8]) -> Vec<Self> {
+        parts(key, value).into_iter().filter_map(|(place, value)| Self::decode(place, value)).collect()
+    }
+}
+
+/// First byte of a row of several runs. That of one begins with a time, so with 0 for some million years.
+const SEVERAL: u8 = 1;
+
+/// Place and value of each run of a case's row.
+fn parts<'a>(key: &[u8], value: &'a [u8]) -> Vec<(Position, &'a [u8])> {
+    let Some(mut rest) = value.strip_prefix(&[SEVERAL]) else {
+        return u64_at(key, 17).map(|place| (Position::from_number(place), value)).into_iter().collect();
+    };
+    let mut parts = Vec::new();
+    while let (Some(place), Some(length)) = (u64_at(rest, 0), u16_at(rest, 8)) {
+        let Some((part, after)) = rest.get(10..).and_then(|rest| rest.split_at_checked(length.into())) else { break };
+        parts.push((Position::from_number(place), part));
+        rest = after;
+    }
+    parts
+}
+
+/// Makes one row of those of a case, each with its key and value, as far as they fit into `max_bytes`: the key of the
+/// first and a value, and how many are in it. None: nothing to gain.
+pub(crate) fn merged<'a>(
+    rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    max_bytes: usize,
+) -> Option<(&'a [u8], Vec<u8>, usize)> {
+    let mut merged = vec![SEVERAL];
+    let (mut first, mut taken) = (None, 0);
+    let of_case = |key: &[u8], first: Option<&[u8]>| match first {
+        Some(first) => first.get(..17) == key.get(..17),
+        None => key.starts_with(b"C"),
+    };
+    for (key, value) in rows {
+        if !of_case(key, first) {
+            break;
+        }
+        let parts = parts(key, value);
+        let length: usize = parts.iter().map(|(_, part)| 10 + part.len()).sum();
+        if merged.len() + length > max_bytes {
+            break;
+        }
+        for (place, part) in parts {
+            let length = u16::try_from(part.len()).ok()?;
+            merged.extend_from_slice(&place.number().to_be_bytes());
+            merged.extend_from_slice(&length.to_be_bytes());
+            merged.extend_from_slice(part);
+        }
+        first.get_or_insert(key);
+        taken += 1;
+    }
+    first.filter(|_| taken > 1).map(|key| (key, merged, taken))
+}
+
+/// The value of a case's row without one of its runs: none where nothing is left. The outer none: the run is not in it.
+pub(crate) fn without(key: &[u8], value: &[u8], place: Position) -> Option<Option<Vec<u8>>> {
+    let all = parts(key, value);
+    if all.iter().all(|(of, _)| *of != place) {
+        return None;
+    }
+    let mut left = vec![SEVERAL];
+    for (of, part) in all.into_iter().filter(|(of, _)| *of != place) {
+        left.extend_from_slice(&of.number().to_be_bytes());
+        left.extend_from_slice(&u16::try_from(part.len()).unwrap_or_default().to_be_bytes());
+        left.extend_from_slice(part);
+    }
+    Some((left.len() > 1).then_some(left))
 }
 
 pub(crate) fn case_keys(case: &CaseId) -> Vec<u8> {
@@ -230,10 +302,52 @@ pub(crate) fn parse_position(value: &[u8]) -> Option<Position> {
     u64_at(value, 0).map(Position::from_number)
 }
 
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn row(place: u64, entries: &[u32]) -> CaseRow {
+        CaseRow { place: Position::from_number(place), arrived_ms: 7, count: 9, entries: entries.to_vec() }
+    }
+
+    #[test]
+    fn runs_of_a_case_stand_together_and_can_be_taken_out_again() {
+        let rows = [row(1, &[0, 3]), row(2, &[1]), row(3, &[2])];
+        let key = |case: u8, place: u64| case_run(&CaseId([case; 16]), Position::from_number(place));
+        let single: Vec<_> = rows.iter().map(|row| (key(1, row.place.number()), row.encode())).collect();
+        let other = (key(2, 4), row(4, &[0]).encode());
+        let all = || single.iter().chain([&other]).map(|(key, value)| (&key[..], &value[..]));
+
+        let (first, value, taken) = merged(all(), 1000).unwrap();
+        assert_eq!((first, taken), (&key(1, 1)[..], 3), "not with another case");
+        assert_eq!(CaseRow::decode_all(first, &value), rows);
+        assert_eq!(merged(all(), 70).map(|(_, _, taken)| taken), Some(2), "as far as they fit");
+        assert_eq!(merged(all().skip(2), 1000), None, "one alone stays as it is");
+        let again = [(first, &value[..]), (&other.0[..], &other.1[..])];
+        assert_eq!(merged(again.into_iter(), 1000), None);
+        let more = [(first, &value[..]), (&key(1, 9)[..], &row(9, &[5]).encode()[..])]
+            .map(|(key, value)| (key.to_vec(), value.to_vec()));
+        let (_, value, _) = merged(more.iter().map(|(key, value)| (&key[..], &value[..])), 1000).unwrap();
+        assert_eq!(CaseRow::decode_all(first, &value).len(), 4);
+
+        let left = without(first, &value, Position::from_number(2)).unwrap().unwrap();
+        assert_eq!(CaseRow::decode_all(first, &left), [row(1, &[0, 3]), row(3, &[2]), row(9, &[5])]);
+        assert_eq!(without(first, &left, Position::from_number(2)), None, "it is not there");
+        let (key, value) = &single[0];
+        assert_eq!(without(key, value, Position::from_number(1)), Some(None), "nothing is left");
+    }
 }

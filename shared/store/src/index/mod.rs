@@ -3,6 +3,7 @@
 //! sled is never flushed in the commit path. A thread applies changes in groups; until it has, they are read from
 //! memory, so that readers see every commit that has returned. See `keys` for the rows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::contract::Error;
-use overlay::{Change, Overlay};
+use overlay::Overlay;
 
 mod engine;
 pub(crate) mod keys;
@@ -20,12 +21,15 @@ pub(crate) mod rows;
 
 pub(crate) use engine::remove;
 
-/// How long the thread gathers changes before it applies them.
-const LINGER: Duration = Duration::from_millis(100);
+/// How long the thread gathers changes before it applies them: a row that changes often meanwhile is written once, and
+/// the runs of a case get one row together. sled copies a page for every row, so rows are what it costs.
+const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that are applied at once.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 /// Bytes that may wait; then commits wait too.
-const WAITING_MAX_BYTES: usize = 8 << 20;
+const WAITING_MAX_BYTES: usize = 12 << 20;
+/// Bytes of a row in which the runs of a case stand together.
+const MERGED_BYTES: usize = 2048;
 
 /// How sled is to be used.
 #[derive(Debug, Clone, Copy)]
@@ -223,7 +227,7 @@ impl Shared {
             let (changes, groups) = waiting.overlay.first_groups(BATCH_BYTES);
             drop(waiting);
 
-            let result = self.apply(changes);
+            let result = self.apply(&changes);
             let mut waiting = self.waiting();
             match result {
                 Ok(()) => waiting.overlay.forget(groups),
@@ -238,12 +242,20 @@ impl Shared {
         }
     }
 
-    fn apply(&self, changes: Vec<Change>) -> sled::Result<()> {
+    fn apply(&self, changes: &BTreeMap<Bytes, Option<Bytes>>) -> sled::Result<()> {
         let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(&key[..], &value[..]),
-                None => batch.remove(&key[..]),
+        let mut rest = changes.iter();
+        loop {
+            let values = rest.clone().map_while(|(key, value)| Some((&key[..], value.as_deref()?)));
+            if let Some((key, value, rows)) = keys::merged(values, MERGED_BYTES) {
+                batch.insert(key, value);
+                let _ = rest.nth(rows - 1);
+                continue;
+            }
+            match rest.next() {
+                Some((key, Some(value))) => batch.insert(&key[..], &value[..]),
+                Some((key, None)) => batch.remove(&key[..]),
+                None => break,
             }
         }
         engine::guarded(|| self.tree.apply_batch(batch))

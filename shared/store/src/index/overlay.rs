@@ -38,9 +38,9 @@ impl Overlay {
         self.groups.is_empty()
     }
 
-    /// The first groups that wait, up to about `max_bytes`, as one list of changes; and how many groups.
-    pub(crate) fn first_groups(&self, max_bytes: usize) -> (Vec<Change>, usize) {
-        let (mut changes, mut bytes, mut groups) = (Vec::new(), 0, 0);
+    /// What the first groups that wait change together, up to about `max_bytes`; and how many groups.
+    pub(crate) fn first_groups(&self, max_bytes: usize) -> (BTreeMap<Bytes, Option<Bytes>>, usize) {
+        let (mut changes, mut bytes, mut groups) = (BTreeMap::new(), 0, 0);
         for group in &self.groups {
             if bytes > max_bytes {
                 break;
