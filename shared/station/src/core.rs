@@ -87,6 +87,8 @@ use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF, STAFF_RE
 
 /// Rows read at a time.
 const PAGE: usize = 512;
+/// Case numbers that are kept at hand, about 80 bytes each.
+const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 /// Keys of cases that are kept at hand, about 100 bytes each.
 const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 
@@ -121,6 +123,8 @@ pub struct Core {
     group: Group,
     /// Keys of cases that were written in lately: unwrapping one costs a read of the disk.
     keys: LruCache<CaseId, CaseKey>,
+    /// The only case of a number that was looked up lately, by what its id begins with.
+    numbers: LruCache<[u8; 9], CaseId>,
     /// The last commit had many entries: the processor is scarcer than the line.
     crowded: bool,
     /// Nothing of its own may be written.
@@ -166,6 +170,7 @@ impl Core {
             clock_offset_ms: Arc::default(),
             last_serial: None,
             keys: LruCache::new(KEYS_KEPT),
+            numbers: LruCache::new(NUMBERS_KEPT),
             crowded: false,
             documents: numbers::Given::new(),
             group: Group::default(),
@@ -222,6 +227,7 @@ impl Core {
     pub fn recover(&mut self) -> Result<(), Error> {
         self.reader.store().recover().map_err(store("take writes again"))?;
         self.reader.forget_ahead();
+        self.numbers.clear();
         self.project_what_is_lost()?;
         self.reader.set_open_cases(rows::count_open(&self.reader)?);
         if self.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {

@@ -147,7 +147,7 @@ impl Core {
     /// The case of a number that the actor may see, the open group included.
     fn visible_case(&mut self, number: &str, context: &Context<'_>) -> Result<Arc<Case>, Failure> {
         let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
-        let held = self.reader.find(&number)?;
+        let held = self.cases_of_number(&number)?;
         let ids: BTreeSet<CaseId> = held.into_iter().chain(self.group.fold.cases_of_number(&number)).collect();
         for id in ids {
             let case = self.group.fold.case(&self.reader, &id)?;
@@ -156,6 +156,18 @@ impl Core {
             }
         }
         Err(Failure::NotFound)
+    }
+
+    /// As [`Reader::find`](super::Reader::find): writers come back to the same cases.
+    fn cases_of_number(&mut self, number: &CaseNumber) -> Result<Vec<CaseId>, Error> {
+        if let Some(only) = self.numbers.get(&number.prefix()) {
+            return Ok(vec![*only]);
+        }
+        let held = self.reader.find(number)?;
+        if let [only] = held[..] {
+            self.numbers.put(number.prefix(), only);
+        }
+        Ok(held)
     }
 
     /// What the same request has opened before; for whoever sent it, since it tells number and query code.

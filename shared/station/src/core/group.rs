@@ -162,6 +162,12 @@ impl Core {
         let staged = group.logs.entry(log).or_insert(fresh);
         (staged.head, staged.seal) = (head, seal);
         for (bytes, entry) in bytes.iter().zip(entries) {
+            if let Some(case) = entry.case {
+                let number = case.number_prefix();
+                if self.numbers.peek(&number).is_some_and(|only| *only != case) {
+                    self.numbers.pop(&number);
+                }
+            }
             let size = bytes.0.len();
             staged.entries.push(bytes.clone());
             staged.bytes += size;
@@ -342,6 +348,8 @@ impl Core {
             self.keys.put(case, key);
         }
         if forks_touched {
+            // Which case of a number counts may be another now.
+            self.numbers.clear();
             cases.extend(self.settle_forks()?);
         }
         Ok(Committed { heads, receipts, confirmed: group.confirmed, cases, reference_changed, attachments_changed })
