@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use sanji_log::StationCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
@@ -19,8 +20,10 @@ use tonic::transport::{Channel, Endpoint};
 use crate::certificate::server_name;
 use crate::{Error, Result};
 
+/// A request to connect that nobody has answered for this long is made again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// For TCP, and for TLS after it.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
+const DEADLINE: Duration = Duration::from_secs(15);
 /// A line that is silent for this long is asked whether it is still there.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long the answer to that may take.
@@ -28,18 +31,32 @@ pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP/2 windows: at least bandwidth × round trip of a long line, for example 100 Mbit/s × 300 ms.
 pub(crate) const WINDOW_BYTES: u32 = 4 << 20;
 
-/// Connects within `patience` and shakes hands. `name` is the station asked for; what counts is what `config` verifies.
+/// Connects and shakes hands. `name` is the station asked for; what counts is what `config` verifies.
 pub(crate) async fn connect(
     address: &str,
     name: StationCode,
     config: Arc<ClientConfig>,
-    patience: Duration,
 ) -> Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(server_name(name))
         .map_err(|_| Error::Answer { problem: "a station's name is no DNS name" })?;
-    let tcp = within(patience, CONNECT, TcpStream::connect(address)).await?;
+    let tcp = within(DEADLINE, CONNECT, reach(address)).await?;
     tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
     within(DEADLINE, "shake hands", TlsConnector::from(config).connect(name, tcp)).await
+}
+
+/// Asks until somebody answers. The system repeats a request only after 1, 3 and 7 s, so it would find a line that has
+/// come back late. Earlier requests stay good: where it takes seconds from end to end, the first is answered when the
+/// third has been made.
+async fn reach(address: &str) -> io::Result<TcpStream> {
+    let mut requests = JoinSet::new();
+    loop {
+        let address = address.to_owned();
+        requests.spawn(async move { TcpStream::connect(address).await });
+        tokio::select! {
+            Some(answer) = requests.join_next() => return answer.map_err(io::Error::other)?,
+            () = tokio::time::sleep(ASK_AGAIN) => {}
+        }
+    }
 }
 
 /// What failed where the other side can't be reached at all.

@@ -23,7 +23,7 @@ use tonic::transport::Channel;
 
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
-use crate::connect::{CONNECT, DEADLINE, channel, connect, shown_certificate};
+use crate::connect::{CONNECT, channel, connect, shown_certificate};
 use crate::host::{Host, LinkState};
 use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
@@ -35,9 +35,6 @@ const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// Where nobody can be reached the line is away. Trying costs such a line nothing, and people wait for it: it is tried
 /// again within this time.
 const PAUSE_AWAY: Duration = Duration::from_secs(2);
-/// How long the system may try to connect, in turns: it asks again after 1, 3 and 7 s, so a line that comes back is
-/// found late by whoever waits for long, and one with seconds from end to end never by whoever doesn't.
-const PATIENCE: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(4), DEADLINE];
 /// Where a parent has trouble, the mean of the first pause is half of this; it doubles with each failure …
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// … up to this. Hundreds of stations that find the hub back after an hour are to be in sync within a minute.
@@ -145,13 +142,10 @@ impl Line {
         let mut pause = Pause::default();
         let mut said = Said::default();
         let mut down_since_ms = now_ms();
-        for patience in PATIENCE.into_iter().cycle() {
-            if shutdown.is_cancelled() {
-                return;
-            }
+        while !shutdown.is_cancelled() {
             let begun = Instant::now();
             let opened = tokio::select! {
-                opened = open(&upstream, &trust, &host, asked_for, patience, &shutdown) => opened,
+                opened = open(&upstream, &trust, &host, asked_for, &shutdown) => opened,
                 () = shutdown.cancelled() => return,
             };
             let ended = match opened {
@@ -203,11 +197,10 @@ async fn open(
     trust: &Arc<Trust>,
     host: &Arc<dyn Host>,
     asked_for: StationCode,
-    patience: Duration,
     shutdown: &CancellationToken,
 ) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
-    let tls = connect(upstream, asked_for, trust.dial_config(), patience).await?;
+    let tls = connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
     let (channel, failure) = channel(tls).await?;

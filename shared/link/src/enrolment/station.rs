@@ -11,7 +11,7 @@ use tonic::codec::CompressionEncoding;
 
 use super::{EnrolReply, EnrolmentCode, Refusal, code, signed_request};
 use crate::certificate::check_certificate;
-use crate::connect::{DEADLINE, channel, connect, shown_certificate};
+use crate::connect::{channel, connect, shown_certificate};
 use crate::listener::ENROLMENT_DEADLINE;
 use crate::{Error, Result, tls};
 
@@ -34,7 +34,7 @@ pub async fn enrol(
     software: &str,
 ) -> Result<EnrolReply> {
     let district = station.district();
-    let tls = connect(address, district, tls::enrol_config(&code.fingerprint)?, DEADLINE).await.map_err(unmask)?;
+    let tls = connect(address, district, tls::enrol_config(&code.fingerprint)?).await.map_err(unmask)?;
     let hub_certificate = shown_certificate(&tls)?;
     let (channel, _) = channel(tls).await?;
     let mut client = EnrolmentClient::new(channel)
