@@ -15,6 +15,9 @@ use crate::files::{failed, sync_folder};
 /// How often to ask for a folder that sled still holds itself: it lets go a little after its handle is dropped.
 const LOCK_ATTEMPTS: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// How often sled syncs what it has been given, in milliseconds. What a power cut takes is derived again from the
+/// journal, whose own syncs must not wait for these: people do.
+const SYNC_EVERY_MS: u64 = 5000;
 
 /// Opens sled, or makes it durably. A folder that can't be opened is set aside and an empty one made.
 pub(super) fn open(path: &Path, options: IndexOptions) -> Result<sled::Db, Error> {
@@ -53,7 +56,11 @@ pub(super) fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> sled::R
 }
 
 fn open_guarded(path: &Path, options: IndexOptions) -> sled::Result<sled::Db> {
-    let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes).mode(sled::Mode::LowSpace);
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(options.cache_bytes)
+        .mode(sled::Mode::LowSpace)
+        .flush_every_ms(Some(SYNC_EVERY_MS));
     let (sender, receiver) = mpsc::channel();
     let opening = move || {
         let mut result = guarded(|| config.open());

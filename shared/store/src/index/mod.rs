@@ -23,7 +23,7 @@ pub(crate) use engine::remove;
 
 /// How long the thread gathers changes before it applies them: a row that changes often meanwhile is written once, and
 /// the runs of a case get one row together. sled copies a page for every row, so rows are what it costs.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(5);
 /// Bytes that are applied at once.
 const BATCH_BYTES: usize = 4 << 20;
 /// Bytes that may wait; then commits wait too.
@@ -81,7 +81,7 @@ impl Index {
         self.shared.waiting().failed.is_some()
     }
 
-    /// Until sled has nothing to write any more; it would do so by itself in half a second.
+    /// Until sled has nothing to write any more; it would do so by itself within seconds.
     #[cfg(test)]
     pub(crate) fn rest_for_tests(&self) {
         self.settle().unwrap();
