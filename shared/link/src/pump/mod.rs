@@ -8,6 +8,7 @@
 mod clerk;
 mod packing;
 mod status;
+mod turns;
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -32,6 +33,7 @@ pub(crate) use status::{now_ms, to_peer, with_sources};
 use clerk::{Answer, Clerk, Job};
 use packing::{Packer, Unpacker};
 use status::Reporter;
+use turns::Turns;
 
 /// Messages handed to HTTP/2 and not yet taken by it. Few, so that what is urgent does not stand behind much.
 pub(crate) const OUTGOING: usize = 8;
@@ -42,8 +44,6 @@ const BRANCH_BYTES: usize = 128 << 10;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the station is asked whether entries are damaged: a peer may not have had them the last time.
 const LOOK_FOR_DAMAGE: Duration = Duration::from_secs(10);
-/// Logs whose damaged entries are asked for at a time.
-const DAMAGED_AT_ONCE: usize = 16;
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -109,7 +109,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
         turn,
         peer,
         damage_looked_for: Instant::now(),
-        damage_asked_for: 0,
+        damage_turns: Turns::default(),
         host,
     };
     let started = pump.start().await;
@@ -161,9 +161,7 @@ struct Pump {
     goodbye: Option<Goodbye>,
     turn: Option<OwnedSemaphorePermit>,
     damage_looked_for: Instant,
-    /// Requests for damaged entries so far: the next begin behind them, lest those that this peer lacks too hold up
-    /// all others.
-    damage_asked_for: usize,
+    damage_turns: Turns,
 }
 
 /// What a background read came back with.
@@ -338,14 +336,8 @@ impl Pump {
         self.reads.spawn_blocking(move || Read::Damaged(host.damaged(peer)));
     }
 
-    /// One stretch of a log at a time, so that each follows the one before.
-    fn ask_for_damaged(&mut self, mut damaged: Vec<Stretch>) -> Result<()> {
-        damaged.dedup_by_key(|stretch| stretch.log);
-        let begin = self.damage_asked_for.checked_rem(damaged.len()).unwrap_or_default();
-        damaged.rotate_left(begin);
-        damaged.truncate(DAMAGED_AT_ONCE);
-        self.damage_asked_for = self.damage_asked_for.wrapping_add(damaged.len());
-        let mut stretches = damaged.into_iter();
+    fn ask_for_damaged(&mut self, damaged: Vec<Stretch>) -> Result<()> {
+        let mut stretches = self.damage_turns.next(damaged).into_iter();
         stretches.try_for_each(|Stretch { log, from, .. }| self.tell(Event::EntriesNeeded { log, from }))
     }
 
