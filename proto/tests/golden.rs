@@ -644,6 +644,27 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 words: "同意".into(),
                 number: "澄政务〔2026〕7号".into(),
                 actor_name: "程成军".into(),
+                from: 0,
+            })),
+        ),
+        (
+            "staff_request.decided_from_a_day",
+            staff_request(proto::staff_request_record::Record::Decided(proto::StaffChangeDecided {
+                approved: true,
+                from: 20_261_201,
+                ..Default::default()
+            })),
+        ),
+        (
+            "staff_request.withdrawn",
+            staff_request(proto::staff_request_record::Record::Withdrawn(proto::StaffChangeWithdrawn {
+                actor_name: "郑玲凡".into(),
+            })),
+        ),
+        (
+            "staff_request.effected",
+            staff_request(proto::staff_request_record::Record::Effected(proto::StaffChangeEffected {
+                hindered: "该人员已经离开".into(),
             })),
         ),
         (

@@ -1393,7 +1393,7 @@ pub struct StaffRequestRecord {
     /// 16 bytes. Required.
     #[prost(bytes = "vec", tag = "1")]
     pub id: ::prost::alloc::vec::Vec<u8>,
-    #[prost(oneof = "staff_request_record::Record", tags = "2, 3")]
+    #[prost(oneof = "staff_request_record::Record", tags = "2, 3, 4, 5")]
     pub record: ::core::option::Option<staff_request_record::Record>,
 }
 /// Nested message and enum types in `StaffRequestRecord`.
@@ -1402,9 +1402,15 @@ pub mod staff_request_record {
     pub enum Record {
         #[prost(message, tag = "2")]
         Asked(super::StaffChangeAsked),
-        /// Written by the hub alone; the StaffRecords that follow from a consent stand behind it.
+        /// Written by the hub alone; the StaffRecords that follow from a consent stand behind it, save where it names a day.
         #[prost(message, tag = "3")]
         Decided(super::StaffChangeDecided),
+        /// By whoever asked, before it was decided.
+        #[prost(message, tag = "4")]
+        Withdrawn(super::StaffChangeWithdrawn),
+        /// Written by the hub alone, on the day that its consent names; the StaffRecords stand behind it.
+        #[prost(message, tag = "5")]
+        Effected(super::StaffChangeEffected),
     }
 }
 /// What is to become of a person. Empty or 0: as it is; "-" for none.
@@ -1450,6 +1456,21 @@ pub struct StaffChangeDecided {
     /// Name of whoever decided, as it stood then.
     #[prost(string, tag = "4")]
     pub actor_name: ::prost::alloc::string::String,
+    /// From which day on it counts, YYYYMMDD. 0: at once.
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffChangeWithdrawn {
+    /// Name of whoever withdraws it, as it stood then. Empty: the station's keeper.
+    #[prost(string, tag = "1")]
+    pub actor_name: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaffChangeEffected {
+    /// Why it could not be done any more. Empty: it was done.
+    #[prost(string, tag = "1")]
+    pub hindered: ::prost::alloc::string::String,
 }
 /// A file of the district's data as published: an item, the calendar, the organisation …
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -15085,6 +15106,15 @@ pub struct DecideStaffChangeRequest {
     /// Number of the document of consent.
     #[prost(string, tag = "4")]
     pub number: ::prost::alloc::string::String,
+    /// From which day on a consent counts: YYYYMMDD, today or within a year. 0: at once.
+    #[prost(uint32, tag = "5")]
+    pub from: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawStaffChangeRequest {
+    /// 16 bytes. Required.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListStaffRequestsRequest {
@@ -15129,7 +15159,7 @@ pub struct StaffRequestView {
     /// For example that two years are not over.
     #[prost(string, repeated, tag = "12")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// 待批, 已同意, 未同意.
+    /// 待批, 已撤回, 未同意, 已同意, 待生效, 未能生效.
     #[prost(string, tag = "13")]
     pub state: ::prost::alloc::string::String,
     #[prost(string, tag = "14")]
@@ -15145,6 +15175,18 @@ pub struct StaffRequestView {
     /// Whether the caller may decide it.
     #[prost(bool, tag = "19")]
     pub may_decide: bool,
+    /// From which day on the consent counts, YYYYMMDD. 0: at once.
+    #[prost(uint32, tag = "20")]
+    pub from: u32,
+    /// Why the change could not be done on its day. Empty: nothing hindered it.
+    #[prost(string, tag = "21")]
+    pub hindered: ::prost::alloc::string::String,
+    /// When it was withdrawn. 0: it was not.
+    #[prost(uint64, tag = "22")]
+    pub withdrawn_ms: u64,
+    /// Whether the caller may withdraw it.
+    #[prost(bool, tag = "23")]
+    pub may_withdraw: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StaffDifference {
@@ -15572,7 +15614,7 @@ pub mod staff_service_client {
                 .insert(GrpcMethod::new("sanji.v1.StaffService", "AskStaffChange"));
             self.inner.unary(req, path, codec).await
         }
-        /// Consents to what was asked for, which then counts at once, or refuses it with the reason. At the hub.
+        /// Consents to what was asked for, which then counts at once or from a day on, or refuses it with the reason. At the hub.
         pub async fn decide_staff_change(
             &mut self,
             request: impl tonic::IntoRequest<super::DecideStaffChangeRequest>,
@@ -15595,6 +15637,31 @@ pub mod staff_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("sanji.v1.StaffService", "DecideStaffChange"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes back what the caller has asked for, as long as it was not decided.
+        pub async fn withdraw_staff_change(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/sanji.v1.StaffService/WithdrawStaffChange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("sanji.v1.StaffService", "WithdrawStaffChange"));
             self.inner.unary(req, path, codec).await
         }
         /// What was asked for and decided, newest first, as far as the caller may know.
@@ -15811,10 +15878,18 @@ pub mod staff_service_server {
             tonic::Response<super::StaffRequestView>,
             tonic::Status,
         >;
-        /// Consents to what was asked for, which then counts at once, or refuses it with the reason. At the hub.
+        /// Consents to what was asked for, which then counts at once or from a day on, or refuses it with the reason. At the hub.
         async fn decide_staff_change(
             &self,
             request: tonic::Request<super::DecideStaffChangeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StaffRequestView>,
+            tonic::Status,
+        >;
+        /// Takes back what the caller has asked for, as long as it was not decided.
+        async fn withdraw_staff_change(
+            &self,
+            request: tonic::Request<super::WithdrawStaffChangeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::StaffRequestView>,
             tonic::Status,
@@ -16335,6 +16410,52 @@ pub mod staff_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DecideStaffChangeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/sanji.v1.StaffService/WithdrawStaffChange" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawStaffChangeSvc<T: StaffService>(pub Arc<T>);
+                    impl<
+                        T: StaffService,
+                    > tonic::server::UnaryService<super::WithdrawStaffChangeRequest>
+                    for WithdrawStaffChangeSvc<T> {
+                        type Response = super::StaffRequestView;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawStaffChangeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as StaffService>::withdraw_staff_change(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawStaffChangeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

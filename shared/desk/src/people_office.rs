@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use sanji_domain::case::RefusalCode;
-use sanji_domain::organisation;
 use sanji_proto::v1 as proto;
 
 use crate::office::{Actor, Failure, Station};
@@ -39,7 +38,7 @@ pub(crate) trait PeopleOffice: Send + Sync + 'static {
     fn powers(&self, actor: &Actor, staff: &str) -> Result<Vec<proto::ItemAuthorisation>, Failure>;
     /// Changes of staff that were asked for; an empty id: all that the actor may know of.
     fn staff_requests(&self, actor: &Actor, staff: &str) -> Result<Vec<proto::StaffRequestView>, Failure>;
-    /// Whether the actor may ask that a person be changed.
+    /// Whether the actor may now ask that a person be changed.
     fn asks_for_change(&self, actor: &Actor, staff: &str) -> bool;
     async fn ask_staff_change(
         &self,
@@ -51,6 +50,8 @@ pub(crate) trait PeopleOffice: Send + Sync + 'static {
         actor: &Actor,
         request: proto::DecideStaffChangeRequest,
     ) -> Result<proto::StaffRequestView, Failure>;
+    /// Takes back what the actor has asked for; by its id.
+    async fn withdraw_staff_change(&self, actor: &Actor, id: Vec<u8>) -> Result<proto::StaffRequestView, Failure>;
 }
 
 #[async_trait]
@@ -123,9 +124,7 @@ impl PeopleOffice for Station {
     }
 
     fn asks_for_change(&self, actor: &Actor, staff: &str) -> bool {
-        let reference = self.reference();
-        let person = staff.parse().ok().and_then(|id| reference.staff(&id));
-        person.is_some_and(|person| organisation::asks_for_change(&actor.staff, &person.staff))
+        self.may_ask_for_change(actor, staff)
     }
 
     async fn ask_staff_change(
@@ -142,5 +141,9 @@ impl PeopleOffice for Station {
         request: proto::DecideStaffChangeRequest,
     ) -> Result<proto::StaffRequestView, Failure> {
         self.decide_staff_change(actor, request).await
+    }
+
+    async fn withdraw_staff_change(&self, actor: &Actor, id: Vec<u8>) -> Result<proto::StaffRequestView, Failure> {
+        self.withdraw_staff_change(Some(actor), proto::WithdrawStaffChangeRequest { id }).await
     }
 }

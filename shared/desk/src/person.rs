@@ -147,8 +147,7 @@ async fn person_page(
     let history = office.staff_history(&person.actor, staff)?;
     let items = by_item(office.powers(&person.actor, staff)?);
     let requests = office.staff_requests(&person.actor, staff)?;
-    let waits = requests.iter().any(|request| request.decided_ms == 0);
-    let asks = office.asks_for_change(&person.actor, staff) && !waits;
+    let asks = office.asks_for_change(&person.actor, staff);
     let form = Asked::read(desk, form);
     let frame = Frame::staff(desk, person, Tab::People).await;
     page(&PersonPage { frame, one, history, items, requests, asks, form, refusal })

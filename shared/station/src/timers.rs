@@ -1,6 +1,6 @@
 //! Looks at cases for what is due by itself: when the station starts, after each midnight in China, when the district's
 //! data changes, and, for cases that have just come or moved, every few minutes. All limits end with a day, so nothing
-//! can become due in between.
+//! can become due in between. At the hub, changes of staff that were consented to for a day are made then.
 //!
 //! A look at all cases reads the open ones once, in pages, beside the work of people. What is due is decided again
 //! where it is written, on the case as it is then; so a look may be repeated at any time, and a stop loses nothing.
@@ -92,6 +92,10 @@ pub(crate) async fn keep(station: Station, grace_days: u32, shutdown: Cancellati
             Some(cases) => station.look_at(cases.into_iter().collect(), grace_days, now_ms).await,
             None => station.run_timers(grace_days, now_ms).await,
         };
+        // What was consented to for a day counts from its first minutes on.
+        if let Err(failure) = station.effect_staff_changes(now_ms).await {
+            tracing::debug!(reason = chain(&failure), "changes of staff whose day has come are not made now");
+        }
         match result {
             Ok(Looked { steps: 0, .. }) => looked_on = Some(today),
             Ok(Looked { cases, steps }) => {

@@ -65,6 +65,7 @@ pub(super) struct Memory {
     pub(super) asked: Vec<proto::ChangeStaffRequest>,
     /// Answers to such.
     pub(super) decided: Vec<proto::DecideStaffChangeRequest>,
+    pub(super) withdrawn: Vec<Vec<u8>>,
 }
 
 pub(super) struct FakeOffice {

@@ -97,14 +97,16 @@ impl PeopleOffice for FakeOffice {
             changes: vec![change],
             reason: "轮岗".to_owned(),
             state: "待批".to_owned(),
-            warnings: vec!["该人员自2025-07-01起任现岗位，不满两年。".to_owned()],
+            warnings: vec!["该人员自2025年7月1日起任现岗位，不满两年。".to_owned()],
             may_decide: true,
+            may_withdraw: true,
             ..Default::default()
         }])
     }
 
-    fn asks_for_change(&self, _: &Actor, _: &str) -> bool {
-        true
+    fn asks_for_change(&self, _: &Actor, staff: &str) -> bool {
+        // About the agent a request waits already.
+        staff != "990106101203-01"
     }
 
     async fn ask_staff_change(
@@ -126,6 +128,11 @@ impl PeopleOffice for FakeOffice {
         request: proto::DecideStaffChangeRequest,
     ) -> Result<proto::StaffRequestView, Failure> {
         self.memory.lock().expect("lock").decided.push(request);
+        Ok(proto::StaffRequestView::default())
+    }
+
+    async fn withdraw_staff_change(&self, _: &Actor, id: Vec<u8>) -> Result<proto::StaffRequestView, Failure> {
+        self.memory.lock().expect("lock").withdrawn.push(id);
         Ok(proto::StaffRequestView::default())
     }
 }

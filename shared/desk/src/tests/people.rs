@@ -72,10 +72,22 @@ async fn another_post_is_asked_for_and_answered_at_the_desk() {
     assert!(asked[0].leaves && asked[0].staff == "990106101203-01" && asked[0].place == 0);
 
     let page = browser.get("/desk/staff-requests").await;
-    page.shows(&["同意，立即生效", "岗位角色：代办员 → 窗口受理"]);
+    page.shows(&["不填为立即生效", "岗位角色：代办员 → 窗口受理"]);
     let id = page.field("id").to_owned();
     let refuse = [("csrf", token.as_str()), ("id", id.as_str()), ("what", "refuse"), ("words", "不满两年")];
     assert_eq!(browser.post("/desk/staff-requests", &refuse).await.location(), "/desk/staff-requests");
     let decided = browser.memory().decided.clone();
     assert_eq!((decided[0].id.as_slice(), decided[0].approved), ([0xab_u8; 16].as_slice(), false));
+    let later = [("csrf", token.as_str()), ("id", id.as_str()), ("what", "approve"), ("from", "2026-12-01")];
+    browser.post("/desk/staff-requests", &later).await;
+    let decided = browser.memory().decided.clone();
+    assert_eq!((decided[1].approved, decided[1].from), (true, 20_261_201));
+    let wrong = [("csrf", token.as_str()), ("id", id.as_str()), ("what", "approve"), ("from", "明天")];
+    browser.post("/desk/staff-requests", &wrong).await.shows(&["生效日期没有填对"]);
+    assert_eq!(browser.memory().decided.len(), 2, "nothing was decided for a day that is none");
+
+    page.shows(&["撤回申请"]);
+    let back = [("csrf", token.as_str()), ("id", id.as_str()), ("what", "withdraw")];
+    assert_eq!(browser.post("/desk/staff-requests", &back).await.location(), "/desk/staff-requests");
+    assert_eq!((browser.memory().withdrawn.clone(), browser.memory().decided.len()), (vec![vec![0xab; 16]], 2));
 }

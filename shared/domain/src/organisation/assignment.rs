@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{Span, ToSpan};
 use sanji_log::{StationCode, Tier};
 
-use super::{Organisation, Role, Staff};
+use super::{Organisation, Role, Staff, Standing};
 
 /// How long a person stays in a post before a change goes against the rule.
 fn term_of_office() -> Span {
@@ -37,6 +37,13 @@ pub fn asks_for_change(actor: &Staff, person: &Staff) -> bool {
     actor.id != person.id && (heads_office_of(actor, person) || administers(actor, person.place))
 }
 
+/// Whether somebody who asks as a deputy (seat B) leaves it to the head: the head is on duty. Who keeps the records asks
+/// at any time.
+#[must_use]
+pub fn leaves_to_principal(actor: &Staff, person: &Staff, standing: &Standing) -> bool {
+    standing.principal_on_duty && !administers(actor, person.place)
+}
+
 /// Whether somebody consents to changes of staff: the district's centre, by those who run the hall.
 #[must_use]
 pub fn consents_to_changes(actor: &Staff) -> bool {
@@ -63,6 +70,17 @@ fn post(staff: &Staff) -> (&[Role], &str, &str, StationCode) {
 #[must_use]
 pub fn has_served_term(since: Date, on: Date) -> bool {
     since.checked_add(term_of_office()).is_ok_and(|until| until <= on)
+}
+
+/// How far ahead the day may lie from which a consent counts.
+fn farthest_ahead() -> Span {
+    1.year()
+}
+
+/// Whether a consent may count from a day on: today, or later within a year.
+#[must_use]
+pub fn may_begin(day: Date, today: Date) -> bool {
+    today <= day && today.checked_add(farthest_ahead()).is_ok_and(|last| day <= last)
 }
 
 /// What a field says of a person.
@@ -153,12 +171,16 @@ mod tests {
         ] {
             assert_eq!(asks_for_change(actor, of), asks, "{} for {}", actor.id, of.id);
         }
+        let beside = Standing { principal_on_duty: true, ..Standing::default() };
+        assert!(leaves_to_principal(&deputy, &agent, &beside), "seat B waits while A is there");
+        assert!(!leaves_to_principal(&deputy, &agent, &Standing::default()));
+        assert!(!leaves_to_principal(&keeper, &agent, &beside), "the records are kept at any time");
         assert!(consents_to_changes(&director));
         assert!(![&head, &deputy, &keeper, &clerk].into_iter().any(consents_to_changes));
     }
 
     #[test]
-    fn a_substitute_is_no_post_and_two_years_are_two_years() {
+    fn a_substitute_is_no_post_two_years_are_two_years_and_a_consent_looks_ahead() {
         let before = person("mz-05", "990106000000", "mz", &[Role::Window], None);
         let substitute = Staff { backup: Some("mz-04".parse().unwrap()), ..before.clone() };
         assert!(!is_change_of_post(&before, &substitute));
@@ -170,6 +192,10 @@ mod tests {
             Staff { seat: Some(Seat::B), ..before.clone() },
         ] {
             assert!(is_change_of_post(&before, &after), "{after:?}");
+        }
+        let today: Date = "2026-07-01".parse().unwrap();
+        for (day, may) in [("2026-06-30", false), ("2026-07-01", true), ("2027-07-01", true), ("2027-07-02", false)] {
+            assert_eq!(may_begin(day.parse().unwrap(), today), may, "{day}");
         }
         let since: Date = "2024-02-29".parse().unwrap();
         for (on, served) in [("2026-02-27", false), ("2026-02-28", true), ("2027-01-01", true), ("2024-02-29", false)] {

@@ -19,7 +19,7 @@ mod staff;
 pub use absence::{ALONE, Absence, AbsenceId, Absences, Colleague, Ground, StandIn, Standing, may_stand_in};
 pub use assignment::{
     administers, asks_for_change, consents_to_changes, differences, has_served_term, heads_office_of,
-    is_change_of_post, is_same_post,
+    is_change_of_post, is_same_post, leaves_to_principal, may_begin,
 };
 pub use authorisation::{Authorisation, Authorisations, Power};
 pub use read::OrganisationFiles;

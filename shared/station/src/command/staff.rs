@@ -4,6 +4,8 @@
 use clap::Subcommand;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
+use sanji_domain::calendar::{date_number, date_of_number};
+use sanji_domain::case::words::date_words;
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 
@@ -184,6 +186,7 @@ pub enum Command {
     /// Consent to a change of staff, or refuse it, at the hub; with the token of somebody who runs the hall
     #[command(
         after_help = "Example:\n  sanji-hub staff decide 5f0c… --number '澄政务〔2026〕7号' --data hub --token sanji_…\n  \
+        sanji-hub staff decide 5f0c… --from 2026-12-01 --data hub --token sanji_…\n  \
         sanji-hub staff decide 5f0c… --refuse --words '任职不满两年' --data hub --token sanji_…"
     )]
     Decide {
@@ -199,6 +202,20 @@ pub enum Command {
         /// Number of the document of consent.
         #[arg(long, default_value = "")]
         number: String,
+        /// From which day on it counts; without it, at once.
+        #[arg(long, value_name = "DATE", conflicts_with = "refuse")]
+        from: Option<Date>,
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take back what one has asked for, as long as the district's centre has not answered
+    #[command(after_help = "Example:\n  sanji-node staff withdraw 5f0c… --data township --token sanji_…")]
+    Withdraw {
+        /// The id that `staff requests` shows.
+        #[arg(value_parser = request_id)]
+        id: [u8; 16],
         #[command(flatten)]
         at: At,
         #[command(flatten)]
@@ -320,9 +337,15 @@ impl Command {
                 let told = |_: &_| reply.requests.iter().map(staff_request).collect::<Vec<_>>().join("\n");
                 output.print(&json::show("ListStaffRequestsReply", &reply)?, told)
             }
-            Self::Decide { id, refuse, words, number, at, output } => {
-                let request = proto::DecideStaffChangeRequest { id: id.to_vec(), approved: !refuse, words, number };
+            Self::Decide { id, refuse, words, number, from, at, output } => {
+                let (id, approved, from) = (id.to_vec(), !refuse, from.map_or(0, date_number));
+                let request = proto::DecideStaffChangeRequest { id, approved, words, number, from };
                 let reply = at.connect().await?.staff().decide_staff_change(request).await?.into_inner();
+                output.print(&json::show("StaffRequestView", &reply)?, |_| staff_request(&reply))
+            }
+            Self::Withdraw { id, at, output } => {
+                let request = proto::WithdrawStaffChangeRequest { id: id.to_vec() };
+                let reply = at.connect().await?.staff().withdraw_staff_change(request).await?.into_inner();
                 output.print(&json::show("StaffRequestView", &reply)?, |_| staff_request(&reply))
             }
             Self::History { staff, at, output } => {
@@ -433,6 +456,12 @@ fn staff_request(request: &proto::StaffRequestView) -> String {
     );
     if request.decided_ms > 0 {
         line.push_str(&format!("  答复：{} {} {}", request.decided_by_name, request.number, request.words));
+    }
+    if let Some(from) = date_of_number(request.from) {
+        line.push_str(&format!("  自{}起生效", date_words(from)));
+    }
+    if !request.hindered.is_empty() {
+        line.push_str(&format!("  未能生效：{}", request.hindered));
     }
     line.extend(request.warnings.iter().map(|warning| format!("  注意：{warning}")));
     line

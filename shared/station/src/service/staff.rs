@@ -69,6 +69,15 @@ impl StaffService for People {
         self.station.decide_staff_change(&actor, request.into_inner()).await.map(Response::new).map_err(status)
     }
 
+    async fn withdraw_staff_change(
+        &self,
+        request: Request<proto::WithdrawStaffChangeRequest>,
+    ) -> Answer<proto::StaffRequestView> {
+        let caller = self.access.staff_or_keeper(&request)?;
+        let withdrawn = self.station.withdraw_staff_change(caller.as_ref(), request.into_inner()).await;
+        withdrawn.map(Response::new).map_err(status)
+    }
+
     async fn list_staff_requests(
         &self,
         request: Request<proto::ListStaffRequestsRequest>,

@@ -1,6 +1,7 @@
 //! The people of a station: who is here, who is away, who acts for whom. Rights are checked here.
 
 mod change;
+mod effect;
 mod ledger;
 mod powers;
 mod register;

@@ -1,22 +1,33 @@
 //! What a running hub lets whom do with its people: exclusions, consent to another post, suspension, absences, powers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use prost::Message as _;
+use sanji_domain::calendar::{date_number, local_date};
 use sanji_domain::case::RefusalCode;
+use sanji_log::{Reach, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_station::config::Program;
+use sanji_station::station::Administrative;
 use sanji_station::{Actor, Failure, Station};
 
-use crate::district::{District, START_MS, WINDOW, staff};
+use crate::district::{DAY_MS, District, START_MS, WINDOW, staff};
 
 /// A minute after the district has begun.
 const NOW_MS: u64 = START_MS + 60_000;
 
 async fn hub() -> Station {
+    hub_at(Arc::new(AtomicU64::new(NOW_MS))).await
+}
+
+/// A hub with a clock that the test moves.
+async fn hub_at(clock: Arc<AtomicU64>) -> Station {
     let district = District::new();
     let (store, keys) = (district.hub.store.clone(), district.hub.keys.clone());
     drop(district);
-    Station::open_with_clock(store, keys, Program::Hub, Arc::new(|| NOW_MS)).await.unwrap()
+    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+    Station::open_with_clock(store, keys, Program::Hub, clock).await.unwrap()
 }
 
 fn actor(hub: &Station, id: &str) -> Actor {
@@ -45,7 +56,22 @@ fn ask(of: &str, roles: &[&str]) -> proto::AskStaffChangeRequest {
 
 fn decide(id: &[u8], approved: bool) -> proto::DecideStaffChangeRequest {
     let (words, number) = ("任职不满两年".to_owned(), "澄政务〔2026〕7号".to_owned());
-    proto::DecideStaffChangeRequest { id: id.to_vec(), approved, words, number }
+    proto::DecideStaffChangeRequest { id: id.to_vec(), approved, words, number, from: 0 }
+}
+
+fn withdraw(id: &[u8]) -> proto::WithdrawStaffChangeRequest {
+    proto::WithdrawStaffChangeRequest { id: id.to_vec() }
+}
+
+fn request(hub: &Station, id: &[u8]) -> proto::StaffRequestView {
+    let all = hub.staff_requests(None, &proto::ListStaffRequestsRequest::default()).unwrap().requests;
+    all.into_iter().find(|known| known.id == id).unwrap()
+}
+
+/// A record as the district writes it, whatever the rules say.
+fn of_staff(record: &proto::StaffRecord) -> Administrative {
+    let home = StationCode::from_number(record.place).unwrap();
+    Administrative { home, reach: Reach::Private, kind: proto::Kind::Staff, body: record.encode_to_vec() }
 }
 
 fn roles_of(hub: &Station, id: &str) -> Vec<String> {
@@ -127,6 +153,113 @@ async fn another_post_counts_once_the_centre_has_consented() {
     assert_eq!(all.len(), 2, "the refused one is kept");
     let changes = |request: &proto::StaffRequestView| request.changes[0].before.clone();
     assert!(all.iter().all(|request| changes(request) == "窗口受理"), "as it stood when it was asked for: {all:?}");
+    hub.close().await;
+}
+
+/// The day so many days after the district's first, as a date's number.
+fn day(days: u64) -> u32 {
+    let ms = i64::try_from(NOW_MS + days * DAY_MS).unwrap();
+    date_number(local_date(ms))
+}
+
+#[tokio::test]
+async fn a_consent_for_a_day_counts_from_that_day_on() {
+    let clock = Arc::new(AtomicU64::new(NOW_MS));
+    let hub = hub_at(clock.clone()).await;
+    let later = |days: u64| clock.store(NOW_MS + days * DAY_MS, Ordering::Relaxed);
+    let (head, director) = (actor(&hub, "mz-01"), actor(&hub, "sp-01"));
+    let from = |id: &[u8], from| proto::DecideStaffChangeRequest { from, ..decide(id, true) };
+    let asked = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await.unwrap();
+    let yesterday = from(&asked.id, date_number(jiff::civil::date(2026, 6, 30)));
+    for wrong in [yesterday, from(&asked.id, day(400)), from(&asked.id, 20_260_231)] {
+        assert_eq!(code(hub.decide_staff_change(&director, wrong).await), RefusalCode::InvalidInput);
+    }
+    let consented = hub.decide_staff_change(&director, from(&asked.id, day(10))).await.unwrap();
+    assert_eq!((consented.state.as_str(), consented.from), ("待生效", day(10)));
+    assert_eq!(hub.effect_staff_changes(hub.now_ms()).await.unwrap(), 0);
+    assert_eq!(roles_of(&hub, "mz-05"), ["窗口受理"], "the day has not come");
+    let Err(Failure::Refused(refusal)) = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await else {
+        panic!("another one before the day");
+    };
+    assert!(refusal.sentence.contains("将于2026年7月11日生效"), "{}", refusal.sentence);
+
+    later(10);
+    assert_eq!(hub.effect_staff_changes(hub.now_ms()).await.unwrap(), 1);
+    assert_eq!(roles_of(&hub, "mz-05"), ["审核"]);
+    assert_eq!(request(&hub, &asked.id).state, "已同意");
+    let history = hub.staff_history(None, &proto::StaffHistoryRequest { staff: "mz-05".to_owned() }).unwrap().rows;
+    let last = history.last().unwrap();
+    assert_eq!((last.from_ms, last.recorded_by.as_str()), (NOW_MS + 10 * DAY_MS, "sp-01"));
+    assert!(last.consent.contains("夏军（sp-01）澄政务〔2026〕7号"), "{}", last.consent);
+    assert_eq!(hub.effect_staff_changes(hub.now_ms()).await.unwrap(), 0, "once");
+
+    // Today is at once; and what can't be done any more on its day is told.
+    let again = hub.ask_staff_change(Some(&head), ask("mz-05", &["窗口受理"])).await.unwrap();
+    assert_eq!(hub.decide_staff_change(&director, from(&again.id, day(10))).await.unwrap().state, "已同意");
+    assert_eq!(roles_of(&hub, "mz-05"), ["窗口受理"]);
+    assert_eq!(hub.effect_staff_changes(hub.now_ms()).await.unwrap(), 0, "it is done already");
+    let post = proto::ChangeStaffRequest { post: "出纳".to_owned(), ..change("mz-04", &[]) };
+    let post = proto::AskStaffChangeRequest { change: Some(post) };
+    let hindered = hub.ask_staff_change(Some(&head), post).await.unwrap();
+    hub.decide_staff_change(&director, from(&hindered.id, day(20))).await.unwrap();
+    let gone = proto::StaffRecord { inactive: true, ..hub.reference().staff(&staff("mz-04")).unwrap().record() };
+    hub.administer("sp-06", vec![of_staff(&gone)]).await.unwrap();
+    later(21);
+    assert_eq!(hub.effect_staff_changes(hub.now_ms()).await.unwrap(), 0);
+    let told = request(&hub, &hindered.id);
+    assert_eq!(told.state, "未能生效");
+    assert!(told.hindered.contains("已经离开"), "{}", told.hindered);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn whoever_asked_takes_it_back_until_it_is_decided() {
+    let hub = hub().await;
+    let (head, deputy, director) = (actor(&hub, "mz-01"), actor(&hub, "mz-02"), actor(&hub, "sp-01"));
+    let asked = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await.unwrap();
+    assert!(asked.may_withdraw);
+    for other in [Some(&deputy), Some(&director), None] {
+        assert_eq!(code(hub.withdraw_staff_change(other, withdraw(&asked.id)).await), RefusalCode::NotEntitled);
+    }
+    let stranger = actor(&hub, "rs-01");
+    let unknown = hub.withdraw_staff_change(Some(&stranger), withdraw(&asked.id)).await;
+    assert_eq!(code(unknown), RefusalCode::InvalidInput, "as one that there is not");
+    let back = hub.withdraw_staff_change(Some(&head), withdraw(&asked.id)).await.unwrap();
+    assert_eq!((back.state.as_str(), back.withdrawn_ms, back.may_withdraw), ("已撤回", NOW_MS, false));
+    assert_eq!(code(hub.withdraw_staff_change(Some(&head), withdraw(&asked.id)).await), RefusalCode::AlreadyDone);
+    assert_eq!(code(hub.decide_staff_change(&director, decide(&asked.id, true)).await), RefusalCode::AlreadyDone);
+    assert_eq!(roles_of(&hub, "mz-05"), ["窗口受理"]);
+
+    let again = hub.ask_staff_change(Some(&head), ask("mz-05", &["审核"])).await.unwrap();
+    hub.decide_staff_change(&director, decide(&again.id, true)).await.unwrap();
+    assert_eq!(code(hub.withdraw_staff_change(Some(&head), withdraw(&again.id)).await), RefusalCode::AlreadyDone);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_deputy_asks_while_the_head_is_away() {
+    let hub = hub().await;
+    let (head, deputy) = (actor(&hub, "mz-01"), actor(&hub, "mz-02"));
+    // Whoever uses the desk is on duty.
+    let password_hash = sanji_station::accounts::password::hash("一个很长的口令").unwrap();
+    let record = proto::StaffRecord { password_hash, ..hub.reference().staff(&staff("mz-01")).unwrap().record() };
+    hub.administer("sp-06", vec![of_staff(&record)]).await.unwrap();
+    let client = std::net::IpAddr::from([127, 0, 0, 1]);
+    let session = hub.login("mz-01", "一个很长的口令", client).await.unwrap();
+    assert!(hub.session(&session).is_some());
+    assert!(hub.may_ask_for_change(&head, "mz-05") && !hub.may_ask_for_change(&deputy, "mz-05"));
+    let refused = hub.ask_staff_change(Some(&deputy), ask("mz-05", &["审核"])).await;
+    assert_eq!(code(refused), RefusalCode::PrincipalOnDuty);
+    let absence = proto::RecordAbsenceRequest {
+        staff: "mz-01".to_owned(),
+        until_ms: NOW_MS + DAY_MS,
+        reason: "开会".to_owned(),
+        ..Default::default()
+    };
+    hub.record_absence(Some(&head), absence).await.unwrap();
+    assert!(hub.may_ask_for_change(&deputy, "mz-05"));
+    let asked = hub.ask_staff_change(Some(&deputy), ask("mz-05", &["审核"])).await.unwrap();
+    assert_eq!(asked.asked_by, "mz-02");
     hub.close().await;
 }
 

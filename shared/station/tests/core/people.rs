@@ -157,8 +157,9 @@ fn a_change_that_was_asked_for_is_known_up_and_down_and_only_the_district_consen
     };
     assert_eq!(decisions(&mut district, HUB), [None]);
     staff_request(&mut district, HUB, "sp-01", yes("同意"));
-    // A second word of the district comes too late.
+    // A second word of the district comes too late, and so does whoever asked, who has not heard of the answer.
     staff_request(&mut district, HUB, "sp-02", yes("再次同意"));
+    staff_request(&mut district, TOWNSHIP, "990106101-01", Record::Withdrawn(Default::default()));
     district.sync();
     for station in [HUB, TOWNSHIP] {
         for _ in 0..2 {
@@ -167,4 +168,25 @@ fn a_change_that_was_asked_for_is_known_up_and_down_and_only_the_district_consen
         }
     }
     assert!(decisions(&mut district, VILLAGE).is_empty());
+    let withdrawn = |district: &mut District| -> Vec<bool> {
+        let reference = district.member(HUB).core.reader().reference();
+        reference.staff_requests().map(|known| known.withdrawn_ms.is_some()).collect()
+    };
+    assert_eq!(withdrawn(&mut district), [false], "what was decided is decided");
+}
+
+#[test]
+fn only_whoever_asked_takes_a_change_back() {
+    use proto::staff_request_record::Record;
+    let mut district = District::new();
+    let asked = proto::StaffChangeAsked { staff: WINDOW.to_owned(), leaves: true, ..Default::default() };
+    // The withdrawal may be known before the question.
+    staff_request(&mut district, TOWNSHIP, "990106101-02", Record::Withdrawn(Default::default()));
+    staff_request(&mut district, TOWNSHIP, "990106101-01", Record::Asked(asked));
+    district.sync();
+    let open = |district: &mut District, at: &str| -> Vec<bool> {
+        let reference = district.member(at).core.reader().reference();
+        reference.staff_requests().map(|known| known.is_open()).collect()
+    };
+    assert_eq!(open(&mut district, HUB), [true], "not by somebody else");
 }

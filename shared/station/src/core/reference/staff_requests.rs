@@ -1,10 +1,12 @@
-//! Changes of staff that offices ask for, and the district's word on them. Of each question and of each answer the first
-//! record counts: what was decided is decided.
+//! Changes of staff that offices ask for, and the district's word on them. Of each question, each answer and each
+//! withdrawal the first record counts: what was decided is decided, also where a withdrawal was still on its way.
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use prost::Message;
 use sanji_domain::StaffId;
+use sanji_domain::calendar::date_of_number;
 use sanji_log::{Entry, Hash, HybridTime, StationCode};
 use sanji_proto::v1::staff_request_record::Record;
 use sanji_proto::v1::{self as proto};
@@ -29,8 +31,28 @@ pub struct StaffRequest {
     pub asked_by: String,
     /// When.
     pub asked_at: HybridTime,
-    /// None: it waits.
+    /// None: the district has not answered.
     pub decision: Option<StaffDecision>,
+    /// When whoever asked took it back before it was decided: milliseconds since 1970-01-01 UTC.
+    pub withdrawn_ms: Option<u64>,
+    /// What became on its day of a consent that names one; why nothing, or an empty text.
+    pub effected: Option<String>,
+}
+
+impl StaffRequest {
+    /// Whether it waits for an answer.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.decision.is_none() && self.withdrawn_ms.is_none()
+    }
+
+    /// The day for which a consent waits; none where it does not.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Date> {
+        let decided = self.decision.as_ref().map(|decision| &decision.decided)?;
+        let waits = decided.approved && self.effected.is_none();
+        date_of_number(decided.from).filter(|_| waits)
+    }
 }
 
 /// The district's word on a request.
@@ -49,6 +71,9 @@ pub struct StaffDecision {
 pub(super) struct Known {
     asked: Option<(Version, Asked)>,
     decided: Option<(Version, StaffDecision)>,
+    /// By whom.
+    withdrawn: Option<(Version, String)>,
+    effected: Option<(Version, String)>,
 }
 
 type Version = (HybridTime, Hash);
@@ -63,6 +88,8 @@ struct Asked {
 /// Last byte of a row's key.
 const ASKED: u8 = 0;
 const DECIDED: u8 = 1;
+const WITHDRAWN: u8 = 2;
+const EFFECTED: u8 = 3;
 
 impl ReferenceData {
     pub(super) fn fold_staff_request(&mut self, entry: &Entry) -> Result<Vec<u8>, Ignored> {
@@ -89,6 +116,20 @@ impl ReferenceData {
                 first(&mut known.decided, version, StaffDecision { decided, by, at_ms: entry.time.millis() })?;
                 DECIDED
             }
+            Record::Withdrawn(_) => {
+                if !may_ask {
+                    return Err(Ignored::NotAuthorised);
+                }
+                first(&mut known.withdrawn, version, by)?;
+                WITHDRAWN
+            }
+            Record::Effected(effected) => {
+                if !may_decide {
+                    return Err(Ignored::NotAuthorised);
+                }
+                first(&mut known.effected, version, effected.hindered)?;
+                EFFECTED
+            }
         };
         let mut row = home.number().to_be_bytes().to_vec();
         row.extend(id);
@@ -100,14 +141,18 @@ impl ReferenceData {
     pub fn staff_requests(&self) -> impl Iterator<Item = StaffRequest> {
         self.staff_requests.iter().filter_map(|((place, id), known)| {
             let ((time, _), asked) = known.asked.clone()?;
+            let decision = known.decided.clone().map(|(_, decision)| decision);
+            let withdrawn = known.withdrawn.as_ref().filter(|(_, by)| decision.is_none() && *by == asked.by);
             Some(StaffRequest {
                 id: *id,
                 staff: asked.staff,
                 place: *place,
                 change: asked.change,
+                withdrawn_ms: withdrawn.map(|((time, _), _)| time.millis()),
+                effected: known.effected.clone().map(|(_, hindered)| hindered),
                 asked_by: asked.by,
                 asked_at: time,
-                decision: known.decided.clone().map(|(_, decision)| decision),
+                decision,
             })
         })
     }
