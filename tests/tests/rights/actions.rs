@@ -16,7 +16,6 @@ use crate::world::{Person, World};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StatesFile {
-    untested: BTreeMap<String, String>,
     groups: BTreeMap<String, Vec<String>>,
     state: Vec<RawState>,
 }
@@ -57,7 +56,6 @@ pub(crate) struct State {
 /// The states of one of the two tables.
 pub(crate) struct States {
     pub(crate) states: Vec<State>,
-    pub(crate) untested: BTreeMap<String, String>,
 }
 
 impl States {
@@ -70,19 +68,27 @@ impl States {
     }
 
     fn load(table: &mut Table, file: &str) -> Self {
-        let StatesFile { untested, groups, state } = read(file);
+        let StatesFile { groups, state } = read(file);
         table.add_groups(groups);
         let states = state.into_iter().map(|raw| State::new(table, raw)).collect();
-        Self { states, untested }
+        Self { states }
     }
 
-    /// Every action that somebody may take in some state.
+    /// Every action that somebody may take in some state; others are only taken later.
     pub(crate) fn taken(&self) -> BTreeSet<&str> {
         self.states.iter().flat_map(|state| state.may.values().flatten()).map(String::as_str).collect()
     }
 }
 
 impl State {
+    /// How many cases everybody needs to take every step of their own.
+    pub(crate) fn cases(&self) -> usize {
+        let own = |action: &&Name| !is_beside(**action);
+        let steps =
+            |may: &BTreeSet<String>| Name::ALL.iter().filter(own).filter(|action| may.contains(action.name())).count();
+        1 + self.may.values().map(steps).sum::<usize>()
+    }
+
     fn new(table: &Table, raw: RawState) -> Self {
         assert!(!raw.why.is_empty(), "{}: say why", raw.name);
         let mut may: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -311,6 +317,7 @@ fn is_beside(action: Name) -> bool {
             | Name::FinishDuty
             | Name::IssueOrder
             | Name::VoidDocument
+            | Name::CheckSuperseded
     )
 }
 

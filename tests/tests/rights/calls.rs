@@ -221,6 +221,10 @@ impl World {
                 let serves = vec![if turn.is_multiple_of(2) { "rs" } else { "yb" }.to_owned()];
                 one(&proto::ChangeStaffRequest { staff, serves, reason, ..Default::default() })
             }
+            "AskStaffChange" if about.ends_with("of rs") => {
+                self.answer_open_requests(&colleague).await;
+                one(&proto::AskStaffChangeRequest { change: Some(another_post(&colleague, turn)) })
+            }
             "AskStaffChange" => {
                 self.answer_open_requests(&spare).await;
                 one(&proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) })
@@ -231,6 +235,13 @@ impl World {
                 let asked = keeper.ask("StaffService.AskStaffChange", &ask).await;
                 let id = asked.map(|asked: proto::StaffRequestView| asked.id).unwrap();
                 one(&proto::DecideStaffChangeRequest { id, approved: true, ..Default::default() })
+            }
+            "WithdrawStaffChange" => {
+                self.answer_open_requests(&spare).await;
+                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) };
+                let asked = self.person("d.other-chief").ask("StaffService.AskStaffChange", &ask).await;
+                let id = asked.map(|asked: proto::StaffRequestView| asked.id).unwrap();
+                one(&proto::WithdrawStaffChangeRequest { id })
             }
             "ListStaffRequests" => one(&proto::ListStaffRequestsRequest::default()),
             "ListAuthorisations" => {

@@ -72,7 +72,9 @@ pub(crate) fn action(name: Name, view: &proto::CaseView, here: u64) -> Action {
             Action::HandOver(proto::HandOver { to, reason: words() })
         }
         Name::CheckSuperseded => {
-            Action::CheckSuperseded(proto::CheckSuperseded { step: vec![0; 32], redone: true, words: words() })
+            let step = view.superseded.iter().find(|step| !step.checked);
+            let step = step.map_or_else(|| vec![0; 32], |step| step.hash.clone());
+            Action::CheckSuperseded(proto::CheckSuperseded { step, redone: true, words: words() })
         }
         Name::FollowUp => {
             Action::FollowUp(proto::RecordFollowUp { what: proto::FollowUp::Contacted.into(), words: words() })

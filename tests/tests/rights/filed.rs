@@ -228,7 +228,8 @@ impl World {
         let because = Marks { content: texts(&[SUSPENDED_BECAUSE]), ..Marks::default() };
         self.marks.insert("reason of a suspension", because);
         let asked = Marks { content: texts(&[ASKED_BECAUSE]), ..Marks::default() };
-        self.marks.insert("change of a window of mz", asked);
+        self.marks.insert("change of a window of mz", asked.clone());
+        self.marks.insert("change of a window of rs", asked);
     }
 
     /// Until every station shows what has been filed last.

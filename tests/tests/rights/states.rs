@@ -1,13 +1,19 @@
 //! Cases and matters in each state in which something can be done with them.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use sanji_proto::v1::open_matter_request::Opening;
 use sanji_proto::v1::{self as proto, act_matter_request::Action as MatterAct, act_request::Action};
 
+use crate::actions::State;
 use crate::content;
 use crate::filed::{agree, correction, supply, today};
 use crate::world::{OTHERS, TOWNSHIP, VILLAGE, World, code};
 
 const WORDS: &str = "按规定办理";
+/// How long a station may take to hear of something on a healthy line.
+const SOON: Duration = Duration::from_secs(30);
 
 /// One step of the way to a state: who does what, once the case is there.
 pub(crate) type Leg = (&'static str, Action);
@@ -130,6 +136,19 @@ pub(crate) fn way(state: &str) -> Way {
             ("d.police-chief", plain(Name::DecideRefund)),
         ]),
         "joint" => joint(vec![]),
+        "copied" => {
+            let finished = |stage: &str| {
+                let (opinion, words) = (proto::Opinion::Agree.into(), WORDS.into());
+                Action::FinishStage(proto::FinishStage { opinion, words, stage: stage.into(), ..Default::default() })
+            };
+            let legs = vec![
+                accept(),
+                ("t.window", finished("copy")),
+                ("t.reviewer", finished("birth")),
+                ("t.police", decide()),
+            ];
+            of("lh-chusheng", "v.agent", legs)
+        }
         "disagreed" => joint(vec![("d.other-reviewer", finish(proto::Opinion::Disagree))]),
         _ => panic!("nobody knows the way to {state}"),
     }
@@ -138,6 +157,9 @@ pub(crate) fn way(state: &str) -> Way {
 impl World {
     /// A new case in a state: who filed it sees it, and whoever acts waits until the case allows it.
     pub(crate) async fn case_in(&self, state: &str) -> String {
+        if let Some(prepared) = self.prepared.get(state) {
+            return prepared.lock().unwrap().pop().expect("enough cases");
+        }
         let Way { item, by, legs, preliminary } = way(state);
         let application = self.application(item, VILLAGE, OTHERS, by == "v.agent");
         let number = self.submit(by, &proto::SubmitRequest { preliminary, ..application }).await.number;
@@ -145,6 +167,37 @@ impl World {
             self.leg(&number, by, action).await;
         }
         number
+    }
+
+    /// Cases with which the village goes on, not knowing that the township has called them back: as many as a state needs.
+    pub(crate) async fn supersede(&mut self, state: &State) {
+        let mut numbers = Vec::new();
+        for _ in 0..state.cases() {
+            numbers.push(self.case_in("correcting").await);
+        }
+        self.in_sync().await;
+        let (township, village) = (code(TOWNSHIP), code(VILLAGE));
+        self.district.stop(village).unwrap();
+        for number in &numbers {
+            let reason = WORDS.into();
+            self.leg(number, "t.full-course", Action::Reclaim(proto::Reclaim { reason })).await;
+        }
+        self.district.in_sync(township, SOON).await.unwrap();
+        self.district.stop(township).unwrap();
+        self.district.serve(village).unwrap();
+        for number in &numbers {
+            self.leg(number, "v.agent", supply()).await;
+        }
+        self.district.serve(township).unwrap();
+        for number in &numbers {
+            let window = self.person("t.window");
+            self.wait(&format!("what the village did on {number}"), async || {
+                window.view(number).await.ok().filter(|view| !view.superseded.is_empty())
+            })
+            .await;
+        }
+        self.in_sync().await;
+        self.prepared.insert("superseded", Mutex::new(numbers));
     }
 
     async fn leg(&self, number: &str, by: &str, action: Action) {

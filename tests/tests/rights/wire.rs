@@ -1,5 +1,7 @@
 //! Calls of any RPC by its name, as bytes: what an answer holds is looked for in what is really sent.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sanji_tests::Error;
@@ -33,8 +35,18 @@ impl Caller {
         Ok(Self { channel, bearer: bearer.map_err(|_| Error::Sample("usable token".into()))? })
     }
 
-    /// Calls `Service.Method` with messages and waits for the end of the answer.
+    /// Calls `Service.Method` with messages and waits for the end of the answer. Sentences in it are looked at: see
+    /// [`dates_in_sentences`].
     pub(crate) async fn call(&self, rpc: &str, messages: Messages) -> Result<Messages, Status> {
+        let answer = self.answer(rpc, messages).await;
+        match &answer {
+            Ok(messages) => messages.iter().for_each(|message| look_at(rpc, message)),
+            Err(status) => look_at(rpc, status.message().as_bytes()),
+        }
+        answer
+    }
+
+    async fn answer(&self, rpc: &str, messages: Messages) -> Result<Messages, Status> {
         let mut stream = self.open(rpc, messages).await?;
         let mut answer = Vec::new();
         while let Some(message) = stream.message().await? {
@@ -64,6 +76,33 @@ impl Caller {
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.map_err(|fault| Status::unavailable(fault.to_string()))?;
         grpc.streaming(request, path, Raw).await.map(tonic::Response::into_inner)
+    }
+}
+
+/// Sentences with a date that is not written as people write it.
+static SENTENCES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Every date of the form 2026-07-01 that was told within a Chinese sentence, in whatever answer, refusal or warning:
+/// there it has to be 2026年7月1日. A date that stands alone is for programs.
+pub(crate) fn dates_in_sentences() -> BTreeSet<String> {
+    SENTENCES.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn look_at(rpc: &str, answer: &[u8]) {
+    const LONG: usize = "2026-07-01".len();
+    let is_date = |bytes: &[u8]| {
+        let fits = |(at, byte): (usize, &u8)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() };
+        bytes.iter().enumerate().all(fits)
+    };
+    for at in (0..answer.len().saturating_sub(LONG)).filter(|at| is_date(&answer[*at..*at + LONG])) {
+        let (before, after) = (&answer[..at], &answer[at + LONG..]);
+        let touches =
+            before.last().is_some_and(|byte| !byte.is_ascii()) || after.first().is_some_and(|byte| !byte.is_ascii());
+        if touches {
+            let (from, until) = (at.saturating_sub(60), answer.len().min(at + 60));
+            let told = format!("{rpc}: {}", String::from_utf8_lossy(&answer[from..until]));
+            SENTENCES.lock().unwrap_or_else(PoisonError::into_inner).insert(told);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use prost::Message;
@@ -140,6 +141,8 @@ pub(crate) struct World {
     pub(crate) alert: String,
     /// The signed line of a paper of the rs case.
     pub(crate) voucher: String,
+    /// Cases that were brought into a state together, by the state.
+    pub(crate) prepared: BTreeMap<&'static str, Mutex<Vec<String>>>,
     /// Codes of the survey.
     pub(crate) survey_codes: Vec<String>,
 }
@@ -193,6 +196,7 @@ impl World {
             attachment: Vec::new(),
             alert: String::new(),
             voucher: String::new(),
+            prepared: BTreeMap::new(),
             survey_codes: Vec::new(),
         };
         let suspend = proto::SuspendStaffRequest { staff: "rs-04".into(), reason: SUSPENDED_BECAUSE.into() };
