@@ -48,6 +48,15 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", size, "change its size").await.map(|_| ())
     }
 
+    /// Shows pages from now on as to somebody who has set the browser's letters to a size in pixels.
+    ///
+    /// # Errors
+    /// [`Error::Browser`].
+    pub async fn letters(&self, size: u32) -> Result<(), Error> {
+        let sizes = json!({ "fontSizes": { "standard": size, "fixed": size } });
+        self.devtools("Page.setFontSizes", sizes, "change the letters' size").await.map(|_| ())
+    }
+
     /// Shows pages as they are printed, or on the screen again.
     ///
     /// # Errors

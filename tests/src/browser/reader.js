@@ -51,6 +51,10 @@ while (walker.nextNode()) {
   const parent = walker.currentNode.parentElement;
   if (!walker.currentNode.data.trim() || parent.closest("script, style, svg, noscript")) { continue; }
   if (!parent.closest(".proof, .number, [data-verbatim]")) { unread(walker.currentNode.data, parent); }
+  // Columns of ledgers are as a spreadsheet sorts them; everywhere else a date is written as people write it.
+  if (/[0-9]{4}-[0-9]{2}-[0-9]{2}/.test(walker.currentNode.data) && !parent.closest("table.ledger, [data-verbatim]")) {
+    fault("a date that is not written out", parent);
+  }
   if (!seen.includes(parent)) { seen.push(parent); }
 }
 all("[placeholder], [aria-label], [title]").forEach(function (element) {

@@ -8,9 +8,13 @@ use crate::Error;
 pub const DESKTOP: (u32, u32) = (1024, 768);
 /// Width and height of a resident's telephone.
 pub const PHONE: (u32, u32) = (390, 844);
-
+/// Size of the letters that browsers begin with, in pixels.
+pub const LETTERS: u32 = 16;
+/// The same where somebody has set the largest that browsers offer by name.
+pub const LARGE_LETTERS: u32 = 24;
 /// Width and height of what an A4 page has between its margins (20 mm and 18 mm).
 pub const A4: (u32, u32) = (657, 971);
+
 /// A page as a reader finds it.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Reading {
@@ -36,12 +40,18 @@ impl Browser {
         Ok(reading)
     }
 
-    /// How many pixels the open page is wider than a window of `width`; what sticks out, where it does.
+    /// What of the open page does not fit a window of `width` pixels, a sentence each.
     ///
     /// # Errors
     /// [`Error::Browser`].
-    pub async fn sticks_out(&self, width: u32) -> Result<Option<String>, Error> {
-        let script = format!("const width = {width}; {}", include_str!("width.js"));
-        Ok(self.run(&script).await?.as_str().map(str::to_owned))
+    pub async fn misfits(&self, width: u32) -> Result<Vec<String>, Error> {
+        // The page answers to another size before it is next drawn.
+        let script = format!(
+            "return new Promise(function (drawn) {{ requestAnimationFrame(function () {{ requestAnimationFrame(drawn); }}); }}) \
+             .then(function () {{ const width = {width}; {} }});",
+            include_str!("width.js")
+        );
+        let found = self.run(&script).await?;
+        serde_json::from_value(found).map_err(|source| Error::Json { what: "what does not fit", source })
     }
 }

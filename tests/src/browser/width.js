@@ -1,8 +1,39 @@
-// What makes the page wider than `width`; null: nothing does.
+// What does not fit a window of `width`, a sentence each: what makes the page wider, a table that is cut off without
+// saying so, names and numbers that are broken within a column.
+const faults = [];
+const fault = function (words, element) { faults.push(words + (element ? ": " + element.outerHTML.replace(/\s+/g, " ").slice(0, 160) : "")); };
+
 const wide = document.scrollingElement.scrollWidth;
-if (wide <= width) { return null; }
-const out = Array.from(document.querySelectorAll("body *")).filter(function (element) {
-  return element.getBoundingClientRect().right > width + 1 && !element.closest(".scroll, .skip, .unseen");
+if (wide > width) {
+  const out = Array.from(document.querySelectorAll("body *")).filter(function (element) {
+    return element.getBoundingClientRect().right > width + 1 && !element.closest(".scroll, .skip, .unseen");
+  });
+  fault(wide + " pixels wide", out[out.length - 1]);
+}
+
+document.querySelectorAll(".scroll").forEach(function (frame) {
+  const said = getComputedStyle(frame, "::before").content !== "none";
+  if (frame.scrollWidth > frame.clientWidth + 1 && !said && !matchMedia("print").matches) { fault("more than is seen, unsaid", frame); }
 });
-const worst = out[out.length - 1];
-return wide + " pixels wide" + (worst ? ": " + worst.outerHTML.slice(0, 160) : "");
+
+// A number is one that a line has room for; a name that stands alone has no more than four characters.
+const lines = function (node, from, until) {
+  const range = document.createRange();
+  range.setStart(node, from);
+  range.setEnd(node, until);
+  const tops = Array.from(range.getClientRects()).filter(function (box) { return box.width > 0; }).map(function (box) { return box.top; });
+  return tops.length && Math.max.apply(null, tops) - Math.min.apply(null, tops) > 4;
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const node = walker.currentNode;
+  const element = node.parentElement;
+  if (!element.closest("td, th, dd") || element.closest(".proof, .said")) { continue; }
+  const wholes = Array.from(node.data.matchAll(/[0-9][0-9.,:%]{1,24}/g), function (found) { return [found.index, found[0]]; });
+  const name = node.data.trim();
+  if (/^\p{Script=Han}{2,4}$/u.test(name)) { wholes.push([node.data.indexOf(name), name]); }
+  wholes.forEach(function (whole) {
+    if (lines(node, whole[0], whole[0] + whole[1].length)) { fault("“" + whole[1] + "” is broken", element); }
+  });
+}
+return faults;

@@ -229,7 +229,13 @@ impl Furnished {
         walk.log_in(&hub, "sp-01").await;
         let refused = [("what", "refuse"), ("words", "任职不满两年，工作离不开。")];
         walk.send("/desk/staff-requests", "/desk/staff-requests", &refused).await;
+        let from = day(30);
+        let later = [("what", "approve"), ("number", "澄政务〔2026〕7号"), ("from", &from)];
+        walk.send("/desk/staff-requests", "/desk/staff-requests", &later).await;
         walk.log_in(&hub, "sp-06").await;
+        walk.send("/desk/person/mz-04", "/desk/person/mz-04", &asked).await;
+        walk.send("/desk/staff-requests", "/desk/staff-requests", &[("what", "withdraw")]).await;
+        walk.send("/desk/person/mz-04", "/desk/person/mz-04", &asked).await;
         let suspended = [("staff", "yc-04"), ("reason", "投诉查实"), ("what", "suspend")];
         walk.send("/desk/people", "/desk/people/suspend", &suspended).await;
     }

@@ -1,11 +1,12 @@
 //! Every page of the desk as its readers find it: each address of the desk's table is opened by somebody whom it is for, in
-//! a district that has worked for some weeks, and read on a desktop and on a telephone (`sanji_tests::browser::reader`
-//! says what for). A new address that no link leads to and that nobody here opens fails.
+//! a district that has worked for some weeks, and read on a desktop, with letters of the usual size and of the largest, and
+//! on a telephone (`sanji_tests::browser::reader` says what for). A new address that no link leads to and that nobody here opens fails.
 //!
 //! Pictures of every page are kept in the folder that SCREENSHOTS names, if it is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod furnish;
+mod rare;
 mod walk;
 
 use furnish::Furnished;
@@ -23,6 +24,10 @@ async fn every_page_can_be_read_by_those_whom_it_is_for() {
     furnished.matters(&mut walk).await;
     furnished.oversight(&mut walk).await;
     furnished.people(&mut walk).await;
+    furnished.refund(&mut walk).await;
+    furnished.joint(&mut walk).await;
+    furnished.called_back(&mut walk).await;
+    furnished.ledgers(&mut walk).await;
 
     walk.visit(&hub, "public").await;
     walk.wander(&["/"], each).await;
@@ -38,6 +43,8 @@ async fn every_page_can_be_read_by_those_whom_it_is_for() {
         walk.log_in(base, &furnished.staff(role)).await;
         walk.wander(&["/desk"], each).await;
     }
+
+    furnished.revoked(&mut walk).await;
 
     walk.browser.close().await.unwrap();
     furnished.district.stop_all().unwrap();

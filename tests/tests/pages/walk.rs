@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use sanji_tests::browser::Browser;
-use sanji_tests::browser::reader::{A4, DESKTOP, PHONE};
+use sanji_tests::browser::reader::{A4, DESKTOP, LARGE_LETTERS, LETTERS, PHONE};
 use sanji_tests::district::PASSWORD;
 
 /// Answers that are no pages of their own: parts that a page fetches, files, what the browser loads by itself.
@@ -123,11 +123,13 @@ impl Walk {
         // The console repeats the status of every answer that is not 200.
         let expected = |fault: &String| status != 200 && fault.starts_with("the console says");
         self.wrong(path, reading.faults.into_iter().filter(|fault| !expected(fault)));
-        let wide = self.browser.sticks_out(DESKTOP.0).await.unwrap();
-        self.wrong(path, wide.map(|wide| format!("on a desktop {wide}")));
+        self.fits(path, DESKTOP.0, "on a desktop").await;
+        self.browser.letters(LARGE_LETTERS).await.unwrap();
+        self.fits(path, DESKTOP.0, "on a desktop with large letters").await;
+        self.picture(path, "large").await;
+        self.browser.letters(LETTERS).await.unwrap();
         self.browser.resize(PHONE.0, PHONE.1, true).await.unwrap();
-        let wide = self.browser.sticks_out(PHONE.0).await.unwrap();
-        self.wrong(path, wide.map(|wide| format!("on a telephone {wide}")));
+        self.fits(path, PHONE.0, "on a telephone").await;
         self.picture(path, "phone").await;
         self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
         if path.contains("/paper/") {
@@ -136,13 +138,17 @@ impl Walk {
         reading.links
     }
 
+    async fn fits(&mut self, path: &str, width: u32, place: &str) {
+        let misfits = self.browser.misfits(width).await.unwrap();
+        self.wrong(path, misfits.into_iter().map(|misfit| format!("{place} {misfit}")));
+    }
+
     /// Reads the open page as it comes out of the printer.
     async fn print(&mut self, path: &str) {
         self.browser.window.refresh().await.unwrap();
         self.browser.resize(A4.0, A4.1, false).await.unwrap();
         self.browser.on_paper(true).await.unwrap();
-        let wide = self.browser.sticks_out(A4.0).await.unwrap();
-        self.wrong(path, wide.map(|wide| format!("on paper {wide}")));
+        self.fits(path, A4.0, "on paper").await;
         self.picture(path, "paper").await;
         self.browser.on_paper(false).await.unwrap();
         self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
