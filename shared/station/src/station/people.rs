@@ -13,7 +13,7 @@ use prost::Message as _;
 use sanji_domain::StaffId;
 use sanji_domain::calendar::local_date;
 use sanji_domain::case::{Refusal, RefusalCode};
-use sanji_domain::organisation::{Absence, Role, Seat, Staff, administers, may_stand_in};
+use sanji_domain::organisation::{Absence, Role, Staff, administers, heads_office_of, may_stand_in};
 use sanji_log::{Reach, StationCode};
 use sanji_proto::v1 as proto;
 
@@ -255,23 +255,16 @@ fn substitute(reference: &ReferenceData, person: &Staff, named: &str) -> Result<
     Ok(Some(id))
 }
 
-/// The person, their head, their substitute, or an administrator of their station or above; the keeper too.
+/// The person, whoever heads their office (who is away is said at once, so seat B need not wait for A), their substitute, or
+/// an administrator of their station or above; the keeper too.
 fn may_record(caller: Option<&Actor>, person: &Staff) -> Result<(), Failure> {
     let Some(Actor { staff: actor }) = caller else { return Ok(()) };
     let own = actor.id == person.id;
     let substitute = person.backup.as_ref() == Some(&actor.id);
-    if own || substitute || is_head(actor, person) || administers(actor, person.place) {
+    if own || substitute || heads_office_of(actor, person) || administers(actor, person.place) {
         return Ok(());
     }
     Err(not_entitled("离岗由本人、本部门负责人、顶岗人员或者管理员登记，您没有这项权限。"))
-}
-
-/// Whether one heads the office of the other.
-fn is_head(actor: &Staff, person: &Staff) -> bool {
-    let heads = actor.roles.contains(&Role::ChiefRepresentative)
-        || (actor.roles.contains(&Role::Approver) && actor.seat == Some(Seat::A));
-    let centre = actor.department.as_str() == "township";
-    heads && actor.place == person.place && (centre || actor.department == person.department)
 }
 
 /// Whether the caller may read what is on record of a person: it is their own, or they are the keeper, an administrator

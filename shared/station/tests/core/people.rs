@@ -189,4 +189,13 @@ fn only_whoever_asked_takes_a_change_back() {
         reference.staff_requests().map(|known| known.is_open()).collect()
     };
     assert_eq!(open(&mut district, HUB), [true], "not by somebody else");
+    // Nor does what somebody else has said stand in the way of the one who may.
+    staff_request(&mut district, TOWNSHIP, "990106101-01", Record::Withdrawn(Default::default()));
+    district.sync();
+    for station in [HUB, TOWNSHIP] {
+        for _ in 0..2 {
+            assert_eq!(open(&mut district, station), [false], "{station}");
+            district.member(station).reopen();
+        }
+    }
 }

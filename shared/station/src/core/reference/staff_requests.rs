@@ -1,6 +1,7 @@
 //! Changes of staff that offices ask for, and the district's word on them. Of each question, each answer and each
-//! withdrawal the first record counts: what was decided is decided, also where a withdrawal was still on its way.
+//! person's withdrawal the first record counts: what was decided is decided, also where a withdrawal was still on its way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -71,8 +72,8 @@ pub struct StaffDecision {
 pub(super) struct Known {
     asked: Option<(Version, Asked)>,
     decided: Option<(Version, StaffDecision)>,
-    /// By whom.
-    withdrawn: Option<(Version, String)>,
+    /// By whom: only whoever asked takes it back, and who that is may be heard later.
+    withdrawn: BTreeMap<String, Option<(Version, ())>>,
     effected: Option<(Version, String)>,
 }
 
@@ -85,7 +86,7 @@ struct Asked {
     by: String,
 }
 
-/// Last byte of a row's key.
+/// What a row's key says after the request's id.
 const ASKED: u8 = 0;
 const DECIDED: u8 = 1;
 const WITHDRAWN: u8 = 2;
@@ -120,7 +121,7 @@ impl ReferenceData {
                 if !may_ask {
                     return Err(Ignored::NotAuthorised);
                 }
-                first(&mut known.withdrawn, version, by)?;
+                first(known.withdrawn.entry(by).or_default(), version, ())?;
                 WITHDRAWN
             }
             Record::Effected(effected) => {
@@ -134,6 +135,10 @@ impl ReferenceData {
         let mut row = home.number().to_be_bytes().to_vec();
         row.extend(id);
         row.push(what);
+        if what == WITHDRAWN {
+            // Several people may have said so; each word stays.
+            row.extend(entry.hash.as_bytes());
+        }
         Ok(row)
     }
 
@@ -142,7 +147,7 @@ impl ReferenceData {
         self.staff_requests.iter().filter_map(|((place, id), known)| {
             let ((time, _), asked) = known.asked.clone()?;
             let decision = known.decided.clone().map(|(_, decision)| decision);
-            let withdrawn = known.withdrawn.as_ref().filter(|(_, by)| decision.is_none() && *by == asked.by);
+            let withdrawn = known.withdrawn.get(&asked.by).and_then(Option::as_ref).filter(|_| decision.is_none());
             Some(StaffRequest {
                 id: *id,
                 staff: asked.staff,
