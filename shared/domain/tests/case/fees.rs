@@ -251,6 +251,12 @@ fn who_does_not_pay_in_time_gives_up_where_the_item_says_so() {
     assert_eq!(asked.code, RefusalCode::PaymentRunning);
     journey.days_pass(15);
     assert!(journey.act("cz-01", Command::AbandonFee).is_err(), "the fee window ends no case");
+    // The department that was consulted, and the hall's window that took the case in, leave it to the one in the lead.
+    for other in ["ga-03", "sp-08"] {
+        for undone in [Command::AbandonFee, journey.approving(Action::VoidFee)] {
+            assert_eq!(journey.act(other, undone).unwrap_err().code, RefusalCode::NotEntitled, "{other}");
+        }
+    }
     journey.act("cg-04", Command::AbandonFee).unwrap();
     assert_eq!((journey.case.state(), journey.case.stage()), (CaseState::Withdrawn, None));
     assert_eq!(journey.case.fees().notices[0].state(), NoticeState::Abandoned);

@@ -121,10 +121,25 @@ fn last_day(handling: &Handling<'_>, position: usize) -> Option<Date> {
     handling.context.reference.calendar.deadline(handling.today, limit).ok()
 }
 
+/// Whether the actor may take back a notice, or hold the applicant to it: the department that has issued it, or the one
+/// in the lead. A consulted department may do neither with another's; a township's centre answers for its offices.
+fn answers_for(handling: &Handling<'_>, turn: &Turn<'_>, open: &Notice) -> Result<(), Refusal> {
+    let department = &turn.duty.department;
+    if *department == open.issued.department
+        || *department == handling.item.department
+        || handling.route.centre_of(turn.holder, department)
+    {
+        return Ok(());
+    }
+    let sentence = "这份缴款通知不是您部门开具的，由开具部门或者牵头部门处理。";
+    Err(Refusal::new(RefusalCode::NotEntitled, sentence))
+}
+
 pub(super) fn may_void<'h>(handling: &'h Handling<'h>) -> Result<(Turn<'h>, u32), Refusal> {
     let turn = issuer(handling)?;
     let fees = handling.case.fees();
     let open = fees.open().ok_or_else(nothing_open)?;
+    answers_for(handling, &turn, open)?;
     Ok((turn, open.issued.number))
 }
 
@@ -141,6 +156,7 @@ pub(super) fn may_abandon<'h>(handling: &'h Handling<'h>) -> Result<(Turn<'h>, u
     let turn = issuer(handling)?;
     let fees = handling.case.fees();
     let open = fees.open().ok_or_else(nothing_open)?;
+    answers_for(handling, &turn, open)?;
     let says_so = |special: &Special| {
         special.kind == PAYMENT && special.note.as_deref().is_some_and(|note| note.contains(ABANDONED))
     };
