@@ -2,6 +2,7 @@
 //! offered can be done, and whatever else is tried is refused and leaves no trace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use sanji_domain::case::Action as Name;
 use sanji_domain::matter::MatterAction;
@@ -12,6 +13,9 @@ use tonic::{Code, Status};
 use crate::content;
 use crate::table::{Entry, Table, read};
 use crate::world::{Person, World};
+
+/// How long it may take on a healthy line until everybody sees the same.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,13 +156,12 @@ fn is_refused<T>(answer: &Result<T, Status>, sees: bool) -> bool {
 impl World {
     /// Checks every action in a state of a case.
     pub(crate) async fn check_case(&self, table: &Table, state: &State) -> Vec<String> {
-        let mut faults = Vec::new();
         let number = self.case_in(&state.name).await;
-        self.arrived(state, async |person| {
+        let arrived = self.arrived(state, async |person| {
             let view = person.view(&number).await.ok()?;
             Some((view.rev, view.steps.len()))
-        })
-        .await;
+        });
+        let mut faults: Vec<String> = arrived.await.into_iter().collect();
         let before = held(self).await;
         let anybodys: BTreeSet<&str> = state.may.values().flatten().map(String::as_str).collect();
         for (name, entry) in staff(table) {
@@ -223,8 +226,7 @@ impl World {
                     view.actions.iter().any(|offered| offered == action.name()).then_some(view)
                 };
                 let what = format!("{} offered to {name} in {}", action.name(), state.name);
-                let Ok(view) = sanji_tests::story::until(&what, std::time::Duration::from_secs(6), offered).await
-                else {
+                let Ok(view) = sanji_tests::story::until(&what, Duration::from_secs(6), offered).await else {
                     faults.push(format!("not {what}"));
                     continue;
                 };
@@ -241,13 +243,12 @@ impl World {
 
     /// Checks every action in a state of a matter.
     pub(crate) async fn check_matter(&self, table: &Table, state: &State) -> Vec<String> {
-        let mut faults = Vec::new();
         let number = self.matter_in(&state.name).await;
-        self.arrived(state, async |person| {
+        let arrived = self.arrived(state, async |person| {
             let view = person.matter(&number).await.ok()?;
             Some((view.rev, view.steps.len()))
-        })
-        .await;
+        });
+        let mut faults: Vec<String> = arrived.await.into_iter().collect();
         let before = held(self).await;
         for (name, _) in staff(table) {
             let person = self.person(name);
@@ -291,16 +292,17 @@ impl World {
         faults
     }
 
-    /// Waits until everybody who sees a thing sees the same of it.
-    async fn arrived<T: Ord>(&self, state: &State, look: impl AsyncFn(&Person) -> Option<T>) {
-        self.wait(&format!("{} for everybody", state.name), async || {
+    /// Waits until everybody who sees a thing sees the same of it. Where they don't, what each sees tells more.
+    async fn arrived<T: Ord>(&self, state: &State, look: impl AsyncFn(&Person) -> Option<T>) -> Option<String> {
+        let what = format!("{} the same for everybody", state.name);
+        let same = sanji_tests::story::until(&what, ARRIVES_WITHIN, async || {
             let mut seen = BTreeSet::new();
             for name in state.may.keys() {
                 seen.insert(look(self.person(name)).await?);
             }
             (seen.len() == 1).then_some(())
-        })
-        .await;
+        });
+        same.await.err().map(|fault| fault.to_string())
     }
 }
 

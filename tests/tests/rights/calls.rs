@@ -11,8 +11,8 @@ use tonic::Status;
 use crate::filed::today;
 use crate::wire::Messages;
 use crate::world::{
-    ASKED_BECAUSE, HUB, NEIGHBOUR, OTHER_TOWNSHIP, OTHERS, Person, TOWNSHIP, VILLAGE, World, code, nonexistent,
-    request, upload,
+    ASKED_BECAUSE, ASKED_OF_RS_BECAUSE, HUB, NEIGHBOUR, OTHER_TOWNSHIP, OTHERS, Person, TOWNSHIP, VILLAGE, World, code,
+    nonexistent, request, upload,
 };
 
 /// How long somebody who watches listens.
@@ -223,22 +223,22 @@ impl World {
             }
             "AskStaffChange" if about.ends_with("of rs") => {
                 self.answer_open_requests(&colleague).await;
-                one(&proto::AskStaffChangeRequest { change: Some(another_post(&colleague, turn)) })
+                one(&proto::AskStaffChangeRequest { change: Some(another_post(&colleague, turn, ASKED_OF_RS_BECAUSE)) })
             }
             "AskStaffChange" => {
                 self.answer_open_requests(&spare).await;
-                one(&proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) })
+                one(&proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn, ASKED_BECAUSE)) })
             }
             "DecideStaffChange" => {
                 self.answer_open_requests(&spare).await;
-                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) };
+                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn, ASKED_BECAUSE)) };
                 let asked = keeper.ask("StaffService.AskStaffChange", &ask).await;
                 let id = asked.map(|asked: proto::StaffRequestView| asked.id).unwrap();
                 one(&proto::DecideStaffChangeRequest { id, approved: true, ..Default::default() })
             }
             "WithdrawStaffChange" => {
                 self.answer_open_requests(&spare).await;
-                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn)) };
+                let ask = proto::AskStaffChangeRequest { change: Some(another_post(&spare, turn, ASKED_BECAUSE)) };
                 let asked = self.person("d.other-chief").ask("StaffService.AskStaffChange", &ask).await;
                 let id = asked.map(|asked: proto::StaffRequestView| asked.id).unwrap();
                 one(&proto::WithdrawStaffChangeRequest { id })
@@ -399,9 +399,9 @@ impl World {
     }
 }
 
-/// Another post of a window of mz, with the mark by which it is known.
-fn another_post(staff: &str, turn: u64) -> proto::ChangeStaffRequest {
-    let (staff, post, reason) = (staff.to_owned(), format!("窗口科员{turn}"), ASKED_BECAUSE.to_owned());
+/// Another post of a window, with the mark by which it is known.
+fn another_post(staff: &str, turn: u64, because: &str) -> proto::ChangeStaffRequest {
+    let (staff, post, reason) = (staff.to_owned(), format!("窗口科员{turn}"), because.to_owned());
     proto::ChangeStaffRequest { staff, post, reason, ..Default::default() }
 }
 

@@ -6,8 +6,8 @@ use sanji_proto::v1::{self as proto, act_matter_request::Action as MatterAct, ac
 use crate::seen::{Marks, texts};
 use crate::wire::Messages;
 use crate::world::{
-    ASKED_BECAUSE, CIRCULAR, NEIGHBOUR, Number, OF_MZ, OF_NEIGHBOUR, OF_RS, OTHERS, PHOTOGRAPHED, SUSPENDED_BECAUSE,
-    TOWNSHIP, VILLAGE, World, code, request,
+    ASKED_BECAUSE, ASKED_OF_RS_BECAUSE, CIRCULAR, NEIGHBOUR, Number, OF_MZ, OF_NEIGHBOUR, OF_RS, OTHERS, PHOTOGRAPHED,
+    SUSPENDED_BECAUSE, TOWNSHIP, VILLAGE, World, code, request,
 };
 
 /// Words that stand in one place only.
@@ -227,9 +227,9 @@ impl World {
         self.marks.insert("circular", Marks { content: texts(&[CIRCULAR]), ..Marks::default() });
         let because = Marks { content: texts(&[SUSPENDED_BECAUSE]), ..Marks::default() };
         self.marks.insert("reason of a suspension", because);
-        let asked = Marks { content: texts(&[ASKED_BECAUSE]), ..Marks::default() };
-        self.marks.insert("change of a window of mz", asked.clone());
-        self.marks.insert("change of a window of rs", asked);
+        let asked = |because| Marks { content: texts(&[because]), ..Marks::default() };
+        self.marks.insert("change of a window of mz", asked(ASKED_BECAUSE));
+        self.marks.insert("change of a window of rs", asked(ASKED_OF_RS_BECAUSE));
     }
 
     /// Until every station shows what has been filed last.

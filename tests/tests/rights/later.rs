@@ -46,17 +46,18 @@ pub(crate) fn load() -> Vec<Late> {
 
 /// A use of the road that the district alone decides on: who does what, up to a state.
 fn road(state: &str) -> Vec<(&'static str, Action)> {
-    let agree = |opinion: proto::Opinion| {
-        let words = "现场情况属实。".into();
-        Action::FinishStage(proto::FinishStage { opinion: opinion.into(), words, ..Default::default() })
+    let finish = |opinion: proto::Opinion, together: &[&str]| {
+        let (words, together_with) = ("现场情况属实。".into(), together.iter().map(ToString::to_string).collect());
+        Action::FinishStage(proto::FinishStage { opinion: opinion.into(), words, together_with, ..Default::default() })
     };
     let decide = Action::Decide(proto::Decide { approved: true, document_number: "9".into(), ..Default::default() });
     let police = |opinion| {
         vec![
             ("cg-04", Action::Accept(proto::Accept::default())),
-            ("cg-03", agree(proto::Opinion::Agree)),
-            ("cg-03", agree(proto::Opinion::Agree)),
-            ("ga-03", agree(opinion)),
+            // Two go to the place together.
+            ("cg-03", finish(proto::Opinion::Agree, &["cg-04"])),
+            ("cg-03", finish(proto::Opinion::Agree, &[])),
+            ("ga-03", finish(opinion, &[])),
         ]
     };
     let line = |code: &str| proto::FeeInput { code: code.into(), quantity: 1, ..Default::default() };

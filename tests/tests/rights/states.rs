@@ -136,18 +136,9 @@ pub(crate) fn way(state: &str) -> Way {
             ("d.police-chief", plain(Name::DecideRefund)),
         ]),
         "joint" => joint(vec![]),
+        // The district's departments are asked while the township has the case back.
         "copied" => {
-            let finished = |stage: &str| {
-                let (opinion, words) = (proto::Opinion::Agree.into(), WORDS.into());
-                Action::FinishStage(proto::FinishStage { opinion, words, stage: stage.into(), ..Default::default() })
-            };
-            let legs = vec![
-                accept(),
-                ("t.window", finished("copy")),
-                ("t.reviewer", finished("birth")),
-                ("t.police", decide()),
-            ];
-            of("lh-chusheng", "v.agent", legs)
+            of("zj-gongzufang", "t.window", vec![accept(), reviewed(), ("d.coordinator", plain(Name::HandOver))])
         }
         "disagreed" => joint(vec![("d.other-reviewer", finish(proto::Opinion::Disagree))]),
         _ => panic!("nobody knows the way to {state}"),
@@ -212,10 +203,11 @@ impl World {
         self.does(by, number, self.complete(by, number, &view, action).await).await;
     }
 
-    /// Puts in what only the case itself tells: its alert, a photograph.
+    /// Puts in what only the case itself tells: its alert, where it goes, a photograph.
     pub(crate) async fn complete(&self, by: &str, number: &str, view: &proto::CaseView, action: Action) -> Action {
         match action {
             Action::AppealAlert(_) => content::action(sanji_domain::case::Action::AppealAlert, view, 0),
+            Action::HandOver(_) => content::action(sanji_domain::case::Action::HandOver, view, 0),
             Action::PostPublicity(post) => {
                 let photograph = self.photograph(by, &[], number, "公示.jpg").await.unwrap();
                 Action::PostPublicity(proto::PostPublicity { photographs: vec![photograph], ..post })
@@ -304,6 +296,8 @@ pub(crate) fn name_of(action: &Action) -> &'static str {
         Action::PostPublicity(_) => "post_publicity",
         Action::Suspend(_) => "suspend",
         Action::SendUp(_) => "send_up",
+        Action::HandOver(_) => "hand_over",
+        Action::Reclaim(_) => "reclaim",
         Action::IssueFee(_) => "issue_fee",
         Action::RegisterPayment(_) => "register_payment",
         Action::RequestRefund(_) => "request_refund",

@@ -30,6 +30,8 @@ const WITHIN: Duration = Duration::from_secs(30);
 pub(crate) const SUSPENDED_BECAUSE: &str = "甲乙丙丁投诉查实";
 /// Why another post is asked for.
 pub(crate) const ASKED_BECAUSE: &str = "壬癸子丑轮岗交流";
+/// The same in the other department.
+pub(crate) const ASKED_OF_RS_BECAUSE: &str = "寅卯辰巳轮岗交流";
 pub(crate) const CIRCULAR: &str = "戊己庚辛内部通报";
 
 pub(crate) fn code(text: &str) -> StationCode {
