@@ -1,6 +1,6 @@
 //! A real browser: headless Chromium, driven over WebDriver.
 
-mod devtools;
+pub mod devtools;
 pub mod reader;
 
 use std::io::{BufRead, BufReader};

@@ -225,3 +225,8 @@ pub(crate) async fn public(State(desk): State<Desk>, Query(asked): Query<Asked>)
     let items = choices(&asked.item, std::iter::once((String::new(), "全部事项".to_owned())).chain(items));
     page(&PublicLedger { frame, asked, items, ledger, next })
 }
+
+/// Whether a column holds letters and digits that nobody reads as words.
+pub(crate) fn is_code(columns: &[String], column: &usize) -> bool {
+    columns.get(*column).is_some_and(|name| name == "回证编号")
+}

@@ -11,7 +11,7 @@ use super::{Browser, broken};
 use crate::Error;
 
 /// Taller pictures than this are of no use to anybody, in pixels.
-const TALLEST: u64 = 4000;
+pub const TALLEST: u32 = 4000;
 
 /// A command of the driver's own, at an address below the session.
 #[derive(Debug)]
@@ -66,16 +66,18 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media, "show paper").await.map(|_| ())
     }
 
-    /// Keeps a picture of the whole page.
+    /// Keeps a picture of the whole page. Letters have their usual size again afterwards, and in the picture too where
+    /// the page is taller than the window.
     ///
     /// # Errors
     /// [`Error::Browser`], [`Error::Io`].
     pub async fn picture(&self, file: &Path) -> Result<(), Error> {
-        let size =
-            self.run("const page = document.documentElement; return [page.clientWidth, page.scrollHeight]").await?;
-        let (width, height) = (size[0].as_u64().unwrap_or(0), size[1].as_u64().unwrap_or(0).min(TALLEST));
+        let size = self.run("return [innerWidth, innerHeight, Math.ceil(document.body.offsetHeight)]").await?;
+        let pixels = |at: usize| size[at].as_u64().unwrap_or(0);
+        let (width, window, height) = (pixels(0), pixels(1), pixels(2).clamp(1, TALLEST.into()));
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-        let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        // Beyond the window, Chromium draws with its own settings, and keeps them.
+        let wanted = json!({ "format": "png", "captureBeyondViewport": height > window, "clip": clip });
         let picture = self.devtools("Page.captureScreenshot", wanted, "take a picture").await?;
         let coded = picture["data"].as_str().unwrap_or_default();
         let bytes = data_encoding::BASE64.decode(coded.as_bytes()).unwrap_or_default();

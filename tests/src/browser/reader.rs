@@ -40,15 +40,16 @@ impl Browser {
         Ok(reading)
     }
 
-    /// What of the open page does not fit a window of `width` pixels, a sentence each.
+    /// What of the open page does not fit a window of `width` pixels with letters of a size, a sentence each. Letters of
+    /// another size are a misfit too, so that nothing is found to fit that was not looked at.
     ///
     /// # Errors
     /// [`Error::Browser`].
-    pub async fn misfits(&self, width: u32) -> Result<Vec<String>, Error> {
+    pub async fn misfits(&self, width: u32, letters: u32) -> Result<Vec<String>, Error> {
         // The page answers to another size before it is next drawn.
         let script = format!(
             "return new Promise(function (drawn) {{ requestAnimationFrame(function () {{ requestAnimationFrame(drawn); }}); }}) \
-             .then(function () {{ const width = {width}; {} }});",
+             .then(function () {{ const width = {width}, letters = {letters}; {} }});",
             include_str!("width.js")
         );
         let found = self.run(&script).await?;

@@ -1,7 +1,12 @@
-// What does not fit a window of `width`, a sentence each: what makes the page wider, a table that is cut off without
-// saying so, names and numbers that are broken within a column.
+// What does not fit a window of `width` with letters of the size `letters`, a sentence each: what makes the page wider,
+// what sticks out of its frame, a table that is cut off without saying so, names and numbers that are broken within a column.
 const faults = [];
 const fault = function (words, element) { faults.push(words + (element ? ": " + element.outerHTML.replace(/\s+/g, " ").slice(0, 160) : "")); };
+
+const usual = document.body.appendChild(document.createElement("p"));
+usual.style.fontSize = "medium";
+if (parseFloat(getComputedStyle(usual).fontSize) !== letters && !matchMedia("print").matches) { fault("the browser's letters are not of " + letters + " pixels", usual); }
+usual.remove();
 
 const wide = document.scrollingElement.scrollWidth;
 if (wide > width) {
@@ -10,6 +15,13 @@ if (wide > width) {
   });
   fault(wide + " pixels wide", out[out.length - 1]);
 }
+
+document.querySelectorAll("table, input, select, textarea").forEach(function (element) {
+  const frame = element.closest("form, section, details, main");
+  if (!frame || element.closest(".scroll, .unseen") || !element.offsetParent) { return; }
+  const beyond = element.getBoundingClientRect().right - frame.getBoundingClientRect().right;
+  if (beyond > 1) { fault(Math.ceil(beyond) + " pixels out of its frame", element); }
+});
 
 document.querySelectorAll(".scroll").forEach(function (frame) {
   const said = getComputedStyle(frame, "::before").content !== "none";

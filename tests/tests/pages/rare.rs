@@ -12,6 +12,8 @@ use super::furnish::Furnished;
 use super::walk::Walk;
 
 const SOON: Duration = Duration::from_secs(30);
+/// At the township's window; the colleague is away.
+const WINDOW: &str = "990106101-04";
 /// Of the police station in the township, its department in the district, and the fee window.
 const POLICE: &str = "990106101-12";
 const POLICE_WINDOW: &str = "ga-05";
@@ -107,7 +109,7 @@ impl Furnished {
         let (hub, township, village) =
             (self.district.plan.hub, self.district.plan.townships[0], self.district.plan.villages[0]);
         let number = self.filed(village, &self.staff("代办员"), "zj-gongzufang").await;
-        self.does(township, &self.staff("窗口受理"), &number, "accept", accept()).await;
+        self.does(township, WINDOW, &number, "accept", accept()).await;
         self.does(township, &self.staff("审核"), &number, "finish_stage", agree()).await;
         let copy = Action::SignForCopy(proto::SignForCopy::default());
         self.does(hub, "rs-03", &number, "sign_for_copy", copy).await;
@@ -139,7 +141,7 @@ impl Furnished {
             requirement: "请补交户口簿本人页复印件。".into(),
         };
         let correction = Action::RequestCorrection(proto::RequestCorrection { faults: vec![fault] });
-        self.does(township, &self.staff("窗口受理"), &number, "request_correction", correction).await;
+        self.does(township, WINDOW, &number, "request_correction", correction).await;
         let mut client = self.at(village, &agent).await;
         story::until("the correction in the village", SOON, async || {
             client.get(&number).await.ok().filter(|case| case.actions.iter().any(|one| one == "supply_correction"))
@@ -201,7 +203,7 @@ impl Furnished {
         {
             walk.see(&format!("/desk/ledgers?ledger={ledger}")).await;
         }
-        walk.log_in(&township, &self.staff("窗口受理")).await;
+        walk.log_in(&township, WINDOW).await;
         walk.see("/desk/ledgers?ledger=substitutions").await;
         walk.see("/desk/ledgers?ledger=agency").await;
         walk.log_in(&village, &self.staff("代办员")).await;

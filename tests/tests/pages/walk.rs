@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use sanji_tests::browser::Browser;
+use sanji_tests::browser::devtools::TALLEST;
 use sanji_tests::browser::reader::{A4, DESKTOP, LARGE_LETTERS, LETTERS, PHONE};
 use sanji_tests::district::PASSWORD;
 
@@ -123,13 +124,16 @@ impl Walk {
         // The console repeats the status of every answer that is not 200.
         let expected = |fault: &String| status != 200 && fault.starts_with("the console says");
         self.wrong(path, reading.faults.into_iter().filter(|fault| !expected(fault)));
-        self.fits(path, DESKTOP.0, "on a desktop").await;
+        self.fits(path, DESKTOP.0, LETTERS, "on a desktop").await;
+        if self.pictures.is_some() {
+            self.browser.resize(DESKTOP.0, TALLEST, false).await.unwrap();
+        }
         self.browser.letters(LARGE_LETTERS).await.unwrap();
-        self.fits(path, DESKTOP.0, "on a desktop with large letters").await;
+        self.fits(path, DESKTOP.0, LARGE_LETTERS, "on a desktop with large letters").await;
         self.picture(path, "large").await;
         self.browser.letters(LETTERS).await.unwrap();
         self.browser.resize(PHONE.0, PHONE.1, true).await.unwrap();
-        self.fits(path, PHONE.0, "on a telephone").await;
+        self.fits(path, PHONE.0, LETTERS, "on a telephone").await;
         self.picture(path, "phone").await;
         self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
         if path.contains("/paper/") {
@@ -138,8 +142,8 @@ impl Walk {
         reading.links
     }
 
-    async fn fits(&mut self, path: &str, width: u32, place: &str) {
-        let misfits = self.browser.misfits(width).await.unwrap();
+    async fn fits(&mut self, path: &str, width: u32, letters: u32, place: &str) {
+        let misfits = self.browser.misfits(width, letters).await.unwrap();
         self.wrong(path, misfits.into_iter().map(|misfit| format!("{place} {misfit}")));
     }
 
@@ -148,7 +152,7 @@ impl Walk {
         self.browser.window.refresh().await.unwrap();
         self.browser.resize(A4.0, A4.1, false).await.unwrap();
         self.browser.on_paper(true).await.unwrap();
-        self.fits(path, A4.0, "on paper").await;
+        self.fits(path, A4.0, LETTERS, "on paper").await;
         self.picture(path, "paper").await;
         self.browser.on_paper(false).await.unwrap();
         self.browser.resize(DESKTOP.0, DESKTOP.1, false).await.unwrap();
