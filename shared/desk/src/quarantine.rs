@@ -114,7 +114,8 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
     }
 }
 
-fn why(reason: &str) -> &'static str {
+/// Why what another station sent does not count, by the name that the log has for it.
+pub(crate) fn why(reason: &str) -> &'static str {
     match reason {
         "NOT_YOURS" => "不该由本站保存，或者对方无权书写",
         "UNKNOWN_KEY" => "书写的站点还不认识",

@@ -9,6 +9,7 @@ use sanji_proto::v1 as proto;
 use crate::frame::{Frame, Tab};
 use crate::guard::Person;
 use crate::problem::{Problem, page};
+use crate::quarantine::why;
 use crate::state::Desk;
 use crate::words;
 
@@ -55,7 +56,7 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
         .iter()
         .map(|log| {
             let home = log.log.as_ref().map(|log| name(&desk, log.home)).unwrap_or_default();
-            format!("{home}：第{}条起（{}），{}", log.seq, log.reason, words::time(&log.time_ms))
+            format!("{home}：第{}条起（{}），{}", log.seq, why(&log.reason), words::time(&log.time_ms))
         })
         .collect();
     let undecided = status.forks.iter().filter(|fork| fork.decided.is_empty());
