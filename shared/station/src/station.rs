@@ -65,7 +65,7 @@ const UPLOADS_KIB: u32 = 128 << 10;
 /// The index is told of what was committed when nothing more has been for this long …
 const INDEX_PAUSE: Duration = Duration::from_millis(200);
 /// … or when it has been behind for this long.
-const INDEX_LAG: Duration = Duration::from_secs(5);
+const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// A member of staff who has proved who they are.
 #[derive(Debug, Clone)]

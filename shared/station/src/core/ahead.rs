@@ -26,7 +26,7 @@ const CASES: usize = 8192;
 const ROWS: usize = 8192;
 /// More entries than this are folded, and their cases written to the index, before anything else is done. Without its
 /// private part an entry takes half a kilobyte.
-const UNFOLDED: usize = 32_768;
+const UNFOLDED: usize = 16_384;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
 const SETTLED: usize = 2048;
 /// Most cases that are filed anew at once when the catalogue has grown.
