@@ -177,6 +177,15 @@ fn parts<'a>(key: &[u8], value: &'a [u8]) -> Vec<(Position, &'a [u8])> {
     parts
 }
 
+/// Adds a run to a row of several. None: longer than any run is.
+fn put_part(row: &mut Vec<u8>, place: Position, part: &[u8]) -> Option<()> {
+    let length = u16::try_from(part.len()).ok()?;
+    row.extend_from_slice(&place.number().to_be_bytes());
+    row.extend_from_slice(&length.to_be_bytes());
+    row.extend_from_slice(part);
+    Some(())
+}
+
 /// Makes one row of those of a case, each with its key and value, as far as they fit into `max_bytes`: the key of the
 /// first and a value, and how many are in it. None: nothing to gain.
 pub(crate) fn merged<'a>(
@@ -199,10 +208,7 @@ pub(crate) fn merged<'a>(
             break;
         }
         for (place, part) in parts {
-            let length = u16::try_from(part.len()).ok()?;
-            merged.extend_from_slice(&place.number().to_be_bytes());
-            merged.extend_from_slice(&length.to_be_bytes());
-            merged.extend_from_slice(part);
+            put_part(&mut merged, place, part)?;
         }
         first.get_or_insert(key);
         taken += 1;
@@ -218,9 +224,7 @@ pub(crate) fn without(key: &[u8], value: &[u8], place: Position) -> Option<Optio
     }
     let mut left = vec![SEVERAL];
     for (of, part) in all.into_iter().filter(|(of, _)| *of != place) {
-        left.extend_from_slice(&of.number().to_be_bytes());
-        left.extend_from_slice(&u16::try_from(part.len()).unwrap_or_default().to_be_bytes());
-        left.extend_from_slice(part);
+        put_part(&mut left, of, part)?;
     }
     Some((left.len() > 1).then_some(left))
 }

@@ -1,13 +1,13 @@
 //! What a consent to a change of staff does: the records that follow from it, at once, or on the day that it names.
 
 use prost::Message as _;
-use sanji_domain::calendar::local_date;
 use sanji_log::{Reach, StationCode, Tier};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::staff_request_record::Record;
 
 use super::change::{apply, check};
 use super::no_such_person;
+use super::requests::day_of;
 use crate::core::reference::{StaffDecision, StaffRequest, StaffRequestId};
 use crate::core::{ReferenceData, input_fault};
 use crate::error::Failure;
@@ -24,7 +24,7 @@ impl Station {
         if me.tier() != Tier::District {
             return Ok(0);
         }
-        let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
+        let today = day_of(now_ms);
         let is_due = |known: &StaffRequest| known.waits_until().is_some_and(|day| day <= today);
         let due: Vec<StaffRequest> = self.reference().staff_requests().filter(is_due).collect();
         let mut done = 0;

@@ -318,7 +318,8 @@ fn first_day(request: &proto::DecideStaffChangeRequest, today: Date) -> Result<O
     day.map(Some).ok_or_else(|| input_fault("from", "生效日期应当是今天或者以后一年之内的日期，请核对。"))
 }
 
-fn day_of(time_ms: u64) -> Date {
+/// The day in China.
+pub(super) fn day_of(time_ms: u64) -> Date {
     local_date(i64::try_from(time_ms).unwrap_or(i64::MAX))
 }
 
