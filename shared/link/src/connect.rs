@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use sanji_log::StationCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
@@ -20,8 +21,12 @@ use tonic::transport::{Channel, Endpoint};
 use crate::certificate::server_name;
 use crate::{Error, Result};
 
-/// A request to connect that nobody has answered for this long is made again.
+/// While no request to connect is answered, another is made after this long. The system repeats one only after 1, 3 and
+/// 7 s, so it would find a line that has come back late.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Where a handshake takes this long, another connection is tried beside it: if the line went away in the middle, the
+/// system repeats what was lost ever more seldom.
+const SHAKE_AGAIN: Duration = Duration::from_secs(5);
 /// For TCP, and for TLS after it.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// A line that is silent for this long is asked whether it is still there.
@@ -31,36 +36,74 @@ pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// HTTP/2 windows: at least bandwidth × round trip of a long line, for example 100 Mbit/s × 300 ms.
 pub(crate) const WINDOW_BYTES: u32 = 4 << 20;
 
-/// Connects and shakes hands. `name` is the station asked for; what counts is what `config` verifies.
+/// Connects and shakes hands, once. `name` is the station asked for; what counts is what `config` verifies.
 pub(crate) async fn connect(
     address: &str,
     name: StationCode,
     config: Arc<ClientConfig>,
 ) -> Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from(server_name(name))
-        .map_err(|_| Error::Answer { problem: "a station's name is no DNS name" })?;
-    let tcp = within(DEADLINE, CONNECT, reach(address)).await?;
-    tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
-    within(DEADLINE, "shake hands", TlsConnector::from(config).connect(name, tcp)).await
+    Dialing::default().connect(address, name, config).await
 }
 
-/// Asks until somebody answers. The system repeats a request only after 1, 3 and 7 s, so it would find a line that has
-/// come back late. Earlier requests stay good: where it takes seconds from end to end, the first is answered when the
-/// third has been made.
-async fn reach(address: &str) -> io::Result<TcpStream> {
-    let mut requests = JoinSet::new();
-    loop {
-        let address = address.to_owned();
-        requests.spawn(async move { TcpStream::connect(address).await });
-        tokio::select! {
-            Some(answer) = requests.join_next() => return answer.map_err(io::Error::other)?,
-            () = tokio::time::sleep(ASK_AGAIN) => {}
+/// Attempts to reach one address. They run beside each other: the one that was begun before the line came back may be
+/// the first that gets through, or the one after it.
+#[derive(Default)]
+pub(crate) struct Dialing {
+    attempts: JoinSet<Result<TlsStream<TcpStream>>>,
+    /// Held once more by each attempt that was answered and shakes hands.
+    answered: Arc<()>,
+}
+
+impl Dialing {
+    /// Connects and shakes hands. After [`Error::Timeout`], which tells of one attempt, the others go on: the next call
+    /// finds what has become of them.
+    pub(crate) async fn connect(
+        &mut self,
+        address: &str,
+        name: StationCode,
+        config: Arc<ClientConfig>,
+    ) -> Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(server_name(name))
+            .map_err(|_| Error::Answer { problem: "a station's name is no DNS name" })?;
+        loop {
+            let answered = Arc::downgrade(&self.answered);
+            self.attempts.spawn(attempt(address.to_owned(), name.clone(), config.clone(), answered));
+            let begun = Instant::now();
+            while begun.elapsed() < SHAKE_AGAIN {
+                tokio::select! {
+                    Some(ended) = self.attempts.join_next() => {
+                        let ended = ended.map_err(|fault| Error::Io { operation: CONNECT, source: io::Error::other(fault) })?;
+                        if !matches!(ended, Err(Error::Timeout { .. })) {
+                            *self = Self::default();
+                        }
+                        return ended;
+                    }
+                    () = sleep(ASK_AGAIN) => {}
+                }
+                if Arc::strong_count(&self.answered) == 1 {
+                    break;
+                }
+            }
         }
     }
 }
 
+async fn attempt(
+    address: String,
+    name: ServerName<'static>,
+    config: Arc<ClientConfig>,
+    answered: Weak<()>,
+) -> Result<TlsStream<TcpStream>> {
+    let tcp = within(DEADLINE, CONNECT, TcpStream::connect(address)).await?;
+    let _answered = answered.upgrade();
+    tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
+    within(DEADLINE, SHAKE_HANDS, TlsConnector::from(config).connect(name, tcp)).await
+}
+
 /// What failed where the other side can't be reached at all.
 pub(crate) const CONNECT: &str = "connect";
+/// What failed where it can be reached, and TLS doesn't come about.
+pub(crate) const SHAKE_HANDS: &str = "shake hands";
 
 async fn within<T>(
     deadline: Duration,
@@ -161,5 +204,93 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::SocketAddr;
+
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    fn config() -> Arc<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        Arc::new(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+    }
+
+    /// How an attempt ended that was answered by whoever hangs up at once, and when.
+    async fn hung_up_after(address: SocketAddr) -> Duration {
+        let begun = Instant::now();
+        let ended = connect(&address.to_string(), "990106000000".parse().unwrap(), config()).await;
+        assert!(matches!(ended, Err(Error::Io { operation: SHAKE_HANDS, .. })), "{ended:?}");
+        begun.elapsed()
+    }
+
+    async fn hang_up_on_all(listener: TcpListener) {
+        loop {
+            drop(listener.accept().await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_to_connect_that_was_lost_is_made_again_every_second() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // Room for one that waits to be accepted: requests of others are lost.
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        let patience = Duration::from_millis(300);
+        while let Ok(connected) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
+            waiting.push(connected.unwrap());
+        }
+        assert!(!waiting.is_empty() && waiting.len() < 5);
+        let served = tokio::spawn(async move {
+            sleep(Duration::from_millis(3300)).await;
+            hang_up_on_all(listener).await;
+        });
+        // The system itself asks at 0, 1, 3 and 7 s.
+        let took = hung_up_after(address).await;
+        assert!((3.3..6.5).contains(&took.as_secs_f64()), "{took:?}");
+        served.abort();
+    }
+
+    #[tokio::test]
+    async fn another_connection_is_tried_beside_a_handshake_that_hangs() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(async move {
+            let silent = listener.accept().await.unwrap();
+            hang_up_on_all(listener).await;
+            drop(silent);
+        });
+        let took = hung_up_after(address).await;
+        assert!((SHAKE_AGAIN..DEADLINE).contains(&took), "{took:?}");
+        served.abort();
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_goes_on_after_one_attempt_has_run_out_of_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let accepting = async {
+            let mut silent = Vec::new();
+            loop {
+                silent.push(listener.accept().await.unwrap());
+            }
+        };
+        let mut dialing = Dialing::default();
+        let station = "990106000000".parse().unwrap();
+        let ended = tokio::select! {
+            ended = dialing.connect(&address, station, config()) => ended,
+            () = accepting => unreachable!("it accepts for ever"),
+        };
+        assert!(matches!(ended, Err(Error::Timeout { operation: SHAKE_HANDS })), "{ended:?}");
+        assert_eq!(dialing.attempts.len(), 2);
     }
 }

@@ -23,17 +23,21 @@ use tonic::transport::Channel;
 
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
-use crate::connect::{CONNECT, channel, connect, shown_certificate};
+use crate::connect::{CONNECT, Dialing, SHAKE_HANDS, channel, shown_certificate};
 use crate::host::{Host, LinkState};
 use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
 
 /// Where nobody listens, the station is starting anew: it is asked again within this time …
-const PAUSE_REFUSED: Duration = Duration::from_millis(500);
+const PAUSE_REFUSED: Duration = Duration::from_millis(200);
+/// … for so long; …
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+/// … then within this time …
+const PAUSE_REFUSED_LONGER: Duration = Duration::from_millis(500);
 /// … for so long; then like one that has trouble.
-const REFUSED_FOR: Duration = Duration::from_secs(60);
+const REFUSED_FOR_LONGER: Duration = Duration::from_secs(60);
 /// Where nobody can be reached the line is away. Trying costs such a line nothing, and people wait for it: it is tried
-/// again within this time.
+/// again within this time, and at once where trying has taken long by itself.
 const PAUSE_AWAY: Duration = Duration::from_secs(2);
 /// Where a parent has trouble, the mean of the first pause is half of this; it doubles with each failure …
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -139,13 +143,14 @@ impl Line {
 
     async fn keep(self) {
         let Self { upstream, asked_for, trust, host, shutdown, linked } = self;
+        let mut dialing = Dialing::default();
         let mut pause = Pause::default();
         let mut said = Said::default();
         let mut down_since_ms = now_ms();
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
             let opened = tokio::select! {
-                opened = open(&upstream, &trust, &host, asked_for, &shutdown) => opened,
+                opened = open(&mut dialing, &upstream, &trust, &host, asked_for, &shutdown) => opened,
                 () = shutdown.cancelled() => return,
             };
             let ended = match opened {
@@ -193,6 +198,7 @@ struct Opened {
 }
 
 async fn open(
+    dialing: &mut Dialing,
     upstream: &str,
     trust: &Arc<Trust>,
     host: &Arc<dyn Host>,
@@ -200,7 +206,7 @@ async fn open(
     shutdown: &CancellationToken,
 ) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
-    let tls = connect(upstream, asked_for, trust.dial_config()).await?;
+    let tls = dialing.connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
     let (channel, failure) = channel(tls).await?;
@@ -311,9 +317,13 @@ impl Pause {
     fn after(&mut self, ended: &Result<Goodbye>) -> Duration {
         let bound = match ended {
             Err(Error::Io { source, .. }) if source.kind() == ErrorKind::ConnectionRefused => {
-                let starting = self.refused_since.get_or_insert_with(Instant::now).elapsed() < REFUSED_FOR;
-                starting.then_some(PAUSE_REFUSED)
+                match self.refused_since.get_or_insert_with(Instant::now).elapsed() {
+                    since if since < REFUSED_FOR => Some(PAUSE_REFUSED),
+                    since if since < REFUSED_FOR_LONGER => Some(PAUSE_REFUSED_LONGER),
+                    _ => None,
+                }
             }
+            Err(Error::Timeout { operation: CONNECT | SHAKE_HANDS }) => Some(Duration::ZERO),
             Err(Error::Io { operation: CONNECT, .. } | Error::Timeout { .. }) => Some(PAUSE_AWAY),
             _ => None,
         };

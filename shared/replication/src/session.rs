@@ -197,6 +197,12 @@ impl Session {
         self.phase == Phase::Open && self.sending.is_idle() && self.receiving.is_idle(&self.heads)
     }
 
+    /// Whether the peer acknowledges what is sent so soon that making it shorter saves nobody time.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.sending.is_quick()
+    }
+
     /// Version of the protocol that both sides speak; 0 before the peer's `Hello`.
     #[must_use]
     pub fn protocol(&self) -> u32 {

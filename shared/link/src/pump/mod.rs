@@ -259,7 +259,7 @@ impl Pump {
                     self.host.greeted(self.peer.station, self.peer.key, *instance);
                 }
                 self.tell(Event::Received(message))?;
-                self.packer.allowed = self.session.protocol() >= PROTOCOL_PACKED;
+                self.packer.wanted = self.session.protocol() >= PROTOCOL_PACKED && !self.session.is_quick();
                 Ok(())
             }
             Happening::Received(Ok(None)) => {

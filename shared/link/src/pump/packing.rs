@@ -1,6 +1,6 @@
 //! Messages of a link compressed as one stream a direction: names of logs, keys, and hashes that one message has said
 //! cost the next ones nearly nothing, and no context is made anew for each. A stream ends when nothing was said for a
-//! moment, and its memory with it, so a link at rest holds none.
+//! moment, and its memory with it, so a link at rest holds none. Messages that are not packed may come between.
 
 use std::io::{self, Write};
 
@@ -29,8 +29,8 @@ const SMALL_BYTES: usize = 64;
 /// Compresses what is sent.
 #[derive(Default)]
 pub(super) struct Packer {
-    /// The peer can unpack.
-    pub(super) allowed: bool,
+    /// The peer can unpack, and the line is not so quick that compressing would only cost time.
+    pub(super) wanted: bool,
     stream: Option<Stream>,
     /// Something was packed since the last [`Packer::rest`].
     used: bool,
@@ -58,7 +58,7 @@ impl Stream {
 impl Packer {
     /// A message as it is sent.
     pub(super) fn pack(&mut self, message: LinkMessage) -> Result<LinkMessage> {
-        if !self.allowed || message.encoded_len() < SMALL_BYTES {
+        if !self.wanted || message.encoded_len() < SMALL_BYTES {
             return Ok(message);
         }
         self.used = true;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_was_said_before_costs_little_until_a_stream_ends() {
-        let (mut packer, mut unpacker) = (Packer { allowed: true, ..Packer::default() }, Unpacker::default());
+        let (mut packer, mut unpacker) = (Packer { wanted: true, ..Packer::default() }, Unpacker::default());
         let words: String = ('一'..='龥').step_by(37).collect();
         let mut sizes = Vec::new();
         for number in 0..3 {
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_stream_of_much_goes_on_at_another_level_and_ends_like_any() {
-        let (mut packer, mut unpacker) = (Packer { allowed: true, ..Packer::default() }, Unpacker::default());
+        let (mut packer, mut unpacker) = (Packer { wanted: true, ..Packer::default() }, Unpacker::default());
         let words = |number: usize| ('一'..='龥').skip(number % 7).step_by(3).collect::<String>();
         let mut levels = Vec::new();
         for number in 0..FIRST_BYTES / words(6).len() + 20 {
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn small_messages_and_those_to_an_older_peer_go_as_they_are() {
         let ping = LinkMessage { message: Some(Message::Ping(Ping { clock_ms: 1 })) };
-        let mut packer = Packer { allowed: true, ..Packer::default() };
+        let mut packer = Packer { wanted: true, ..Packer::default() };
         assert_eq!(packer.pack(ping.clone()).unwrap(), ping);
         assert_eq!((packer.rest(), packer.stream.is_none()), (None, true));
         let long = said(&"字".repeat(100));

@@ -1,4 +1,4 @@
-//! How large a batch is.
+//! How large a batch is, and whether the line is quick.
 //!
 //! What a batch brings counts once all of it has arrived. A line that stands for half a minute at a time would never
 //! carry a backlog in batches that take longer than that; so a link begins with small ones, and they grow while they
@@ -10,18 +10,23 @@ const FIRST_BYTES: usize = 16 << 10;
 const SOON_MS: u64 = 1_000;
 /// Batches that take longer than this are too large, in milliseconds.
 const LATE_MS: u64 = 8_000;
+/// A line is quick that carries so many bytes in a millisecond and has them acknowledged: 8 Mbit/s …
+const QUICK_BYTES_A_MS: u64 = 1_000;
+/// … or answers within this time, in milliseconds: both ends stand in one town.
+const QUICK_MS: u64 = 10;
 
 /// The size of the next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pace {
     bytes: usize,
     most: usize,
+    is_quick: bool,
 }
 
 impl Pace {
     /// Begins small. Batches never become larger than `most` bytes.
     pub(super) fn new(most: usize) -> Self {
-        Self { bytes: FIRST_BYTES.min(most), most }
+        Self { bytes: FIRST_BYTES.min(most), most, is_quick: false }
     }
 
     /// Bytes of entries in the next batch; a run that is larger goes alone.
@@ -29,8 +34,15 @@ impl Pace {
         self.bytes
     }
 
-    /// A batch was acknowledged after so many milliseconds.
-    pub(super) fn acknowledged(&mut self, after_ms: u64) {
+    /// Whether the last batch that was acknowledged went over a line that has room to spare.
+    pub(super) fn is_quick(self) -> bool {
+        self.is_quick
+    }
+
+    /// A batch was acknowledged after so many milliseconds. In that time the line has carried `bytes`: those of the
+    /// batch and of the batches before it that were under way.
+    pub(super) fn acknowledged(&mut self, bytes: usize, after_ms: u64) {
+        self.is_quick = after_ms <= QUICK_MS || bytes as u64 >= after_ms.saturating_mul(QUICK_BYTES_A_MS);
         if after_ms <= SOON_MS {
             self.bytes = (self.bytes * 2).min(self.most);
         } else if after_ms > LATE_MS {
@@ -47,7 +59,7 @@ mod tests {
     fn batches_grow_on_a_fast_line_and_shrink_again_on_one_that_has_become_slow() {
         let mut pace = Pace::new(256 << 10);
         let mut sizes = |after_ms: u64, times: usize| {
-            (0..times).for_each(|_| pace.acknowledged(after_ms));
+            (0..times).for_each(|_| pace.acknowledged(1, after_ms));
             pace.bytes()
         };
         assert_eq!(sizes(3_000, 5), 16 << 10, "a thin line keeps small batches");
@@ -57,5 +69,19 @@ mod tests {
         assert_eq!(sizes(30_000, 1), 128 << 10);
         assert_eq!(sizes(30_000, 9), 16 << 10);
         assert_eq!(Pace::new(1024).bytes(), 1024);
+    }
+
+    #[test]
+    fn a_line_is_quick_that_answers_at_once_or_carries_much() {
+        let mut pace = Pace::new(256 << 10);
+        assert!(!pace.is_quick(), "nothing is known of it");
+        let mut is_quick = |bytes: usize, after_ms: u64| {
+            pace.acknowledged(bytes, after_ms);
+            pace.is_quick()
+        };
+        assert!(is_quick(500, 3));
+        assert!(!is_quick(500, 11));
+        assert!(is_quick(4 << 20, 400), "much was under way");
+        assert!(!is_quick(16 << 10, 2_000), "64 kbit/s");
     }
 }

@@ -55,6 +55,8 @@ struct Sent {
     /// Milliseconds since 1970-01-01 UTC.
     at_ms: u64,
     bytes: usize,
+    /// Bytes that were under way with it.
+    under_way: usize,
     heads: Vec<Head>,
 }
 
@@ -100,6 +102,11 @@ impl Sending {
             in_flight_bytes: 0,
             last_batch: 0,
         }
+    }
+
+    /// Whether the line has room to spare.
+    pub(super) fn is_quick(&self) -> bool {
+        self.pace.is_quick()
     }
 
     /// Whether nothing waits, is read, or is under way, and nothing will be asked for again.
@@ -201,8 +208,9 @@ impl Sending {
         let case_keys = std::mem::take(&mut self.outbox_keys);
         let bytes = std::mem::take(&mut self.outbox_bytes);
         let heads = runs.iter().map(Run::head).collect();
-        self.in_flight.insert(self.last_batch, Sent { at_ms: now_ms, bytes, heads });
         self.in_flight_bytes += bytes;
+        let sent = Sent { at_ms: now_ms, bytes, under_way: self.in_flight_bytes, heads };
+        self.in_flight.insert(self.last_batch, sent);
         Some(Entries { batch: self.last_batch, runs, case_keys })
     }
 
@@ -215,7 +223,7 @@ impl Sending {
         let done = std::mem::replace(&mut self.in_flight, later);
         self.in_flight_bytes -= done.values().map(|sent| sent.bytes).sum::<usize>();
         for sent in done.values() {
-            self.pace.acknowledged(now_ms.saturating_sub(sent.at_ms));
+            self.pace.acknowledged(sent.under_way, now_ms.saturating_sub(sent.at_ms));
         }
         Some(done.into_values().flat_map(|sent| sent.heads).collect())
     }

@@ -23,10 +23,10 @@ use crate::error::{Error, store};
 /// More changed cases than this are written to the index before anything else is done.
 const CASES: usize = 8192;
 /// More rows than this are written to the index before anything else is done.
-const ROWS: usize = 8192;
+const ROWS: usize = 16_384;
 /// More entries than this are folded, and their cases written to the index, before anything else is done. Without its
 /// private part an entry takes half a kilobyte.
-const UNFOLDED: usize = 16_384;
+const UNFOLDED: usize = 65_536;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
 const SETTLED: usize = 2048;
 /// Most cases that are filed anew at once when the catalogue has grown.
@@ -141,6 +141,13 @@ impl Ahead {
         self.changes_mut().note_folded(*id, filed.clone(), waiting.len());
         opened(i64::from(filed.case.is_open()) - i64::from(was_open));
         Ok(Some(filed))
+    }
+
+    /// Whether a case has changed lately, so that looking at it seldom needs the disk.
+    pub(super) fn is_at_hand(&self, id: &CaseId) -> bool {
+        let changes = self.changes();
+        let is_in = |cases: &BTreeMap<CaseId, Arc<FiledCase>>| cases.contains_key(id);
+        changes.unfolded.contains_key(id) || is_in(&changes.cases) || changes.settled.iter().any(is_in)
     }
 
     /// Cases of a number that are here; some twice.

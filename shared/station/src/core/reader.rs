@@ -254,6 +254,11 @@ impl Reader {
         Ok(self.filed(id)?.map(|filed| filed.case.clone()))
     }
 
+    /// Whether a case has changed lately, so that [`Reader::case`] seldom needs the disk.
+    pub(crate) fn is_at_hand(&self, id: &CaseId) -> bool {
+        self.0.ahead.is_at_hand(id)
+    }
+
     pub(super) fn matter_ahead(&self, id: &CaseId) -> Option<Arc<sanji_domain::matter::Matter>> {
         self.0.ahead.matter(id)
     }

@@ -44,7 +44,12 @@ impl Station {
                 for id in changed.into_iter().filter(wanted) {
                     // Whoever is suspended meanwhile sees nothing more.
                     let Some(staff) = station.actor(&staff.id).map(|actor| actor.staff) else { return };
-                    let change = station.read(move |reader| change(reader, &staff, &id)).await;
+                    // Another thread costs more than such a look.
+                    let change = if station.reader().is_at_hand(&id) {
+                        change(station.reader(), &staff, &id)
+                    } else {
+                        station.read(move |reader| change(reader, &staff, &id)).await
+                    };
                     let Ok(Some(change)) = change else { continue };
                     if sender.send(change).await.is_err() {
                         return;
