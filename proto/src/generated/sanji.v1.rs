@@ -3215,6 +3215,9 @@ pub struct LinkStatus {
     /// Why the last link ended, for people. Empty: it did not.
     #[prost(string, tag = "6")]
     pub last_error: ::prost::alloc::string::String,
+    /// Set while the link can't come up before the district has done something about the certificate.
+    #[prost(enumeration = "Distrust", tag = "7")]
+    pub distrust: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefusedLog {
@@ -3289,6 +3292,38 @@ pub struct AttachmentProgress {
     /// Somebody waits for it, so it is fetched first.
     #[prost(bool, tag = "6")]
     pub urgent: bool,
+}
+/// Why another station does not take this one's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Distrust {
+    Unspecified = 0,
+    /// The district has revoked it.
+    Revoked = 1,
+    /// It has expired, or one of the two clocks is wrong.
+    Expired = 2,
+}
+impl Distrust {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISTRUST_UNSPECIFIED",
+            Self::Revoked => "DISTRUST_REVOKED",
+            Self::Expired => "DISTRUST_EXPIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISTRUST_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISTRUST_REVOKED" => Some(Self::Revoked),
+            "DISTRUST_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 #[cfg(feature = "grpc")]

@@ -166,6 +166,18 @@ impl Line {
             };
             return Self { class: "up", words, as_of: now };
         }
+        let distrusted = match upstream.distrust() {
+            proto::Distrust::Unspecified => None,
+            proto::Distrust::Revoked => {
+                Some("本站证书已被区中心吊销，不能再与上级交换办件；已存的办件仍可查阅，请联系区中心")
+            }
+            proto::Distrust::Expired => {
+                Some("上级不接受本站证书（已过期或者时钟不准），数据已存本站；请核对本机时间，仍不能连接的联系区中心")
+            }
+        };
+        if let Some(words) = distrusted {
+            return Self { class: "stopped", words: words.to_owned(), as_of: now };
+        }
         let mut words = "线路中断，可照常办理，数据已存本站，待恢复后自动报送".to_owned();
         if status.entries_unconfirmed > 0 {
             words.push_str(&format!("（待报送{}条）", status.entries_unconfirmed));
@@ -200,6 +212,10 @@ mod tests {
         assert_eq!(class, "down");
         assert!(words.contains("可照常办理") && words.contains("待报送3条"), "{words}");
         assert!(Line::new(&status, Tier::Village).as_of.contains("2026年7月3日 02:30"));
+
+        let mut distrusted = status.clone();
+        distrusted.upstream.as_mut().unwrap().set_distrust(proto::Distrust::Revoked);
+        assert!(line(&distrusted).1.contains("吊销") && line(&distrusted).0 == "stopped");
 
         status.writable = false;
         "磁盘已满".clone_into(&mut status.read_only_reason);

@@ -30,8 +30,6 @@ struct Row {
     from: String,
     since: String,
     case_number: String,
-    /// The program's own word, for whoever is asked for help.
-    reason: String,
     can_redrive: bool,
     can_drop: bool,
     /// The district decides whether the entries count.
@@ -84,12 +82,12 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         ),
         QuarantineKind::Rejected => (
             "不符合办理规则",
-            format!("{from}写下的一条办理记录不符合规则（{}），已留存，没有计入办件。", row.reason),
+            format!("{from}写下的一条办理记录不符合规则（{}），已留存，没有计入办件。", why(&row.reason)),
             "请打开该办件核对。一般不需要处理；确认无误后可填写原因移出。",
         ),
         QuarantineKind::Unreadable => (
             "读不懂的记录",
-            format!("{from}写下的一条记录本站读不懂（{}），已原样留存并照常转送。", row.reason),
+            format!("{from}写下的一条记录本站读不懂（{}），已原样留存并照常转送。", why(&row.reason)),
             "所缺资料到达后会自动重试；也可升级软件后点“再试一次”。",
         ),
         QuarantineKind::Waiting | QuarantineKind::Unspecified => (
@@ -107,23 +105,35 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         from,
         since: words::time(&row.seen_ms),
         case_number: row.case_number.clone(),
-        reason: row.reason.clone(),
         can_redrive: !is_rest,
         can_drop: !is_rest && kind != QuarantineKind::Waiting,
         can_decide: is_rest && is_district,
     }
 }
 
-/// Why what another station sent does not count, by the name that the log has for it.
+/// Why what another station sent does not count, by the name that the program has for it.
 pub(crate) fn why(reason: &str) -> &'static str {
-    match reason {
+    // What stands behind a colon is for whoever looks after the program.
+    match reason.split(':').next().unwrap_or_default() {
         "NOT_YOURS" => "不该由本站保存，或者对方无权书写",
         "UNKNOWN_KEY" => "书写的站点还不认识",
         "REVOKED" => "书写的站点已注销",
         "BAD_SEAL" => "签章不对",
         "FORK" => "与本站已有的记录不一致",
         "GAP" => "前面的记录没有到",
-        "MALFORMED" => "内容损坏",
+        "MALFORMED" | "Malformed" => "内容损坏",
+        "UnknownWriter" => "书写的站点还不认识",
+        "NotAuthorised" => "书写的站点无权这样写",
+        "Certificate" => "所带的站点证书不对",
+        "File" => "所带的资料文件有错误",
+        "OtherHome" => "写在了别的站点的办件里",
+        "NotAnOpening" => "办件还没有登记",
+        "WrongRev" | "WrongTerm" => "与前一步接不上",
+        "OpensAgain" => "办件已经登记过",
+        "NotHolder" => "书写时办件不在该站点手中",
+        "WrongReclaim" => "不符合收回的条件",
+        "OffTheWay" => "移交给了不经办该件的站点",
+        "FollowsRejected" => "前一步不符合规则",
         _ => "原因不详",
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use sanji_log::Tier;
+use sanji_proto::v1 as proto;
 
 /// China has had one time without daylight saving since 1991; no time zone data is needed for it.
 const CHINA: Offset = Offset::constant(8);
@@ -24,6 +25,15 @@ pub(crate) fn time(time_ms: &u64) -> String {
             format!("{}年{}月{}日 {:02}:{:02}", at.year(), at.month(), at.day(), at.hour(), at.minute())
         }
         _ => String::new(),
+    }
+}
+
+/// What a person can do about a link that is down.
+pub(crate) fn why_down(link: &proto::LinkStatus) -> &'static str {
+    match link.distrust() {
+        proto::Distrust::Unspecified => "请检查网络；可照常办理，恢复后自动补传",
+        proto::Distrust::Revoked => "本站证书已被区中心吊销，请联系区中心",
+        proto::Distrust::Expired => "对方不接受本站证书（已过期或者时钟不准），请核对本机时间，仍不能连接的联系区中心",
     }
 }
 

@@ -146,12 +146,12 @@ pub(crate) async fn channel(tls: TlsStream<TcpStream>) -> Result<(Channel, Failu
 /// Why a connection failed. A call on it often learns no more than that the connection is gone, but whether the other
 /// side takes this station's certificate is said, in TLS 1.3, only after the handshake: the reason would be lost.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Failure(Arc<OnceLock<(io::ErrorKind, String)>>);
+pub(crate) struct Failure(Arc<OnceLock<io::Error>>);
 
 impl Failure {
     fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if let Poll::Ready(Err(error)) = &outcome {
-            self.0.get_or_init(|| (error.kind(), error.to_string()));
+            self.0.get_or_init(|| again(error));
         }
         outcome
     }
@@ -159,9 +159,17 @@ impl Failure {
     /// The connection's own reason in place of what a call said about it.
     pub(crate) fn explains(&self, operation: &'static str, error: Error) -> Error {
         match self.0.get() {
-            Some((kind, reason)) => Error::Io { operation, source: io::Error::new(*kind, reason.clone()) },
+            Some(reason) => Error::Io { operation, source: again(reason) },
             None => error,
         }
+    }
+}
+
+/// The same error once more. What TLS says is kept as it is: it may tell why a certificate was not taken.
+fn again(error: &io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(of_tls) => io::Error::new(error.kind(), of_tls.clone()),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

@@ -162,7 +162,7 @@ impl Line {
                     ended
                 }
                 Err(error) => {
-                    report_down(&host, asked_for, down_since_ms, with_sources(&error));
+                    report_down(&host, asked_for, down_since_ms, &error);
                     Err(error)
                 }
             };
@@ -276,8 +276,9 @@ async fn keep_attachments(
 }
 
 /// Nobody answered, so the link is reported under the name of who should have.
-fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, error: String) {
-    let state = LinkState { since_ms, last_error: Some(error), ..LinkState::default() };
+fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, error: &Error) {
+    let (last_error, distrust) = (Some(with_sources(error)), error.distrust());
+    let state = LinkState { since_ms, last_error, distrust, ..LinkState::default() };
     host.link_changed(asked_for, state);
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustls::AlertDescription;
 use sanji_log::StationCode;
 
 use crate::enrolment::Refusal;
@@ -163,10 +164,29 @@ pub enum Flaw {
     Other,
 }
 
+/// Why the other side does not take this station's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distrust {
+    /// The district has revoked it.
+    Revoked,
+    /// It has expired, or one of the two clocks is wrong.
+    Expired,
+}
+
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Whether the other side has refused this station's certificate, and why.
+    pub(crate) fn distrust(&self) -> Option<Distrust> {
+        let Self::Io { source, .. } = self else { return None };
+        match source.get_ref()?.downcast_ref()? {
+            rustls::Error::AlertReceived(AlertDescription::CertificateRevoked) => Some(Distrust::Revoked),
+            rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => Some(Distrust::Expired),
+            _ => None,
+        }
+    }
+
     /// [`Error::Bundle`] of one kind.
     pub(crate) fn flawed(flaw: Flaw, problem: &str) -> Self {
         Self::Bundle { flaw, problem: problem.to_owned() }

@@ -11,6 +11,8 @@ use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
 use tokio::sync::{broadcast, watch};
 
+use crate::error::Distrust;
+
 /// A future that can be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -222,6 +224,8 @@ pub struct LinkState {
     pub clock_offset_ms: Option<i64>,
     /// Why it is not connected, for people, in English.
     pub last_error: Option<String>,
+    /// Why it can't be connected before the district has done something about this station's certificate.
+    pub distrust: Option<Distrust>,
 }
 
 /// An attachment that this station lacks.

@@ -276,6 +276,7 @@ impl Office for FakeOffice {
                 last_heard_ms: SUBMITTED_MS + 119_000_000,
                 clock_offset_ms: -95_000,
                 last_error: "connection refused".to_owned(),
+                distrust: 0,
             }),
             open_cases: 3,
             entries_unconfirmed: u64::from(!connected) * 4,

@@ -31,11 +31,15 @@ async fn each_kind_is_told_with_what_to_do() {
         row("a1", QuarantineKind::Refused, "BAD_SEAL"),
         row("b2", QuarantineKind::Rest, "REVOKED"),
         row("c3", QuarantineKind::Rejected, HOSTILE),
+        row("e5", QuarantineKind::Rejected, "NotHolder"),
+        row("f6", QuarantineKind::Unreadable, "File: 2 faults, the first: <b>"),
         row("d4", QuarantineKind::Waiting, "NO_ITEM"),
     ];
     let answer = browser.get(PAGE).await;
     answer.shows(&["签章不对", "第4条至第9条记录", "由区中心决定", "等待事项目录", "2026年7月1日 09:30"]);
+    answer.shows(&["书写时办件不在该站点手中", "所带的资料文件有错误"]);
     assert!(!answer.body.contains("<script>alert"), "what others say is never markup");
+    assert!(!answer.body.contains("NotHolder") && !answer.body.contains("faults"), "no words of the program");
     // A village doesn't decide on a revoked station's rest.
     assert!(!answer.body.contains("value=\"admit\""));
 }

@@ -288,6 +288,17 @@ fn a_refund_takes_three_people() {
     let refund = fees.notices[0].refund.as_ref().unwrap();
     assert_eq!((refund.words(), refund.amount_fen, refund.asked.by.as_str()), ("已退付", 3000, "cg-01"));
     assert_eq!(refund.paid.as_ref().unwrap().1.by, "cz-02");
+    assert_eq!(fees.notices[0].words(), "已退付");
+
+    let part = Command::RequestRefund { notice: 1, amount_fen: 1000, reason: "面积核减".into(), account: "1".into() };
+    let mut journey = road();
+    issue(&mut journey, vec![line("cg-zyf", 100)]).unwrap();
+    journey.act("cz-01", journey.approving(Action::RegisterPayment)).unwrap();
+    journey.act("cg-01", part).unwrap();
+    journey.act("cg-02", journey.approving(Action::DecideRefund)).unwrap();
+    assert_eq!(journey.case.fees().notices[0].words(), "退付已批准");
+    journey.act("cz-02", journey.approving(Action::RegisterRefund)).unwrap();
+    assert_eq!(journey.case.fees().notices[0].words(), "已部分退付");
 }
 
 #[test]

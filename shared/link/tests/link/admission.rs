@@ -11,7 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use sanji_link::{AcceptLimits, Authority, CancellationToken, Identity, Trust, accept, dial};
+use sanji_link::{AcceptLimits, Authority, CancellationToken, Identity, Distrust, Trust, accept, dial};
 use sanji_log::{CaseId, Reach};
 use sanji_proto::v1::link_message::Message;
 use sanji_proto::v1::{AttachmentMessage, ChunkRequest, Hello, LinkMessage, Ping, attachment_message};
@@ -240,6 +240,7 @@ async fn whoever_is_refused_is_told_why_at_the_first_attempt() {
         stop.cancel();
         let error = village.link().last_error.unwrap();
         assert!(error.contains("Revoked"), "{error}");
+        assert_eq!(village.link().distrust, Some(Distrust::Revoked));
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn ignored(entry: &Entry, reason: &Ignored, reference: &ReferenceData
         Ignored::Malformed => "Malformed".to_owned(),
         Ignored::NotAuthorised => "NotAuthorised".to_owned(),
         Ignored::Certificate(_) => "Certificate".to_owned(),
-        Ignored::File(..) => reason.to_string(),
+        Ignored::File(faults, first) => format!("File: {faults} faults, the first: {first}"),
     };
     let writer = reference.directory().get(&entry.log.key).map(|record| record.station);
     not_counted(entry, writer, reason, reference)

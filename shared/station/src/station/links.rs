@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sanji_link::LinkState;
+use sanji_link::{LinkState, Distrust};
 use sanji_log::{LogId, PublicKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::RefusalReason;
@@ -128,6 +128,12 @@ fn status(peer: StationCode, link: &LinkState) -> proto::LinkStatus {
         last_heard_ms: link.last_heard_ms,
         clock_offset_ms: link.clock_offset_ms.unwrap_or(0),
         last_error: link.last_error.clone().unwrap_or_default(),
+        distrust: match link.distrust {
+            None => proto::Distrust::Unspecified,
+            Some(Distrust::Revoked) => proto::Distrust::Revoked,
+            Some(Distrust::Expired) => proto::Distrust::Expired,
+        }
+        .into(),
     }
 }
 

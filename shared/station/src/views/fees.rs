@@ -66,7 +66,7 @@ fn view(reference: &ReferenceData, case: &Case, item: Option<&Item>, notice: &No
             .unwrap_or_else(|| issued.department.to_string()),
         issued_ms: notice.by.time.millis(),
         issued_by: notice.by.name.clone(),
-        state: refund.map_or_else(|| notice.state().words(), fee::Refund::words).to_owned(),
+        state: notice.words().to_owned(),
         payment: payment.map(|(payment, _)| proto::FeePaid {
             notice: payment.notice,
             receipt_number: payment.receipt_number.clone(),

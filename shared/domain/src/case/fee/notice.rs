@@ -163,6 +163,16 @@ impl Notice {
         }
     }
 
+    /// The words on screens for where it stands, its refund included.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match &self.refund {
+            Some(refund) if refund.paid.is_some() && refund.amount_fen < self.issued.payable_fen() => "已部分退付",
+            Some(refund) => refund.words(),
+            None => self.state().words(),
+        }
+    }
+
     /// When it was voided or given up.
     #[must_use]
     pub fn ended_at(&self) -> Option<HybridTime> {
