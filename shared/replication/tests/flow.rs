@@ -172,6 +172,39 @@ fn receipts_are_kept_from_the_peer_and_passed_on_for_others() {
     assert_eq!(link.sides[1].receipts, [of_hub]);
 }
 
+#[test]
+fn a_receipt_is_not_sent_to_whom_it_came_from_or_goes_with_the_acknowledgement() {
+    let own = log(VILLAGE, Reach::Private, VILLAGE);
+    let decided = log(VILLAGE, Reach::Private, TOWNSHIP);
+    let mut truth = Truth::default();
+    let head = truth.write(&key_of(VILLAGE), own, &[10]);
+    let of_above = truth.write(&key_of(TOWNSHIP), decided, &[10]);
+    let (mut village, mut township) =
+        (Side::new(VILLAGE, TOWNSHIP, directory()), Side::new(TOWNSHIP, VILLAGE, directory()));
+    village.adopt(&truth, own, head.seq);
+    township.adopt(&truth, decided, of_above.seq);
+    let mut link = Link::new(truth, township, village);
+    link.connect();
+    link.settle();
+    let by_township = |head: Head| Receipt::sign(&key_of(TOWNSHIP), code(TOWNSHIP), head, 5);
+    let by_hub = |seq: u64| Receipt::sign(&key_of(HUB), code(HUB), Head { seq, ..head }, 5);
+    let sent = |link: &mut Link, at: usize, receipt: Receipt| {
+        link.feed(at, Event::Receipts(vec![receipt]));
+        let sent = link.sides[1 - at].inbox.iter().filter(|message| matches!(message, Message::Receipts(_))).count();
+        link.settle();
+        sent
+    };
+    // Its own for what the village has sent: that one has it with the acknowledgement.
+    assert_eq!(sent(&mut link, 0, by_township(head)), 0);
+    assert_eq!(sent(&mut link, 0, by_township(Head { seq: head.seq + 1, ..head })), 1, "that came over another link");
+    assert_eq!(sent(&mut link, 0, by_township(of_above)), 1, "that came from elsewhere too");
+    // The hub's, which the township passes on: the village keeps it and does not send it back.
+    assert_eq!(sent(&mut link, 0, by_hub(1)), 1);
+    assert_eq!(sent(&mut link, 1, by_hub(1)), 0);
+    assert_eq!(sent(&mut link, 1, by_hub(2)), 1, "the township has not had this one");
+    assert_eq!(sent(&mut link, 0, by_hub(2)), 0);
+}
+
 fn quiet_session() -> (Session, Settings) {
     let settings = Settings::new(code(VILLAGE), code(TOWNSHIP), public(TOWNSHIP));
     let mut session = Session::new(settings.clone());

@@ -1,10 +1,47 @@
 //! Which receipts are believed and passed on.
+//!
+//! Checking a signature is most of what a receipt costs, so none is sent that the peer has: not those that came from it,
+//! and not this station's own for what the peer has sent, which go with the acknowledgement.
 
-use sanji_log::Receipt;
+use std::collections::BTreeMap;
+
+use sanji_log::{Head, LogId, Receipt, StationCode};
 
 use super::{Action, Session};
 use crate::limits::RECEIPTS_MAX;
 use crate::{Ack, Directory, Message};
+
+/// Up to which position the peer has receipts, or will have them with an acknowledgement.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Receipts that came from the peer and are not yet among those to be passed on.
+    by_peer: BTreeMap<(LogId, StationCode), u64>,
+    /// Entries that came from the peer on this link.
+    delivered: BTreeMap<LogId, u64>,
+}
+
+impl Told {
+    /// The peer has sent entries that are new here.
+    pub(super) fn delivered(&mut self, head: Head) {
+        self.delivered.insert(head.log, head.seq);
+    }
+
+    fn heard(&mut self, receipt: &Receipt) {
+        let Head { log, seq, .. } = receipt.head;
+        let known = self.by_peer.entry((log, receipt.station)).or_default();
+        *known = seq.max(*known);
+    }
+
+    /// Whether the peer needs not be told.
+    fn knows(&mut self, receipt: &Receipt, me: StationCode) -> bool {
+        let Head { log, seq, .. } = receipt.head;
+        if receipt.station == me {
+            return self.delivered.get(&log).is_some_and(|delivered| *delivered >= seq);
+        }
+        // It is passed on once, so it need not be remembered any longer.
+        self.by_peer.remove(&(log, receipt.station)).is_some_and(|heard| heard >= seq)
+    }
+}
 
 impl Session {
     /// The peer has made batches durable. Its own receipts are signed with the key of its certificate.
@@ -38,6 +75,7 @@ impl Session {
             let log = &receipt.head.log;
             log.held_by(me) && log.held_by(receipt.station) && is_its_key(receipt) && receipt.verify().is_ok()
         });
+        receipts.iter().for_each(|receipt| self.told.heard(receipt));
         if !receipts.is_empty() {
             self.actions.push(Action::KeepReceipts(receipts));
         }
@@ -48,8 +86,10 @@ impl Session {
         if self.peer_is_revoked {
             return;
         }
-        let (ends, peer) = (self.heads.ends, self.settings.peer);
-        receipts.retain(|receipt| receipt.station != peer && ends.share(&receipt.head.log));
+        let (ends, me, peer) = (self.heads.ends, self.settings.me, self.settings.peer);
+        receipts.retain(|receipt| {
+            receipt.station != peer && ends.share(&receipt.head.log) && !self.told.knows(receipt, me)
+        });
         for part in receipts.chunks(RECEIPTS_MAX) {
             self.send(Message::Receipts(part.to_vec()));
         }
