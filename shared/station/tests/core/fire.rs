@@ -359,7 +359,8 @@ async fn a_power_cut_at_any_call_while_a_bundle_is_read_loses_nothing() {
                 .filter(|(log, _)| log.held_by(code(TOWNSHIP)) && log.home == code(VILLAGE))
                 .collect(),
         );
-        assert!(desk.store.verify(&mut |_, _| ()).unwrap().faults.is_empty(), "call {call}");
+        let faults = desk.store.verify(&mut |_, _| ()).unwrap().faults;
+        assert!(faults.is_empty(), "call {call}: {faults:?}");
         desk.station.close().await;
         call += 1;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sanji_log::{Hash, LogId, Run};
+use sanji_log::{Hash, Have, LogId, Run};
 
 use super::{DiskStore, folder, read};
 use crate::contract::{Error, Faults, Store};
@@ -13,8 +13,14 @@ const LISTED_MAX: usize = 1000;
 
 impl DiskStore {
     pub(super) fn verify_all(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
+        // Commits may go on: what is checked is what there is now.
+        let (end, held) = {
+            let progress = self.progress();
+            (progress.end, self.have())
+        };
         let mut check = Check {
             store: self,
+            held,
             heads: BTreeMap::new(),
             gaps: Vec::new(),
             healed: Vec::new(),
@@ -29,7 +35,8 @@ impl DiskStore {
         let frames = self.journal.check(
             &mut |event| {
                 match event {
-                    Event::Commit(committed) => check.commit(&committed),
+                    Event::Commit(committed) if committed.write < end => check.commit(&committed),
+                    Event::Commit(_) => {}
                     Event::DamagedKey(position) => check.note(format!("journal {position}: no readable key")),
                     Event::Damage(damage) => check.damage.push(damage),
                 }
@@ -59,6 +66,8 @@ struct Gap {
 
 struct Check<'a> {
     store: &'a DiskStore,
+    /// The heads when the check began.
+    held: Have,
     /// Position and hash of the last run met, and where it stands.
     heads: BTreeMap<LogId, (u64, Hash, Position)>,
     gaps: Vec<Gap>,
@@ -167,18 +176,11 @@ impl Check<'_> {
         next > gap.until
     }
 
-    /// The journal may have grown while it was checked, but no head may be behind it or missing from it.
     fn compare_heads(&mut self) {
-        let have = self.store.have();
-        let logs: BTreeSet<LogId> = have.0.keys().chain(self.heads.keys()).copied().collect();
+        let logs: BTreeSet<LogId> = self.held.0.keys().chain(self.heads.keys()).copied().collect();
         for log in logs {
             let found = self.heads.get(&log).map(|(seq, hash, _)| (*seq, *hash));
-            let held = have.get(&log);
-            let agrees = match (held, found) {
-                (Some((held, _)), Some((found, _))) if held > found => true,
-                (held, found) => held == found,
-            };
-            if !agrees {
+            if self.held.get(&log) != found {
                 self.note(format!("the head of log {log} is not the journal's"));
             }
         }
