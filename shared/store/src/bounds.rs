@@ -14,6 +14,8 @@ pub const LIST_MAX_BYTES: usize = 64;
 pub const ROW_KEY_MAX_BYTES: usize = 512;
 /// Longest value of a row, in bytes.
 pub const ROW_VALUE_MAX_BYTES: usize = 4096;
+/// Longest addition to a snapshot, in bytes: one row of the index.
+pub const ADDITION_MAX_BYTES: usize = 3500;
 
 /// Checks the bounds of a commit.
 pub(crate) fn check_bounds(commit: &Commit) -> Result<(), Error> {
@@ -32,6 +34,9 @@ pub(crate) fn check_bounds(commit: &Commit) -> Result<(), Error> {
 
 /// Checks the bounds of an index change.
 pub(crate) fn check_projection(projection: &Projection) -> Result<(), Error> {
+    if projection.cases.iter().any(|case| case.is_addition && case.bytes.len() > ADDITION_MAX_BYTES) {
+        return Err(Error::Invalid { what: "an addition to a snapshot that is too long" });
+    }
     for row in &projection.rows {
         if row.list.len() > LIST_MAX_BYTES || row.list.contains(&0) {
             return Err(Error::Invalid { what: "a list's name that is too long or has a byte 0" });

@@ -141,19 +141,31 @@ pub struct WrappedKey {
 /// Changes of the index, derived from entries. See [`Store::project`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
-    /// Snapshots that replace earlier ones.
+    /// Snapshots that replace earlier ones, or are added to them; at most one a case.
     pub cases: Vec<CaseSnapshot>,
     /// Rows set or removed, in order.
     pub rows: Vec<Row>,
 }
 
-/// A case as the station folded it from its entries; opaque here.
+/// A case as the station folded it from its entries, or what is new of it; opaque here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseSnapshot {
     /// The case.
     pub case: CaseId,
-    /// The station's encoding.
+    /// The station's encoding. An addition has at most
+    /// [`bounds::ADDITION_MAX_BYTES`](crate::bounds::ADDITION_MAX_BYTES).
     pub bytes: Vec<u8>,
+    /// Whether it goes behind what is held of the case, and not in its place. Something must be held then.
+    pub is_addition: bool,
+}
+
+/// What is held of a case: a snapshot and what was added to it since, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldSnapshot {
+    /// The snapshot.
+    pub whole: Bytes,
+    /// The additions, oldest first.
+    pub additions: Vec<Bytes>,
 }
 
 /// One row of a list.
@@ -248,11 +260,11 @@ pub trait Store: Send + Sync {
     /// The furthest receipt of each other station for a log.
     fn receipts(&self, log: &LogId) -> Vec<Receipt>;
 
-    /// The snapshot of a case.
+    /// The snapshot of a case and its additions.
     ///
     /// # Errors
     /// [`Error::Index`].
-    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error>;
+    fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, Error>;
 
     /// Cases that have a snapshot and whose id begins with a prefix, in order, at most `limit`.
     ///

@@ -30,7 +30,8 @@ mod receipts;
 mod record;
 
 pub use contract::{
-    AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Halt, Projection, Row,
+    AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Halt, HeldSnapshot,
+    Projection, Row,
     Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};

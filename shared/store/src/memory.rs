@@ -15,7 +15,9 @@ use sanji_log::planted::{Bug, planted};
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
 
 use crate::bounds::{check_bounds, check_head, check_projection};
-use crate::contract::{AttachmentState, CaseEntry, Commit, Error, Faults, Halt, Projection, Store, Upload, WrappedKey};
+use crate::contract::{
+    AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload, WrappedKey,
+};
 use state::State;
 
 mod state;
@@ -185,6 +187,10 @@ impl Store for MemoryStore {
     fn project(&self, projection: &Projection) -> Result<(), Error> {
         check_projection(projection)?;
         let mut inner = self.inner();
+        let held = &inner.current.snapshots;
+        if projection.cases.iter().any(|snapshot| snapshot.is_addition && !held.contains_key(&snapshot.case)) {
+            return Err(Error::Invalid { what: "an addition to a snapshot that is not there" });
+        }
         let runs = inner.current.runs();
         inner.make(Change::Projected(Box::new(projection.clone()), runs));
         Ok(())
@@ -219,7 +225,7 @@ impl Store for MemoryStore {
         self.inner().current.receipts.of(log)
     }
 
-    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
+    fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, Error> {
         Ok(self.inner().current.snapshots.get(case).cloned())
     }
 

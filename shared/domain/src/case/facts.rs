@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sanji_log::{CaseId, Hash, HybridTime, LogId, StationCode};
+use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Side, Step};
 use super::chain::Rejection;
 
 /// An entry of a case as [`Case::apply`](super::Case::apply) takes it. Its seal has been checked, and that `writer` owned the log's key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseEntry {
     /// Hash of the entry.
     pub hash: Hash,

@@ -101,6 +101,12 @@ impl Case {
             || self.kept.rejected.contains_key(hash)
     }
 
+    /// How many entries have been taken, whatever became of them.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.kept.steps.len() + self.kept.sides.len() + self.kept.rejected.len()
+    }
+
     // ------------------------------------------------------------------------------------ what it consists of
 
     /// Its id.

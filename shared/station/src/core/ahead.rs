@@ -17,16 +17,16 @@ use super::fold::{Changed, Fold};
 use super::matters;
 use super::quarantine;
 use super::reader::Reader;
-use super::rows::{RowKey, UNFILED, filing, no_row, row};
+use super::rows::{UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
 
 /// More changed cases than this are written to the index before anything else is done.
 const CASES: usize = 8192;
 /// More rows than this are written to the index before anything else is done.
 const ROWS: usize = 16_384;
-/// More entries than this are folded, and their cases written to the index, before anything else is done. Without its
+/// When more entries than this wait, folded or not, the index is told of them before anything else is done. Without its
 /// private part an entry takes half a kilobyte.
-const UNFOLDED: usize = 65_536;
+const ENTRIES: usize = 65_536;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
 const SETTLED: usize = 2048;
 /// Most cases that are filed anew at once when the catalogue has grown.
@@ -47,7 +47,8 @@ struct Changes {
     cases: BTreeMap<CaseId, Arc<FiledCase>>,
     /// Entries that come after what `cases` and the index know.
     unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
-    unfolded_entries: usize,
+    /// Entries that the index was not told of, folded or not.
+    entries: usize,
     /// Cases with steps among the unfolded: they may have been opened or closed.
     steps: BTreeSet<CaseId>,
     /// Written to the index lately: likely to change again soon. Two generations, so that those that are used stay.
@@ -82,28 +83,26 @@ impl Changes {
         let Some(waiting) = self.unfolded.get_mut(&id) else { return };
         let entries = entries.min(waiting.len());
         waiting.drain(..entries);
-        self.unfolded_entries -= entries;
         if waiting.is_empty() {
             self.unfolded.remove(&id);
             self.steps.remove(&id);
         }
     }
 
-    fn wait(&mut self, id: CaseId, entries: Vec<CaseEntry>) {
-        self.unfolded_entries += entries.len();
+    fn wait(&mut self, id: CaseId, entries: Vec<Arc<CaseEntry>>) {
         // Only steps open and close cases.
         if entries.iter().any(|entry| matches!(entry.body, Body::Step(_))) {
             self.steps.insert(id);
         }
-        self.unfolded.entry(id).or_default().extend(entries.into_iter().map(Arc::new));
+        self.unfolded.entry(id).or_default().extend(entries);
     }
 }
 
 /// A case as the index will have it.
 struct Prepared {
     of: Arc<FiledCase>,
-    rows: Vec<RowKey>,
-    snapshot: Vec<u8>,
+    told: FiledCase,
+    snapshot: CaseSnapshot,
 }
 
 impl Ahead {
@@ -137,8 +136,9 @@ impl Ahead {
         let Some(waiting) = waiting else { return Ok(before) };
         let was_open = before.as_ref().is_some_and(|filed| filed.case.is_open());
         let mut filed = before.unwrap_or_else(|| Arc::new(FiledCase::new(Case::new(*id))));
-        FiledCase::fold(&mut filed, waiting.iter().map(|entry| &**entry));
-        self.changes_mut().note_folded(*id, filed.clone(), waiting.len());
+        let entries = waiting.len();
+        FiledCase::fold(&mut filed, waiting);
+        self.changes_mut().note_folded(*id, filed.clone(), entries);
         opened(i64::from(filed.case.is_open()) - i64::from(was_open));
         Ok(Some(filed))
     }
@@ -177,6 +177,7 @@ impl Ahead {
     pub(super) fn take_in(&self, fold: Fold, rows: Vec<Row>, reference_changed: bool) -> i64 {
         let mut changes = self.changes_mut();
         let mut opened = 0;
+        changes.entries += fold.entries;
         for (id, Changed { mut filed, was_open }) in fold.cases {
             opened += i64::from(filed.case.is_open()) - i64::from(was_open);
             // The index may have been told of the case since the group has looked at it.
@@ -272,13 +273,13 @@ impl Ahead {
         projection.rows.extend(matters.values().flat_map(|matter| matters::rows_of(matter)));
         let reference = reader.reference();
         let mut settled = BTreeMap::new();
-        for (id, Prepared { of: filed, rows, snapshot }) in prepared {
+        for (id, Prepared { of: filed, told, snapshot }) in prepared {
             projection.rows.extend(quarantine::rejected(&filed.case, &reference));
-            projection.rows.extend(filed.rows.iter().filter(|old| !rows.contains(old)).cloned().map(no_row));
-            let added = rows.iter().filter(|new| !filed.rows.contains(new)).cloned();
+            projection.rows.extend(filed.rows.iter().filter(|old| !told.rows.contains(old)).cloned().map(no_row));
+            let added = told.rows.iter().filter(|new| !filed.rows.contains(new)).cloned();
             projection.rows.extend(added.map(|(list, key)| row(&list, key, Vec::new())));
-            projection.cases.push(CaseSnapshot { case: id, bytes: snapshot });
-            settled.insert(id, Arc::new(FiledCase { case: filed.case.clone(), rows }));
+            projection.cases.push(snapshot);
+            settled.insert(id, Arc::new(told));
         }
         tell(projection)?;
         let mut changes = self.changes_mut();
@@ -338,15 +339,14 @@ impl Ahead {
 impl Changes {
     /// Whether one `part`-th of what may wait does.
     fn reaches(&self, part: usize) -> bool {
-        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.unfolded_entries >= UNFOLDED / part
+        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.entries >= ENTRIES / part
     }
 }
 
 impl Prepared {
     fn new(of: Arc<FiledCase>, reference: &ReferenceData, reader: &Reader) -> Self {
-        let rows = filing(&of.case, reference, reader.me());
-        let snapshot = FiledCase { case: of.case.clone(), rows: rows.clone() }.encode().unwrap_or_default();
-        Self { of, rows, snapshot }
+        let (snapshot, told) = of.tell(filing(&of.case, reference, reader.me()));
+        Self { of, told, snapshot }
     }
 }
 

@@ -1,15 +1,23 @@
-//! A case as the index keeps it: folded, with the rows where it is filed.
+//! A case as the index keeps it: folded, with the rows where it is filed. What is new of it is added to what the index has,
+//! and now and then all of it is written anew: a case that has many entries must not be written whole for each.
 
 use std::sync::Arc;
 
 use sanji_domain::case::{Case, CaseEntry, codec};
 use sanji_log::{Entry, StationCode};
+use sanji_store::bounds::ADDITION_MAX_BYTES;
+use sanji_store::{CaseSnapshot, HeldSnapshot};
 
 use super::rows::RowKey;
 
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
 const VERSION: u8 = 3;
+/// First byte of an addition; the same holds for it.
+const ADDITION_VERSION: u8 = 1;
 const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
+/// So many entries may stand in additions, however few the snapshot has. Beyond that, as many as the snapshot has: so a
+/// case is written whole about as often as it doubles.
+const ADDED_ENTRIES: usize = 8;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,41 +25,92 @@ pub(crate) struct FiledCase {
     pub(crate) case: Arc<Case>,
     /// Rows in the index at present. Kept, since what was filed under an older catalogue must be found again.
     pub(crate) rows: Vec<RowKey>,
+    /// Entries that the index was not told of, oldest first.
+    untold: Vec<Arc<CaseEntry>>,
+    told: Option<Told>,
+}
+
+/// What the index was told of a case.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// Entries in the snapshot.
+    whole: usize,
+    /// Entries in its additions.
+    added: usize,
 }
 
 impl FiledCase {
+    /// A case of which the index is to be told as a whole.
     pub(crate) fn new(case: Case) -> Self {
-        Self { case: Arc::new(case), rows: Vec::new() }
+        Self { case: Arc::new(case), rows: Vec::new(), untold: Vec::new(), told: None }
     }
 
-    /// None only where the case can't be encoded at all; then it is folded anew each time.
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let plain = postcard::to_allocvec(&(&*self.case, &self.rows)).ok()?;
+    /// Another case takes its place, with fewer entries perhaps: the index is to be told of it as a whole.
+    pub(super) fn replace(&mut self, case: Case) {
+        *self = Self { rows: std::mem::take(&mut self.rows), ..Self::new(case) };
+    }
+
+    /// What the index is to be told, and the case as it is then, where its rows will be these.
+    pub(super) fn tell(&self, rows: Vec<RowKey>) -> (CaseSnapshot, Self) {
+        let (bytes, told, is_addition) = match self.addition(&rows) {
+            Some((bytes, told)) => (bytes, told, true),
+            None => (self.whole(&rows), Told { whole: self.case.entries(), added: 0 }, false),
+        };
+        let snapshot = CaseSnapshot { case: self.case.id(), bytes, is_addition };
+        (snapshot, Self { case: self.case.clone(), rows, untold: Vec::new(), told: Some(told) })
+    }
+
+    /// None: it is to be written whole.
+    fn addition(&self, rows: &[RowKey]) -> Option<(Vec<u8>, Told)> {
+        let Told { whole, added } = self.told?;
+        let added = added + self.untold.len();
+        if added > ADDED_ENTRIES.max(whole) {
+            return None;
+        }
+        let entries: Vec<&CaseEntry> = self.untold.iter().map(|entry| &**entry).collect();
+        let moved = (self.rows != rows).then_some(rows);
+        let bytes = postcard::to_extend(&(entries, moved), vec![ADDITION_VERSION]).ok()?;
+        (bytes.len() <= ADDITION_MAX_BYTES).then_some((bytes, Told { whole, added }))
+    }
+
+    /// Empty only where the case can't be encoded at all; then it is folded anew each time.
+    fn whole(&self, rows: &[RowKey]) -> Vec<u8> {
+        let Ok(plain) = postcard::to_allocvec(&(&*self.case, rows)) else { return Vec::new() };
         let mut bytes = vec![VERSION];
         // Written far more often than anything else here, so the fastest will do.
         bytes.extend(lz4_flex::compress_prepend_size(&plain));
-        Some(bytes)
+        bytes
     }
 
     /// None: of another version, or damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let compressed = bytes.strip_prefix(&[VERSION])?;
+    pub(crate) fn decode(held: &HeldSnapshot) -> Option<Self> {
+        let compressed = held.whole.strip_prefix(&[VERSION])?;
         let (size, compressed) = lz4_flex::block::uncompressed_size(compressed).ok()?;
         if size > SNAPSHOT_MAX_BYTES {
             return None;
         }
         let plain = lz4_flex::decompress(compressed, size).ok()?;
-        let (case, rows): (Case, Vec<RowKey>) = postcard::from_bytes(&plain).ok()?;
-        Some(Self { case: Arc::new(case), rows })
+        let (mut case, mut rows): (Case, Vec<RowKey>) = postcard::from_bytes(&plain).ok()?;
+        let mut told = Told { whole: case.entries(), added: 0 };
+        for bytes in &held.additions {
+            let plain = bytes.strip_prefix(&[ADDITION_VERSION])?;
+            let (entries, moved): (Vec<CaseEntry>, Option<Vec<RowKey>>) = postcard::from_bytes(plain).ok()?;
+            entries.iter().for_each(|entry| case.apply(entry));
+            told.added += entries.len();
+            rows = moved.unwrap_or(rows);
+        }
+        Some(Self { case: Arc::new(case), rows, untold: Vec::new(), told: Some(told) })
     }
-}
 
-impl FiledCase {
     /// The case with entries that have waited.
-    pub(super) fn fold<'a>(filed: &mut Arc<Self>, waiting: impl IntoIterator<Item = &'a CaseEntry>) {
+    pub(super) fn fold(filed: &mut Arc<Self>, waiting: impl IntoIterator<Item = Arc<CaseEntry>>) {
         // Copied, should a reader hold it: it goes on seeing the case as it was.
-        let case = Arc::make_mut(&mut Arc::make_mut(filed).case);
-        waiting.into_iter().for_each(|entry| case.apply(entry));
+        let filed = Arc::make_mut(filed);
+        let case = Arc::make_mut(&mut filed.case);
+        for entry in waiting {
+            case.apply(&entry);
+            filed.untold.push(entry);
+        }
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) struct Fold {
     reference: Option<ReferenceData>,
     pub(super) cases: BTreeMap<CaseId, Changed>,
     /// Entries of cases at which nobody has looked since: they come after those in `cases`.
-    pub(super) unfolded: BTreeMap<CaseId, Vec<CaseEntry>>,
+    pub(super) unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
+    /// Entries of cases that were taken in, looked at or not.
+    pub(super) entries: usize,
     /// Cases that were looked at: whoever decides on one is about to change it.
     pub(super) looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
     /// How often the index had been told when the first of them was.
@@ -83,7 +85,8 @@ impl Fold {
                 if writer == Some(reader.me()) {
                     self.rows.extend(numbers::rows(&entry.body));
                 }
-                self.unfolded.entry(id).or_default().push(entry);
+                self.entries += 1;
+                self.unfolded.entry(id).or_default().push(entry.into());
             }
             None => match matter_entry(entry, writer) {
                 Some(entry) => self.matter_entry(reader, &id, &entry)?,
@@ -186,7 +189,7 @@ impl Fold {
     pub(super) fn case(&mut self, reader: &Reader, id: &CaseId) -> Result<Option<Arc<Case>>, Error> {
         if let Some(waiting) = self.unfolded.remove(id) {
             let changed = self.folding(reader, id)?;
-            FiledCase::fold(&mut changed.filed, &waiting);
+            FiledCase::fold(&mut changed.filed, waiting);
             return Ok(Some(changed.filed.case.clone()));
         }
         if let Some(changed) = self.cases.get(id) {
@@ -213,7 +216,7 @@ impl Fold {
     pub(super) fn anew(&mut self, reader: &Reader, id: &CaseId, branches: &CountingBranches) -> Result<(), Error> {
         let case = reader.fold_anew(id, branches)?;
         self.unfolded.remove(id);
-        Arc::make_mut(&mut self.folding(reader, id)?.filed).case = case.into();
+        Arc::make_mut(&mut self.folding(reader, id)?.filed).replace(case);
         Ok(())
     }
 

@@ -271,8 +271,8 @@ impl Reader {
     fn stored(&self, id: &CaseId) -> Result<Option<Arc<FiledCase>>, Error> {
         match self.store().snapshot(id) {
             Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => {
-                if let Some(filed) = FiledCase::decode(&bytes) {
+            Ok(Some(held)) => {
+                if let Some(filed) = FiledCase::decode(&held) {
                     return Ok(Some(Arc::new(filed)));
                 }
             }

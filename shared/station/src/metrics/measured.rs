@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, Stretch};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload,
+    WrappedKey,
 };
 
 use super::Commits;
@@ -74,7 +75,7 @@ impl Store for Measured {
         self.store.receipts(log)
     }
 
-    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
+    fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, Error> {
         self.store.snapshot(case)
     }
 

@@ -8,7 +8,8 @@ use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Re
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, MemoryStore, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Projection, Store, Upload,
+    WrappedKey,
 };
 
 use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, dibao, noise, staff};
@@ -94,7 +95,7 @@ impl Store for Filling {
     fn receipts(&self, log: &LogId) -> Vec<Receipt> {
         self.inner.receipts(log)
     }
-    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, StoreError> {
+    fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, StoreError> {
         self.inner.snapshot(case)
     }
     fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, StoreError> {

@@ -18,7 +18,8 @@ fn all_bytes(store: &dyn Store) -> Vec<u8> {
         bytes.extend(run.entries.iter().flat_map(|entry| entry.0.to_vec()));
     }
     for case in store.cases_with_prefix(&[], usize::MAX).unwrap() {
-        bytes.extend(store.snapshot(&case).unwrap().unwrap());
+        let held = store.snapshot(&case).unwrap().unwrap();
+        bytes.extend([held.whole].into_iter().chain(held.additions).flatten());
         bytes.extend(store.case_key(&case).unwrap().unwrap().bytes);
     }
     for list in ["todo", "open", "closed", "requests", "missing", "unfiled", "todo/mz", "open/mz", "closed/mz"] {

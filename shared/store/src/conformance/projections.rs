@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::writer::{Writer, case};
-use crate::contract::{CaseSnapshot, Error, Projection, Row, Store};
+use crate::bounds::ADDITION_MAX_BYTES;
+use crate::contract::{CaseSnapshot, Error, HeldSnapshot, Projection, Row, Store};
 
 fn set(list: &[u8], key: &[u8], value: Option<&[u8]>) -> Row {
     Row { list: list.to_vec(), key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
@@ -51,16 +52,42 @@ pub(super) fn rows_come_in_order_and_lists_do_not_mix(store: &dyn Store) {
 pub(super) fn a_snapshot_of_any_size_replaces_the_one_before(store: &dyn Store) {
     for size in [10, 0, 3500, 3501, 100_000, 7000, 20_000, 1] {
         let bytes: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
-        let cases = vec![CaseSnapshot { case: case(7), bytes: bytes.clone() }];
+        let cases = vec![CaseSnapshot { case: case(7), bytes: bytes.clone(), is_addition: false }];
         project(store, Projection { cases, ..Projection::default() });
-        assert_eq!(store.snapshot(&case(7)).unwrap(), Some(Bytes::from(bytes)), "{size}");
+        let held = HeldSnapshot { whole: bytes.into(), additions: Vec::new() };
+        assert_eq!(store.snapshot(&case(7)).unwrap(), Some(held), "{size}");
     }
-    let cases = [9, 8].map(|serial| CaseSnapshot { case: case(serial), bytes: vec![1; 9000] }).to_vec();
+    let snapshot = |serial| CaseSnapshot { case: case(serial), bytes: vec![1; 9000], is_addition: false };
+    let cases = [9, 8].map(snapshot).to_vec();
     project(store, Projection { cases, ..Projection::default() });
     assert_eq!(store.cases_with_prefix(&case(7).0[..8], 10).unwrap(), [case(7), case(8), case(9)]);
     assert_eq!(store.cases_with_prefix(&[], 2).unwrap(), [case(7), case(8)]);
     assert_eq!(store.cases_with_prefix(&case(8).number_prefix(), 10).unwrap(), [case(8)]);
     assert_eq!(store.cases_with_prefix(&case(6).number_prefix(), 10).unwrap(), []);
+}
+
+pub(super) fn what_is_added_to_a_snapshot_stands_behind_it_until_another_replaces_it(store: &dyn Store) {
+    let show = |bytes: &[u8], is_addition| {
+        let cases = vec![CaseSnapshot { case: case(6), bytes: bytes.to_vec(), is_addition }];
+        store.project(&Projection { cases, ..Projection::default() })
+    };
+    let held = |whole: &[u8], additions: &[&[u8]]| {
+        let additions = additions.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
+        Some(HeldSnapshot { whole: Bytes::copy_from_slice(whole), additions })
+    };
+    assert!(matches!(show(b"more", true), Err(Error::Invalid { .. })), "there is nothing to add to");
+    assert_eq!(store.snapshot(&case(6)).unwrap(), None);
+    for whole in [b"first".as_slice(), b"second", b"second"] {
+        show(whole, false).unwrap();
+        assert_eq!(store.snapshot(&case(6)).unwrap(), held(whole, &[]));
+        show(b"a", true).unwrap();
+        show(b"", true).unwrap();
+        show(&[7; ADDITION_MAX_BYTES], true).unwrap();
+        assert_eq!(store.snapshot(&case(6)).unwrap(), held(whole, &[b"a", b"", &[7; ADDITION_MAX_BYTES]]));
+    }
+    assert!(matches!(show(&[7; ADDITION_MAX_BYTES + 1], true), Err(Error::Invalid { .. })));
+    assert_eq!(store.read_only(), None);
+    assert_eq!(store.cases_with_prefix(&case(6).number_prefix(), 10).unwrap(), [case(6)]);
 }
 
 pub(super) fn nothing_is_unprojected_in_a_store_that_lost_nothing(store: &dyn Store) {

@@ -16,7 +16,8 @@ use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, Log
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload,
+    WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -277,11 +278,11 @@ impl DiskStore {
     /// Shows a projection and how far it reaches, if anywhere new.
     fn show(&self, projection: &Projection, until: Option<Position>) -> Result<(), Error> {
         check_projection(projection)?;
-        let mut changes = rows::projection(projection)?;
+        let index = self.index();
+        let mut changes = rows::projection(&index, projection)?;
         if let Some(until) = until {
             changes.push((keys::PROJECTED.to_vec(), Some(keys::position(until))));
         }
-        let index = self.index();
         index.wait_for_room()?;
         index.push(changes);
         Ok(())
@@ -348,8 +349,8 @@ impl Store for DiskStore {
         self.receipts.read().unwrap_or_else(PoisonError::into_inner).of(log)
     }
 
-    fn snapshot(&self, case: &CaseId) -> Result<Option<Bytes>, Error> {
-        Ok(rows::snapshot(&self.index(), case)?.map(Bytes::from))
+    fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, Error> {
+        rows::snapshot(&self.index(), case)
     }
 
     fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, Error> {

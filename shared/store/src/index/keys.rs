@@ -12,6 +12,7 @@
 //! K case[16], place of the frame u64   empty
 //! T log[41], station u64               receipt
 //! S case[16], part u16                 part 0: parts u16, crc u32 of the whole; then bytes
+//! D case[16], crc u32, number u16        addition to the snapshot of that checksum
 //! W list, 0, key                       value
 //! M log[41], first seq u64             last seq u64: entries that can't be read
 //! ```
@@ -257,6 +258,17 @@ pub(crate) fn snapshots(prefix: &[u8]) -> Vec<u8> {
 pub(crate) fn snapshot_part(case: &CaseId, part: u16) -> Vec<u8> {
     let mut key = snapshots(&case.0);
     key.extend_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// What was added to the snapshot of this checksum.
+pub(crate) fn additions(case: &CaseId, whole: u32) -> Vec<u8> {
+    [b"D".as_slice(), &case.0, &whole.to_be_bytes()].concat()
+}
+
+pub(crate) fn addition(case: &CaseId, whole: u32, number: u16) -> Vec<u8> {
+    let mut key = additions(case, whole);
+    key.extend_from_slice(&number.to_be_bytes());
     key
 }
 

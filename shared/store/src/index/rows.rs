@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use sanji_log::{CaseId, LogId, Receipt, Run};
 
+use bytes::Bytes;
+
 use super::Index;
 use super::keys::{self, CaseRow, LogRow, RunRow};
-use crate::contract::{Error, Projection};
+use crate::bounds::ADDITION_MAX_BYTES;
+use crate::contract::{Error, HeldSnapshot, Projection};
 use crate::journal::Position;
 use crate::record::encode_receipt;
 
 /// Bytes of a snapshot in one row: sled puts values of more than about 8 KB into files that it never syncs.
-const PART_BYTES: usize = 3500;
+const PART_BYTES: usize = ADDITION_MAX_BYTES;
 
 /// Key and new value; none removes the row.
 pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
@@ -77,9 +80,20 @@ impl<'a> Placed<'a> {
 }
 
 /// The changes of a projection.
-pub(crate) fn projection(projection: &Projection) -> Result<Changes, Error> {
+pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Changes, Error> {
     let mut changes = Changes::new();
     for snapshot in &projection.cases {
+        let held = index.get(&keys::snapshot_part(&snapshot.case, 0))?.and_then(|first| checksum_in(&first));
+        if snapshot.is_addition {
+            let whole = held.ok_or(Error::Invalid { what: "an addition to a snapshot that is not there" })?;
+            let number = additions(index, &snapshot.case, whole)?.len();
+            let number = u16::try_from(number).map_err(|_| Error::Invalid { what: "too many additions" })?;
+            changes.push((keys::addition(&snapshot.case, whole, number), Some(snapshot.bytes.clone())));
+            continue;
+        }
+        if let Some(before) = held {
+            changes.extend(additions(index, &snapshot.case, before)?.into_iter().map(|(key, _)| (key, None)));
+        }
         let parts: Vec<&[u8]> = snapshot.bytes.chunks(PART_BYTES).collect();
         let count = u16::try_from(parts.len().max(1)).map_err(|_| Error::Invalid { what: "a snapshot too large" })?;
         for part in 0..count {
@@ -100,21 +114,42 @@ pub(crate) fn projection(projection: &Projection) -> Result<Changes, Error> {
     Ok(changes)
 }
 
-/// Reads a snapshot. A commit between two of its parts shows in the checksum; then it is read again.
-pub(crate) fn snapshot(index: &Index, case: &CaseId) -> Result<Option<Vec<u8>>, Error> {
+/// Reads a snapshot and its additions. A commit between two of its parts shows in the checksum; then it is read again.
+/// So it is where another has taken its place before the additions were read.
+pub(crate) fn snapshot(index: &Index, case: &CaseId) -> Result<Option<HeldSnapshot>, Error> {
     const ATTEMPTS: u32 = 16;
     for _ in 0..ATTEMPTS {
-        let Some(first) = index.get(&keys::snapshot_part(case, 0))? else { return Ok(None) };
+        let first_key = keys::snapshot_part(case, 0);
+        let Some(first) = index.get(&first_key)? else { return Ok(None) };
         let Some((head, start)) = first.split_at_checked(6) else { break };
         let mut bytes = start.to_vec();
         for part in 1..parts_in(&first) {
             bytes.extend_from_slice(&index.get(&keys::snapshot_part(case, part))?.unwrap_or_default());
         }
-        if crc32c::crc32c(&bytes).to_be_bytes() == head[2..] {
-            return Ok(Some(bytes));
+        let checksum = crc32c::crc32c(&bytes);
+        if checksum.to_be_bytes() == head[2..] {
+            let additions = additions(index, case, checksum)?.into_iter().map(|(_, bytes)| bytes).collect();
+            if index.get(&first_key)?.is_some_and(|now| now == first) {
+                return Ok(Some(HeldSnapshot { whole: bytes.into(), additions }));
+            }
         }
     }
     Err(Error::Damaged { what: format!("snapshot of case {case} in the index") })
+}
+
+/// Keys and values of what was added to the snapshot of this checksum.
+fn additions(index: &Index, case: &CaseId, whole: u32) -> Result<Vec<(Vec<u8>, Bytes)>, Error> {
+    let from = keys::additions(case, whole);
+    let mut found = Vec::new();
+    index.scan(&from, &keys::prefix_end(&from), false, &mut |key, value| {
+        found.push((key.to_vec(), Bytes::copy_from_slice(value)));
+        true
+    })?;
+    Ok(found)
+}
+
+fn checksum_in(first: &[u8]) -> Option<u32> {
+    first.get(2..6).and_then(|checksum| checksum.try_into().ok()).map(u32::from_be_bytes)
 }
 
 fn parts_in(first: &[u8]) -> u16 {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
 use sanji_log::{AttachmentId, CaseId, EntryBytes, Hash, Have, Head, LogId, Run, Seal, attachment};
 
-use crate::contract::{AttachmentState, CaseEntry, Commit, Faults, Projection};
+use crate::contract::{AttachmentState, CaseEntry, Commit, Faults, HeldSnapshot, Projection};
 use crate::receipts::Receipts;
 
 #[derive(Debug, Clone, Default)]
@@ -20,7 +20,7 @@ pub(super) struct State {
     cases: BTreeMap<CaseId, Vec<(LogId, u64, u64)>>,
     pub(super) case_keys: BTreeMap<CaseId, Vec<u8>>,
     pub(super) receipts: Receipts,
-    pub(super) snapshots: BTreeMap<CaseId, Bytes>,
+    pub(super) snapshots: BTreeMap<CaseId, HeldSnapshot>,
     pub(super) lists: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>,
     attachments: BTreeMap<AttachmentId, Attachment>,
     /// Attachments that no command has named, with their notes.
@@ -92,7 +92,11 @@ impl State {
 
     pub(super) fn project(&mut self, projection: &Projection) {
         for snapshot in &projection.cases {
-            self.snapshots.insert(snapshot.case, snapshot.bytes.clone().into());
+            let bytes = Bytes::from(snapshot.bytes.clone());
+            match self.snapshots.get_mut(&snapshot.case) {
+                Some(held) if snapshot.is_addition => held.additions.push(bytes),
+                _ => drop(self.snapshots.insert(snapshot.case, HeldSnapshot { whole: bytes, additions: Vec::new() })),
+            }
         }
         for row in &projection.rows {
             let rows = self.lists.entry(row.list.clone()).or_default();

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::HeldSnapshot;
 use crate::conformance::{self, Writer, case};
 
 mod damage;
@@ -36,7 +37,7 @@ fn projection_of(run: &Run) -> Projection {
     let key = [run.log.key.as_bytes(), &value].concat();
     let serial = u16::try_from(run.seal.seq % 5 + 1).unwrap();
     Projection {
-        cases: vec![crate::CaseSnapshot { case: case(serial), bytes: value.repeat(700) }],
+        cases: vec![crate::CaseSnapshot { case: case(serial), bytes: value.repeat(700), is_addition: false }],
         rows: vec![crate::Row { list: b"runs".to_vec(), key, value: Some(value) }],
     }
 }
@@ -187,7 +188,12 @@ fn readers_see_every_head_with_its_entries_while_commits_go_on() {
                 let shown = projected.load(std::sync::atomic::Ordering::Acquire);
                 let key = [log.key.as_bytes(), shown.to_be_bytes().as_slice()].concat();
                 assert_eq!(store.row(b"runs", &key).unwrap().is_some(), shown > 0);
-                store.snapshot(&case(1)).unwrap();
+                let first_of = |bytes: &Bytes| bytes.first().copied().unwrap_or_default();
+                if let Some(HeldSnapshot { whole, additions }) = store.snapshot(&case(1)).unwrap() {
+                    let all: Vec<u8> = [first_of(&whole)].into_iter().chain(additions.iter().map(first_of)).collect();
+                    assert!(all.iter().skip(1).zip(&all).all(|(next, one)| *next == one + 1), "{all:?}");
+                    assert!(u64::from(all[all.len() - 1]) >= shown, "{all:?} after {shown}");
+                }
             }
             seen
         });
@@ -195,7 +201,9 @@ fn readers_see_every_head_with_its_entries_while_commits_go_on() {
             let commit = rich_commit(&mut writer, 1, 1, 300);
             store.commit(&commit).unwrap();
             let seq = commit.extensions[0].run.seal.seq;
-            let cases = vec![crate::CaseSnapshot { case: case(1), bytes: vec![seq as u8; 9000] }];
+            let is_addition = seq > 1 && !seq.is_multiple_of(3);
+            let bytes = vec![seq as u8; if is_addition { 900 } else { 9000 }];
+            let cases = vec![crate::CaseSnapshot { case: case(1), bytes, is_addition }];
             store.project(&Projection { cases, ..projection_of(&commit.extensions[0].run) }).unwrap();
             projected.store(seq, std::sync::atomic::Ordering::Release);
         }
@@ -203,6 +211,25 @@ fn readers_see_every_head_with_its_entries_while_commits_go_on() {
         assert!(reader.join().unwrap() > 0);
     });
     assert_eq!(store.have().get(&log), writer.head());
+}
+
+#[test]
+fn what_is_committed_during_a_check_is_no_fault() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let mut writers = [Writer::new(1), Writer::new(2)];
+    for _ in 0..20 {
+        keep(&store, &rich_commit(&mut writers[0], 1, 3, 300));
+    }
+    let mut more = 0;
+    let faults = store.verify(&mut |_, _| {
+        writers.iter_mut().for_each(|writer| keep(&store, &rich_commit(writer, 2, 1, 300)));
+        more += 1;
+    });
+    let faults = faults.unwrap();
+    assert_eq!((faults.faults, faults.entries, faults.logs), (Vec::new(), 60, 1));
+    assert!(more > 1);
+    assert_eq!(store.verify(&mut |_, _| ()).unwrap().entries, 60 + 2 * more);
 }
 
 #[test]
@@ -254,7 +281,13 @@ proptest! {
             let commit = rich_commit(&mut writers[usize::from(writer)], serial, count, size);
             disk.commit(&commit).unwrap();
             memory.commit(&commit).unwrap();
-            let projection = projection_of(&commit.extensions[0].run);
+            let mut projection = projection_of(&commit.extensions[0].run);
+            for snapshot in &mut projection.cases {
+                if special && memory.snapshot(&snapshot.case).unwrap().is_some() {
+                    snapshot.bytes.truncate(count * 100);
+                    snapshot.is_addition = true;
+                }
+            }
             disk.project(&projection).unwrap();
             memory.project(&projection).unwrap();
             if special && count > 5 {
