@@ -58,17 +58,19 @@ impl Receipts {
 }
 
 impl Committer {
-    /// Starts the thread. `publish` hears of every commit, after it is durable and before the writers are answered.
+    /// Starts the thread. `publish` hears of every commit, after it is durable and before the writers are answered;
+    /// `afterwards` once they are.
     pub(crate) fn start(
         core: Core,
         clock: Clock,
         publish: impl Fn(&Committed) + Send + 'static,
+        afterwards: impl Fn(&Committed) + Send + 'static,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, queue) = mpsc::channel(QUEUE);
         let receipts = Arc::<Receipts>::default();
         let thread = thread::Builder::new().name("committer".to_owned());
         let waiting = receipts.clone();
-        let handle = thread.spawn(move || run(core, queue, &waiting, &clock, &publish))?;
+        let handle = thread.spawn(move || run(core, queue, &waiting, &clock, &publish, &afterwards))?;
         Ok((Self { queue: sender, receipts }, handle))
     }
 
@@ -152,6 +154,7 @@ fn run(
     receipts: &Receipts,
     clock: &Clock,
     publish: &dyn Fn(&Committed),
+    afterwards: &dyn Fn(&Committed),
 ) {
     while let Some(first) = queue.blocking_recv() {
         let mut answers: Vec<Answer> = Vec::new();
@@ -177,6 +180,9 @@ fn run(
         let committed = committed.map(Arc::new);
         for answer in answers {
             answer(committed.as_ref());
+        }
+        if let Ok(committed) = &committed {
+            afterwards(committed);
         }
         core.bound_ahead();
     }

@@ -44,9 +44,14 @@ impl News {
         if committed.attachments_changed {
             self.change(Change::Attachments);
         }
+        self.watchers.tell(&committed.cases);
+    }
+
+    /// Tells those who watch of the cases that receipts have moved on. They are looked up in the store, so nobody should
+    /// wait for it.
+    pub(crate) fn tell_confirmed(&self, committed: &Committed) {
         if !self.watchers.is_empty() {
-            let confirmed = committed.confirmed.iter().flat_map(|confirmed| self.cases_of(confirmed));
-            let cases: BTreeSet<CaseId> = committed.cases.iter().copied().chain(confirmed).collect();
+            let cases: BTreeSet<CaseId> = committed.confirmed.iter().flat_map(|moved| self.cases_of(moved)).collect();
             self.watchers.tell(&Vec::from_iter(cases));
         }
     }

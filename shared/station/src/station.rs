@@ -46,7 +46,7 @@ use crate::clock::now_ms;
 pub use crate::committer::Clock;
 use crate::committer::Committer;
 use crate::config::Program;
-use crate::core::{Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
+use crate::core::{Committed, Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
 use crate::error::{Error, Failure};
 use crate::healing::Healing;
 use crate::news::News;
@@ -62,10 +62,9 @@ use movements::Movements;
 /// Memory for files that are being handed in at the same time, in KiB: 128 MiB, two and a half of the largest.
 const UPLOADS_KIB: u32 = 128 << 10;
 
-/// The index is told of what was committed when nothing more has been for this long …
-const INDEX_PAUSE: Duration = Duration::from_millis(200);
-/// … or when it has been behind for this long.
-const INDEX_LAG: Duration = Duration::from_secs(2);
+/// The index is told of what was committed when it has been behind for this long, or when much waits. Whoever reads sees
+/// all of it in any case; a case that changes several times meanwhile is written once, and a burst has the processor.
+const INDEX_LAG: Duration = Duration::from_secs(5);
 
 /// A member of staff who has proved who they are.
 #[derive(Debug, Clone)]
@@ -129,14 +128,16 @@ impl Station {
         let clock_offset_ms = core.clock_offset_ms();
         let news = Arc::new(News::new(reader.clone()));
         let behind = Arc::new(Notify::new());
-        let (publish, fell_behind) = (news.clone(), behind.clone());
+        let (publish, tell_more, fell_behind) = (news.clone(), news.clone(), behind.clone());
         let changed = Arc::new(Changed::default());
         let note = changed.clone();
-        let started = Committer::start(core, clock.clone(), move |committed| {
+        let publish = move |committed: &Committed| {
             note.note(&committed.cases, committed.reference_changed);
             publish.tell(committed);
             fell_behind.notify_one();
-        });
+        };
+        let started =
+            Committer::start(core, clock.clone(), publish, move |committed| tell_more.tell_confirmed(committed));
         let projecting = AbortOnDropHandle::new(tokio::spawn(project(reader.clone(), behind)));
         let (committer, thread) = started.map_err(|_| Error::Stopped)?;
         let mut instance = [0; 16];
@@ -545,10 +546,7 @@ async fn project(reader: Reader, behind: Arc<Notify>) {
     loop {
         behind.notified().await;
         let until = Instant::now() + INDEX_LAG;
-        while !reader.is_behind()
-            && tokio::time::timeout_at(until.min(Instant::now() + INDEX_PAUSE), behind.notified()).await.is_ok()
-        {
-        }
+        while !reader.is_behind() && tokio::time::timeout_at(until, behind.notified()).await.is_ok() {}
         bring_up_to_date(reader.clone()).await;
     }
 }

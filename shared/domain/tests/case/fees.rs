@@ -290,7 +290,8 @@ fn a_refund_takes_three_people() {
     assert_eq!(refund.paid.as_ref().unwrap().1.by, "cz-02");
     assert_eq!(fees.notices[0].words(), "已退付");
 
-    let part = Command::RequestRefund { notice: 1, amount_fen: 1000, reason: "面积核减".into(), account: "1".into() };
+    let part =
+        Command::RequestRefund { notice: 1, amount_fen: 1000, reason: "面积核减".into(), account: "1".into() };
     let mut journey = road();
     issue(&mut journey, vec![line("cg-zyf", 100)]).unwrap();
     journey.act("cz-01", journey.approving(Action::RegisterPayment)).unwrap();

@@ -11,7 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use sanji_link::{AcceptLimits, Authority, CancellationToken, Identity, Distrust, Trust, accept, dial};
+use sanji_link::{AcceptLimits, Authority, CancellationToken, Distrust, Identity, Trust, accept, dial};
 use sanji_log::{CaseId, Reach};
 use sanji_proto::v1::link_message::Message;
 use sanji_proto::v1::{AttachmentMessage, ChunkRequest, Hello, LinkMessage, Ping, attachment_message};

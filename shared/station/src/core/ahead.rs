@@ -20,8 +20,9 @@ use super::reader::Reader;
 use super::rows::{UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
 
-/// More changed cases than this are written to the index before anything else is done.
-const CASES: usize = 8192;
+/// More changed cases than this are written to the index before anything else is done. Folded and encoded, one takes some
+/// ten kilobytes; and whoever asks for a work list waits for half of them at most.
+const CASES: usize = 4096;
 /// More rows than this are written to the index before anything else is done.
 const ROWS: usize = 16_384;
 /// When more entries than this wait, folded or not, the index is told of them before anything else is done. Without its
@@ -339,7 +340,9 @@ impl Ahead {
 impl Changes {
     /// Whether one `part`-th of what may wait does.
     fn reaches(&self, part: usize) -> bool {
-        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.entries >= ENTRIES / part
+        self.cases.len() + self.unfolded.len() >= CASES / part
+            || self.rows.len() >= ROWS / part
+            || self.entries >= ENTRIES / part
     }
 }
 

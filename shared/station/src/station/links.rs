@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sanji_link::{LinkState, Distrust};
+use sanji_link::{Distrust, LinkState};
 use sanji_log::{LogId, PublicKey, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_replication::RefusalReason;

@@ -8,8 +8,8 @@ use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Re
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Projection, Store, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Projection, Store,
+    Upload, WrappedKey,
 };
 
 use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, dibao, noise, staff};
