@@ -367,6 +367,16 @@ mod tests {
     }
 
     #[test]
+    fn a_parent_that_starts_anew_is_asked_every_moment_and_one_whose_handshake_hung_at_once() {
+        let mut pause = Pause::default();
+        for _ in 0..100 {
+            let refused = Err(Error::Io { operation: CONNECT, source: io::ErrorKind::ConnectionRefused.into() });
+            assert!(pause.after(&refused) <= PAUSE_REFUSED);
+            assert_eq!(pause.after(&Err(Error::Timeout { operation: SHAKE_HANDS })), Duration::ZERO);
+        }
+    }
+
+    #[test]
     fn a_failure_is_said_when_it_is_new() {
         let mut said = Said::default();
         let told = ["away", "away", "refused", "refused", "away"].map(|failure| said.is_due(failure));

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sanji_log::{CaseId, LogId, Receipt, Run};
-
 use bytes::Bytes;
+use sanji_log::{CaseId, LogId, Receipt, Run};
 
 use super::Index;
 use super::keys::{self, CaseRow, LogRow, RunRow};
