@@ -41,7 +41,7 @@ use crate::{Directory, Entries, Goodbye, Message};
 pub use event::{Action, Event, VerifiedRun};
 use heads::Heads;
 use pulse::Pulse;
-use receipts::Told;
+use receipts::PeerReceipts;
 use receiving::Receiving;
 use sending::Sending;
 
@@ -109,7 +109,7 @@ pub struct Session {
     pulse: Pulse,
     heads: Heads,
     /// Receipts that the peer needs not be sent.
-    told: Told,
+    peer_receipts: PeerReceipts,
     sending: Sending,
     receiving: Receiving,
     /// Version that both speak; 0 before the peer's `Hello`.
@@ -137,7 +137,7 @@ impl Session {
             phase: Phase::New,
             pulse: Pulse::default(),
             heads: Heads::new(ends),
-            told: Told::default(),
+            peer_receipts: PeerReceipts::default(),
             receiving: Receiving::default(),
             protocol: 0,
             branches_asked: 0,
@@ -248,7 +248,7 @@ impl Session {
                     let (batch, runs) = (self.peer_is_revoked.then_some(batch), outcome.aside);
                     self.actions.push(Action::KeepAside { batch, runs, case_keys: outcome.aside_keys });
                 }
-                outcome.runs.iter().for_each(|run| self.told.delivered(run.run.head()));
+                outcome.runs.iter().for_each(|run| self.peer_receipts.delivered(run.run.head()));
                 if !outcome.runs.is_empty() {
                     self.actions.push(Action::Store { batch, runs: outcome.runs, case_keys: outcome.case_keys });
                 }

@@ -13,14 +13,14 @@ use crate::{Ack, Directory, Message};
 
 /// Up to which position the peer has receipts, or will have them with an acknowledgement.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct PeerReceipts {
     /// Receipts that came from the peer and are not yet among those to be passed on.
     by_peer: BTreeMap<(LogId, StationCode), u64>,
     /// Entries that came from the peer on this link.
     delivered: BTreeMap<LogId, u64>,
 }
 
-impl Told {
+impl PeerReceipts {
     /// The peer has sent entries that are new here.
     pub(super) fn delivered(&mut self, head: Head) {
         self.delivered.insert(head.log, head.seq);
@@ -32,8 +32,8 @@ impl Told {
         *known = seq.max(*known);
     }
 
-    /// Whether the peer needs not be told.
-    fn knows(&mut self, receipt: &Receipt, me: StationCode) -> bool {
+    /// Whether the peer needs not be sent it.
+    fn include(&mut self, receipt: &Receipt, me: StationCode) -> bool {
         let Head { log, seq, .. } = receipt.head;
         if receipt.station == me {
             return self.delivered.get(&log).is_some_and(|delivered| *delivered >= seq);
@@ -75,7 +75,7 @@ impl Session {
             let log = &receipt.head.log;
             log.held_by(me) && log.held_by(receipt.station) && is_its_key(receipt) && receipt.verify().is_ok()
         });
-        receipts.iter().for_each(|receipt| self.told.heard(receipt));
+        receipts.iter().for_each(|receipt| self.peer_receipts.heard(receipt));
         if !receipts.is_empty() {
             self.actions.push(Action::KeepReceipts(receipts));
         }
@@ -88,7 +88,7 @@ impl Session {
         }
         let (ends, me, peer) = (self.heads.ends, self.settings.me, self.settings.peer);
         receipts.retain(|receipt| {
-            receipt.station != peer && ends.share(&receipt.head.log) && !self.told.knows(receipt, me)
+            receipt.station != peer && ends.share(&receipt.head.log) && !self.peer_receipts.include(receipt, me)
         });
         for part in receipts.chunks(RECEIPTS_MAX) {
             self.send(Message::Receipts(part.to_vec()));
