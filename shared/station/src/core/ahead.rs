@@ -20,9 +20,10 @@ use super::reader::Reader;
 use super::rows::{UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
 
-/// More changed cases than this are written to the index before anything else is done. Folded and encoded, one takes some
-/// ten kilobytes; and whoever asks for a work list waits for half of them at most.
-const CASES: usize = 4096;
+/// More changed cases than this, those that wait to be folded counted with them, are written to the index before anything
+/// else is done. Folded and encoded, one takes some ten kilobytes. A case of which entries came since it was folded counts
+/// twice, so a burst over two thousand cases stays within half of this and is not stopped.
+const CASES: usize = 8192;
 /// More rows than this are written to the index before anything else is done.
 const ROWS: usize = 16_384;
 /// When more entries than this wait, folded or not, the index is told of them before anything else is done. Without its
