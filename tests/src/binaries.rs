@@ -37,6 +37,14 @@ impl Binaries {
         if let Some(target) = folder.parent() {
             command.arg("--target-dir").arg(target);
         }
+        // `cargo run` tells its program what package it is. A cargo that inherits this takes it for a changed
+        // environment, of which build scripts (ring's for one) want to know, and compiles half of all again.
+        for (name, _) in std::env::vars_os() {
+            let said = name.to_string_lossy();
+            if said.starts_with("CARGO_PKG_") || said.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
         if release {
             command.arg("--release");
         }

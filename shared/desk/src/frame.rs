@@ -166,16 +166,7 @@ impl Line {
             };
             return Self { class: "up", words, as_of: now };
         }
-        let distrusted = match upstream.distrust() {
-            proto::Distrust::Unspecified => None,
-            proto::Distrust::Revoked => {
-                Some("本站证书已被区中心吊销，不能再与上级交换办件；已存的办件仍可查阅，请联系区中心")
-            }
-            proto::Distrust::Expired => {
-                Some("上级不接受本站证书（已过期或者时钟不准），数据已存本站；请核对本机时间，仍不能连接的联系区中心")
-            }
-        };
-        if let Some(words) = distrusted {
+        if let Some(words) = words::distrusted(upstream) {
             return Self { class: "stopped", words: words.to_owned(), as_of: now };
         }
         let mut words = "线路中断，可照常办理，数据已存本站，待恢复后自动报送".to_owned();

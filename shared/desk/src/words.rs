@@ -30,10 +30,19 @@ pub(crate) fn time(time_ms: &u64) -> String {
 
 /// What a person can do about a link that is down.
 pub(crate) fn why_down(link: &proto::LinkStatus) -> &'static str {
+    distrusted(link).unwrap_or("请检查网络；可照常办理，恢复后自动补传")
+}
+
+/// What a person can do where the station above does not take this one's certificate; none where it does.
+pub(crate) fn distrusted(link: &proto::LinkStatus) -> Option<&'static str> {
     match link.distrust() {
-        proto::Distrust::Unspecified => "请检查网络；可照常办理，恢复后自动补传",
-        proto::Distrust::Revoked => "本站证书已被区中心吊销，请联系区中心",
-        proto::Distrust::Expired => "对方不接受本站证书（已过期或者时钟不准），请核对本机时间，仍不能连接的联系区中心",
+        proto::Distrust::Unspecified => None,
+        proto::Distrust::Revoked => {
+            Some("本站证书已被区中心吊销，不能再与上级交换办件；已存的办件仍可查阅，请联系区中心")
+        }
+        proto::Distrust::Expired => {
+            Some("上级不接受本站证书（已过期或者时钟不准），数据已存本站；请核对本机时间，仍不能连接的联系区中心")
+        }
     }
 }
 

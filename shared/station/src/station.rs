@@ -548,6 +548,7 @@ async fn project(reader: Reader, behind: Arc<Notify>) {
         let until = Instant::now() + INDEX_LAG;
         while !reader.is_behind() && tokio::time::timeout_at(until, behind.notified()).await.is_ok() {}
         bring_up_to_date(reader.clone()).await;
+        reader.note_round();
     }
 }
 

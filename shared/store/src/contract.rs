@@ -223,6 +223,12 @@ pub trait Store: Send + Sync {
     /// [`Error::Invalid`]: nothing was kept. [`Error::Index`]: the store is read-only until it has recovered.
     fn project(&self, projection: &Projection) -> Result<(), Error>;
 
+    /// Shows a part of it: what was committed is asked for all the same until [`Store::project`] has shown the rest.
+    ///
+    /// # Errors
+    /// As for [`Store::project`].
+    fn project_part(&self, part: &Projection) -> Result<(), Error>;
+
     /// The heads of all logs.
     fn have(&self) -> Have;
 

@@ -65,6 +65,18 @@ impl State {
 }
 
 impl Inner {
+    /// Shows a projection; afterwards so many runs are projected.
+    fn show(&mut self, projection: &Projection, runs: impl FnOnce(&State) -> usize) -> Result<(), Error> {
+        check_projection(projection)?;
+        let held = &self.current.snapshots;
+        if projection.cases.iter().any(|snapshot| snapshot.is_addition && !held.contains_key(&snapshot.case)) {
+            return Err(Error::Invalid { what: "an addition to a snapshot that is not there" });
+        }
+        let runs = runs(&self.current);
+        self.make(Change::Projected(Box::new(projection.clone()), runs));
+        Ok(())
+    }
+
     fn make(&mut self, change: Change) {
         self.current.make(&change);
         if let Some(held) = &mut self.held {
@@ -185,15 +197,11 @@ impl Store for MemoryStore {
     }
 
     fn project(&self, projection: &Projection) -> Result<(), Error> {
-        check_projection(projection)?;
-        let mut inner = self.inner();
-        let held = &inner.current.snapshots;
-        if projection.cases.iter().any(|snapshot| snapshot.is_addition && !held.contains_key(&snapshot.case)) {
-            return Err(Error::Invalid { what: "an addition to a snapshot that is not there" });
-        }
-        let runs = inner.current.runs();
-        inner.make(Change::Projected(Box::new(projection.clone()), runs));
-        Ok(())
+        self.inner().show(projection, State::runs)
+    }
+
+    fn project_part(&self, part: &Projection) -> Result<(), Error> {
+        self.inner().show(part, |state| state.projected)
     }
 
     fn have(&self) -> Have {

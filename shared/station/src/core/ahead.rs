@@ -4,6 +4,7 @@
 //! what has happened all the same. After a crash the store asks for what it was never told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sanji_domain::case::{Body, Case, CaseEntry};
@@ -20,15 +21,21 @@ use super::reader::Reader;
 use super::rows::{UNFILED, filing, no_row, row};
 use crate::error::{Error, store};
 
-/// More changed cases than this, those that wait to be folded counted with them, are written to the index before anything
-/// else is done. Folded and encoded, one takes some ten kilobytes. A case of which entries came since it was folded counts
-/// twice, so a burst over two thousand cases stays within half of this and is not stopped.
-const CASES: usize = 8192;
-/// More rows than this are written to the index before anything else is done.
-const ROWS: usize = 16_384;
-/// When more entries than this wait, folded or not, the index is told of them before anything else is done. Without its
-/// private part an entry takes half a kilobyte.
+/// About so many cases are folded, encoded and told at once: what that takes in memory does not grow with what waits.
+const PIECE: usize = 256;
+/// How often what was committed during the pieces before gets pieces of its own; what is left then is told while nobody may
+/// commit.
+const PASSES: u32 = 4;
+/// When more folded cases than this wait, the index is told before anything else is done. A case takes some kilobytes.
+const CASES: usize = 4096;
+/// The same for rows.
+const ROWS: usize = 65_536;
+/// The same for entries, folded or not. Without its private part an entry takes half a kilobyte.
 const ENTRIES: usize = 65_536;
+/// So many entries wait at most while somebody looks at lists: they wait until all of them are folded, 50 µs each.
+const ENTRIES_LOOKED_AT: usize = 4096;
+/// Rounds of projecting, of some seconds each, for which somebody who has looked at a list will most likely look again.
+const LOOKS_AGAIN: u32 = 12;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
 const SETTLED: usize = 2048;
 /// Most cases that are filed anew at once when the catalogue has grown.
@@ -41,6 +48,10 @@ pub(super) struct Ahead {
     gate: Mutex<()>,
     /// Held by whoever folds, so that no entry is folded twice.
     folding: Mutex<()>,
+    /// Held by whoever tells the index of all that waits, so that no two do the same work. Taken before the gate.
+    projecting: Mutex<()>,
+    /// For how many rounds more somebody is thought to look at lists.
+    looked_at: AtomicU32,
     changes: RwLock<Changes>,
 }
 
@@ -107,6 +118,18 @@ struct Prepared {
     snapshot: CaseSnapshot,
 }
 
+/// How much of what was committed a projection shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Some of it.
+    Part,
+    /// The last of it.
+    Rest,
+}
+
+/// Tells the index.
+pub(super) type Tell<'a> = dyn FnMut(Projection, Extent) -> Result<(), Error> + 'a;
+
 impl Ahead {
     /// To be held while something is committed and [taken in](Self::take_in).
     pub(super) fn gate(&self) -> MutexGuard<'_, ()> {
@@ -159,9 +182,10 @@ impl Ahead {
         folded.chain(changes.unfolded.range(number.case_ids()).map(|(id, _)| *id)).collect()
     }
 
-    /// Cases that may have been opened or closed by what is not folded yet.
-    pub(super) fn cases_with_unfolded_steps(&self) -> Vec<CaseId> {
-        self.changes().steps.iter().copied().collect()
+    /// Cases that may have been opened or closed by what is not folded yet. None: too many to fold at once.
+    pub(super) fn cases_with_unfolded_steps(&self) -> Option<Vec<CaseId>> {
+        let changes = self.changes();
+        (changes.steps.len() <= PIECE).then(|| changes.steps.iter().copied().collect())
     }
 
     /// The case that a request opened, where the index does not know it yet.
@@ -180,18 +204,25 @@ impl Ahead {
         let mut changes = self.changes_mut();
         let mut opened = 0;
         changes.entries += fold.entries;
+        let told_since = fold.begun.is_some_and(|begun| begun != changes.projections);
         for (id, Changed { mut filed, was_open }) in fold.cases {
-            opened += i64::from(filed.case.is_open()) - i64::from(was_open);
             // The index may have been told of the case since the group has looked at it.
-            if let Some(known) = changes.folded(&id).filter(|known| known.rows != filed.rows) {
-                Arc::make_mut(&mut filed).rows.clone_from(&known.rows);
+            match changes.folded(&id) {
+                Some(known) if known.rows != filed.rows => Arc::make_mut(&mut filed).rows.clone_from(&known.rows),
+                // Where it was filed then is known to the index alone.
+                None if told_since && filed.was_told() => {
+                    changes.wait(id, filed.untold().to_vec());
+                    continue;
+                }
+                _ => {}
             }
+            opened += i64::from(filed.case.is_open()) - i64::from(was_open);
             changes.cases.insert(id, filed);
         }
         changes.matters.extend(fold.matters);
         // Whoever has looked at a case will most likely look again, to fold what was written.
         for (id, filed) in fold.looked_at {
-            if fold.unfolded.contains_key(&id) && changes.folded(&id).is_none() && changes.projections == fold.begun {
+            if fold.unfolded.contains_key(&id) && changes.folded(&id).is_none() && !told_since {
                 let [newer, _] = &mut changes.settled;
                 newer.insert(id, filed);
             }
@@ -223,100 +254,141 @@ impl Ahead {
         self.changes().projections
     }
 
-    /// Whether so much waits that the index should be told now.
+    /// Whether so much waits that the index must be told before more is committed.
     pub(super) fn is_full(&self) -> bool {
         self.changes().reaches(1)
     }
 
-    /// Whether a good part of what may wait does.
+    /// Whether the index should be told now: a good part of what may wait does, or somebody would have to wait for it.
     pub(super) fn is_filling(&self) -> bool {
-        self.changes().reaches(2)
-    }
-
-    /// Whether rows wait that follow from single entries and not from the state of a case.
-    pub(super) fn has_rows(&self) -> bool {
         let changes = self.changes();
-        !changes.rows.is_empty() || changes.refile
+        let looked_at = self.looked_at.load(Ordering::Relaxed) > 0;
+        changes.reaches(2) || looked_at && changes.entries >= ENTRIES_LOOKED_AT
     }
 
-    /// Tells the index, unless it knows all. Most of the work is done while others may commit.
-    pub(super) fn project(
-        &self,
-        reader: &Reader,
-        tell: impl FnOnce(Projection) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        if !self.changes().committed {
-            return Ok(());
+    /// Notes that somebody looks at lists.
+    pub(super) fn note_look(&self) {
+        self.looked_at.store(LOOKS_AGAIN, Ordering::Relaxed);
+    }
+
+    /// Notes that a round of projecting ends.
+    pub(super) fn note_round(&self) {
+        let less = |rounds: u32| Some(rounds.saturating_sub(1));
+        // The closure always gives a value, so the update can't fail.
+        let _ = self.looked_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Tells the index of all that was committed, unless it knows it. In pieces, most of them while others may commit.
+    pub(super) fn project(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..PASSES {
+            self.project_pieces(reader, tell)?;
         }
-        let mut prepared = BTreeMap::new();
-        self.prepare(reader, &mut prepared)?;
         let _gate = self.gate();
-        self.project_prepared(reader, prepared, tell)
-    }
-
-    /// The same. The caller holds the gate.
-    fn project_prepared(
-        &self,
-        reader: &Reader,
-        mut prepared: BTreeMap<CaseId, Prepared>,
-        tell: impl FnOnce(Projection) -> Result<(), Error>,
-    ) -> Result<(), Error> {
         if !self.changes().committed {
             return Ok(());
         }
         if self.changes().refile {
             self.refile(reader)?;
-            prepared.clear();
         }
-        self.prepare(reader, &mut prepared)?;
-        let mut projection =
-            Projection { cases: Vec::with_capacity(prepared.len()), rows: self.changes().rows.clone() };
-        let matters = self.changes().matters.clone();
-        projection.rows.extend(matters.values().flat_map(|matter| matters::rows_of(matter)));
+        loop {
+            let piece = self.prepare(reader)?;
+            let extent = if self.changes().waiting() <= piece.len() { Extent::Rest } else { Extent::Part };
+            self.tell(reader, piece, extent, tell)?;
+            if extent == Extent::Rest {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells the index of most of what waits now, while others may commit.
+    fn project_pieces(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        // Counted before, so that those who go on committing keep nobody here for ever.
+        let pieces = self.changes().waiting() / PIECE;
+        for _ in 0..pieces {
+            let piece = self.prepare(reader)?;
+            let _gate = self.gate();
+            // Where a case is filed may have changed since it was prepared.
+            if self.changes().refile {
+                return Ok(());
+            }
+            self.tell(reader, piece, Extent::Part, tell)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the index of the rows that follow from single entries and not from the state of a case.
+    pub(super) fn project_rows(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        if self.changes().refile {
+            return self.project(reader, tell);
+        }
+        let _gate = self.gate();
+        if self.changes().rows.is_empty() { Ok(()) } else { self.tell(reader, Vec::new(), Extent::Part, tell) }
+    }
+
+    /// Tells the index of some cases, where they are still as they were prepared, and of everything that is not about
+    /// cases. The caller holds the gate.
+    fn tell(
+        &self,
+        reader: &Reader,
+        mut piece: Vec<Prepared>,
+        extent: Extent,
+        tell: &mut Tell<'_>,
+    ) -> Result<(), Error> {
+        let mut projection = Projection::default();
+        {
+            let changes = self.changes();
+            piece.retain(|prepared| changes.is_still(&prepared.of));
+            projection.rows.clone_from(&changes.rows);
+            projection.rows.extend(changes.matters.values().flat_map(|matter| matters::rows_of(matter)));
+        }
         let reference = reader.reference();
-        let mut settled = BTreeMap::new();
-        for (id, Prepared { of: filed, told, snapshot }) in prepared {
+        let mut entries = 0;
+        let mut settled = Vec::with_capacity(piece.len());
+        for Prepared { of: filed, told, snapshot } in piece {
             projection.rows.extend(quarantine::rejected(&filed.case, &reference));
             projection.rows.extend(filed.rows.iter().filter(|old| !told.rows.contains(old)).cloned().map(no_row));
             let added = told.rows.iter().filter(|new| !filed.rows.contains(new)).cloned();
             projection.rows.extend(added.map(|(list, key)| row(&list, key, Vec::new())));
             projection.cases.push(snapshot);
-            settled.insert(id, Arc::new(told));
+            entries += filed.untold().len();
+            settled.push(Arc::new(told));
         }
-        tell(projection)?;
+        tell(projection, extent)?;
         let mut changes = self.changes_mut();
-        let [mut newer, mut older] = std::mem::take(&mut changes.settled);
-        if newer.len() + settled.len() > SETTLED {
-            older = std::mem::take(&mut newer);
+        changes.projections += 1;
+        changes.rows.clear();
+        changes.matters.clear();
+        changes.requests.clear();
+        changes.entries = changes.entries.saturating_sub(entries);
+        if changes.settled[0].len() + settled.len() > SETTLED {
+            changes.settled[1] = std::mem::take(&mut changes.settled[0]);
         }
-        for (at, (id, filed)) in settled.into_iter().enumerate() {
-            if at < SETTLED {
-                newer.insert(id, filed);
-            } else {
-                // What is kept of it is of before.
-                newer.remove(&id);
-                older.remove(&id);
-            }
+        for filed in settled {
+            changes.cases.remove(&filed.case.id());
+            changes.settled[0].insert(filed.case.id(), filed);
         }
-        let projections = changes.projections + 1;
-        *changes = Changes { settled: [newer, older], projections, ..Changes::default() };
+        if extent == Extent::Rest {
+            (changes.entries, changes.refile, changes.committed) = (0, false, false);
+        }
         Ok(())
     }
 
-    /// Folds what waits, and encodes every changed case that was not encoded as it is now.
-    fn prepare(&self, reader: &Reader, prepared: &mut BTreeMap<CaseId, Prepared>) -> Result<(), Error> {
-        let waiting: Vec<CaseId> = self.changes().unfolded.keys().copied().collect();
-        for id in waiting {
-            reader.filed(&id)?;
-        }
-        let changed = self.changes().cases.clone();
+    /// Folds and encodes some of the cases that wait.
+    fn prepare(&self, reader: &Reader) -> Result<Vec<Prepared>, Error> {
+        let piece: BTreeSet<CaseId> = {
+            let changes = self.changes();
+            let (unfolded, folded) = (changes.unfolded.keys().take(PIECE), changes.cases.keys().take(PIECE));
+            unfolded.chain(folded).copied().collect()
+        };
         let reference = reader.reference();
-        let mut before = std::mem::take(prepared);
-        prepared.extend(changed.into_iter().map(|(id, filed)| {
-            let same = before.remove(&id).filter(|before| Arc::ptr_eq(&before.of, &filed));
-            (id, same.unwrap_or_else(|| Prepared::new(filed, &reference, reader)))
-        }));
-        Ok(())
+        let mut prepared = Vec::with_capacity(piece.len());
+        for id in piece {
+            if let Some(filed) = reader.filed(&id)? {
+                prepared.push(Prepared::new(filed, &reference, reader));
+            }
+        }
+        Ok(prepared)
     }
 
     /// Counts cases that could not be filed before as changed.
@@ -341,9 +413,18 @@ impl Ahead {
 impl Changes {
     /// Whether one `part`-th of what may wait does.
     fn reaches(&self, part: usize) -> bool {
-        self.cases.len() + self.unfolded.len() >= CASES / part
-            || self.rows.len() >= ROWS / part
-            || self.entries >= ENTRIES / part
+        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.entries >= ENTRIES / part
+    }
+
+    /// How many cases wait.
+    fn waiting(&self) -> usize {
+        self.cases.len() + self.unfolded.keys().filter(|id| !self.cases.contains_key(id)).count()
+    }
+
+    /// Whether a case is as it was.
+    fn is_still(&self, filed: &Arc<FiledCase>) -> bool {
+        let id = filed.case.id();
+        !self.unfolded.contains_key(&id) && self.cases.get(&id).is_some_and(|now| Arc::ptr_eq(now, filed))
     }
 }
 

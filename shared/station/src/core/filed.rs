@@ -45,6 +45,16 @@ impl FiledCase {
         Self { case: Arc::new(case), rows: Vec::new(), untold: Vec::new(), told: None }
     }
 
+    /// Entries that the index was not told of, oldest first.
+    pub(super) fn untold(&self) -> &[Arc<CaseEntry>] {
+        &self.untold
+    }
+
+    /// Whether the index was told of it before.
+    pub(super) fn was_told(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// Another case takes its place, with fewer entries perhaps: the index is to be told of it as a whole.
     pub(super) fn replace(&mut self, case: Case) {
         *self = Self { rows: std::mem::take(&mut self.rows), ..Self::new(case) };
@@ -60,7 +70,8 @@ impl FiledCase {
         (snapshot, Self { case: self.case.clone(), rows, untold: Vec::new(), told: Some(told) })
     }
 
-    /// None: it is to be written whole.
+    /// None: it is to be written whole. Where the index was told of the case meanwhile, an addition brings entries once
+    /// more, which changes nothing: a case takes an entry once.
     fn addition(&self, rows: &[RowKey]) -> Option<(Vec<u8>, Told)> {
         let Told { whole, added } = self.told?;
         let added = added + self.untold.len();

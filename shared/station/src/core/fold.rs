@@ -32,8 +32,8 @@ pub(super) struct Fold {
     pub(super) entries: usize,
     /// Cases that were looked at: whoever decides on one is about to change it.
     pub(super) looked_at: BTreeMap<CaseId, Arc<FiledCase>>,
-    /// How often the index had been told when the first of them was.
-    pub(super) begun: u64,
+    /// How often the index had been told when the first case was looked at or changed.
+    pub(super) begun: Option<u64>,
     /// Matters that this group has changed.
     pub(super) matters: BTreeMap<CaseId, Arc<Matter>>,
     pub(super) requests: BTreeMap<RequestId, CaseId>,
@@ -198,9 +198,7 @@ impl Fold {
         if let Some(filed) = self.looked_at.get(id) {
             return Ok(Some(filed.case.clone()));
         }
-        if self.looked_at.is_empty() {
-            self.begun = reader.projections();
-        }
+        self.begun.get_or_insert_with(|| reader.projections());
         let Some(filed) = reader.filed(id)? else { return Ok(None) };
         let case = filed.case.clone();
         self.looked_at.insert(*id, filed);
@@ -221,6 +219,7 @@ impl Fold {
     }
 
     fn folding(&mut self, reader: &Reader, id: &CaseId) -> Result<&mut Changed, Error> {
+        self.begun.get_or_insert_with(|| reader.projections());
         match self.cases.entry(*id) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(free) => {

@@ -13,7 +13,7 @@ use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Store};
 
 use super::StationKeys;
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Extent};
 use super::filed::{FiledCase, case_entry};
 use super::fold::Fold;
 use super::forks::CountingBranches;
@@ -154,8 +154,9 @@ impl Reader {
             self.publish(reference.into());
         }
         let mut lost = Projection::default();
-        self.0.ahead.project(self, |projection| {
-            lost = projection;
+        self.0.ahead.project(self, &mut |part, _| {
+            lost.cases.extend(part.cases);
+            lost.rows.extend(part.rows);
             Ok(())
         })?;
         Ok(lost)
@@ -166,7 +167,15 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn project(&self) -> Result<(), Error> {
-        self.0.ahead.project(self, |projection| self.store().project(&projection).map_err(store("write the index")))
+        self.0.ahead.project(self, &mut |projection, extent| self.tell(&projection, extent))
+    }
+
+    fn tell(&self, projection: &Projection, extent: Extent) -> Result<(), Error> {
+        let told = match extent {
+            Extent::Part => self.store().project_part(projection),
+            Extent::Rest => self.store().project(projection),
+        };
+        told.map_err(store("write the index"))
     }
 
     /// Cases that could not be filed for want of their item are tried again.
@@ -209,15 +218,28 @@ impl Reader {
         Ok(self.store())
     }
 
+    /// The same for somebody who looks at a list and will most likely look again: for the next minute or so the index is
+    /// kept close behind what is committed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn looked_at(&self) -> Result<&Arc<dyn Store>, Error> {
+        self.0.ahead.note_look();
+        self.indexed()
+    }
+
+    /// Notes that a round of bringing the index up to date has ended.
+    pub(crate) fn note_round(&self) {
+        self.0.ahead.note_round();
+    }
+
     /// The store, with an index that shows all rows that follow from single entries, of whatever case. The work lists and
     /// snapshots of cases may be behind.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub fn noted(&self) -> Result<&Arc<dyn Store>, Error> {
-        if self.0.ahead.has_rows() {
-            self.project()?;
-        }
+        self.0.ahead.project_rows(self, &mut |projection, extent| self.tell(&projection, extent))?;
         Ok(self.store())
     }
 
@@ -226,8 +248,9 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn open_cases(&self) -> Result<u64, Error> {
-        for id in self.0.ahead.cases_with_unfolded_steps() {
-            self.filed(&id)?;
+        match self.0.ahead.cases_with_unfolded_steps() {
+            Some(few) => few.iter().try_for_each(|id| self.filed(id).map(|_| ()))?,
+            None => self.project()?,
         }
         Ok(self.0.open_cases.load(Ordering::Relaxed))
     }

@@ -47,6 +47,10 @@ impl Store for Measured {
         self.store.project(projection)
     }
 
+    fn project_part(&self, part: &Projection) -> Result<(), Error> {
+        self.store.project_part(part)
+    }
+
     fn have(&self) -> Have {
         self.store.have()
     }

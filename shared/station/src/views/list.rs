@@ -117,7 +117,7 @@ fn newest(
 ) -> Result<Vec<Vec<u8>>, Error> {
     let mut keys = BTreeSet::new();
     for list in lists {
-        let rows = reader.indexed()?.rows(list, after, true, limit).map_err(store("read a work list"))?;
+        let rows = reader.looked_at()?.rows(list, after, true, limit).map_err(store("read a work list"))?;
         keys.extend(rows.into_iter().map(|(key, _)| key));
     }
     Ok(keys.into_iter().rev().take(limit).collect())

@@ -1,10 +1,13 @@
 //! What is committed shows at once, however far the index is behind, and whoever folds, reads and projects meanwhile.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sanji_log::CaseId;
 use sanji_proto::v1::{self as proto, act_request::Action};
 
-use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, bring};
+use crate::crash::Filling;
+use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, bring, dibao};
 
 fn note(words: &str) -> Action {
     Action::AddNote(proto::AddNote { words: words.to_owned() })
@@ -71,4 +74,50 @@ fn what_nobody_looked_at_is_counted_listed_and_kept_all_the_same() {
         assert_eq!((case.rev(), case.sides().count()), (1, 1));
     }
     assert!(district.view(HUB, crate::district::APPROVER, &ids[0].number().to_string()).is_ok());
+}
+
+#[test]
+fn a_projection_that_breaks_off_half_way_loses_and_doubles_nothing() {
+    let mut district = District::new();
+    let submit = |number: u16| dibao(&[&[200; 14][..], &number.to_be_bytes()].concat());
+    let ids: Vec<CaseId> = (0..700).map(|at| district.submit_as(submit(at)).unwrap().case.unwrap()).collect();
+    let filling = Arc::new(Filling { inner: district.township.store.clone(), full: AtomicBool::new(false) });
+    district.township.store = filling.clone();
+    district.township.reopen();
+
+    bring(&mut district.village, &mut district.township, district.now_ms);
+    let break_off = |district: &District| {
+        filling.full.store(true, Ordering::Relaxed);
+        assert!(district.township.core.reader().project().is_err());
+        filling.full.store(false, Ordering::Relaxed);
+    };
+    break_off(&district);
+    let reader = district.township.core.reader().clone();
+    let shown = ids.iter().filter(|id| reader.store().snapshot(id).unwrap().is_some()).count();
+    assert!((256..700).contains(&shown), "{shown}: the pieces before the last are shown");
+    let (first, last) = (ids[0].number().to_string(), ids[699].number().to_string());
+    // The first is in the index by now, so this is added to it, and twice.
+    for _ in 0..2 {
+        district.act(TOWNSHIP, crate::district::WINDOW, &first, note("材料已核对")).unwrap();
+        break_off(&district);
+    }
+    drop(reader);
+
+    let open = |district: &mut District| {
+        let reader = district.township.core.reader().clone();
+        let revs = ids.iter().map(|id| reader.case(id).unwrap().map(|case| (case.rev(), case.sides().count())));
+        assert!(revs.enumerate().all(|(at, case)| case == Some((1, if at == 0 { 2 } else { 0 }))));
+        assert_eq!(reader.open_cases().unwrap(), 700);
+        reader.project().unwrap();
+        let listed = reader.store().rows(b"open", None, false, 1000).unwrap();
+        assert_eq!(listed.len(), 700);
+    };
+    // Whether the process ends there or not.
+    let before = district.view(TOWNSHIP, crate::district::WINDOW, &first).unwrap();
+    district.township.reopen();
+    open(&mut district);
+    assert_eq!(district.view(TOWNSHIP, crate::district::WINDOW, &first).unwrap(), before);
+    district.act(TOWNSHIP, crate::district::WINDOW, &last, note("材料已核对")).unwrap();
+    district.township.reopen();
+    assert_eq!(district.township.core.reader().case(&ids[699]).unwrap().unwrap().sides().count(), 1);
 }

@@ -72,7 +72,13 @@ impl Store for Filling {
         self.inner.commit(commit)
     }
     fn project(&self, projection: &sanji_store::Projection) -> Result<(), StoreError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Full { source: std::io::Error::from(std::io::ErrorKind::StorageFull) });
+        }
         self.inner.project(projection)
+    }
+    fn project_part(&self, part: &sanji_store::Projection) -> Result<(), StoreError> {
+        self.inner.project_part(part)
     }
     fn have(&self) -> Have {
         self.inner.have()

@@ -101,6 +101,32 @@ pub(super) fn nothing_is_unprojected_in_a_store_that_lost_nothing(store: &dyn St
     assert_eq!(store.unprojected(never).unwrap(), 0);
 }
 
+pub(super) fn a_part_shows_and_what_was_committed_is_asked_for_all_the_same(store: &dyn Store) {
+    let part = |value: &[u8]| Projection {
+        rows: vec![set(b"parts", &[1], Some(value))],
+        cases: vec![CaseSnapshot { case: case(5), bytes: value.to_vec(), is_addition: false }],
+    };
+    let mut writer = Writer::new(1);
+    store.commit(&writer.commit(None, 1, 10)).unwrap();
+    store.project_part(&part(b"first")).unwrap();
+    store.commit(&writer.commit(None, 1, 10)).unwrap();
+    store.project_part(&part(b"second")).unwrap();
+    assert_eq!(store.row(b"parts", &[1]).unwrap(), Some(b"second".to_vec()));
+    assert_eq!(store.snapshot(&case(5)).unwrap().unwrap().whole, b"second"[..]);
+    let refused = store.project_part(&Projection { rows: vec![set(b"", &[1; 513], None)], ..Projection::default() });
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+
+    let mut asked_for = 0;
+    let visited = store.unprojected(&mut |_, _| {
+        asked_for += 1;
+        Ok(part(b"again"))
+    });
+    assert_eq!((visited.unwrap(), asked_for), (2, 2));
+    assert_eq!(store.row(b"parts", &[1]).unwrap(), Some(b"again".to_vec()));
+    store.project_part(&Projection::default()).unwrap();
+    assert_eq!(store.unprojected(&mut |_, _| panic!("nothing was committed since")).unwrap(), 0);
+}
+
 pub(super) fn a_projection_beyond_the_bounds_is_refused_whole(store: &dyn Store) {
     let row = |list: &[u8], key: usize, value: usize| Row {
         list: list.to_vec(),

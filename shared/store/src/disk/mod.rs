@@ -313,6 +313,11 @@ impl Store for DiskStore {
         shown.map_err(|error| self.note_failure(error))
     }
 
+    fn project_part(&self, part: &Projection) -> Result<(), Error> {
+        let _progress = self.progress();
+        self.show(part, None).map_err(|error| self.note_failure(error))
+    }
+
     fn have(&self) -> Have {
         self.logs().iter().map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
     }

@@ -272,6 +272,10 @@ pub(crate) fn addition(case: &CaseId, whole: u32, number: u16) -> Vec<u8> {
     key
 }
 
+pub(crate) fn number_of_addition(key: &[u8]) -> Option<u16> {
+    u16_at(key, 21)
+}
+
 pub(crate) fn parse_snapshot_part(key: &[u8]) -> Option<(CaseId, u16)> {
     let part = u16::from_be_bytes(key.get(17..)?.try_into().ok()?);
     Some((CaseId(key.get(1..17)?.try_into().ok()?), part))

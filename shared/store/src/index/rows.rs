@@ -85,8 +85,8 @@ pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Chang
         let held = index.get(&keys::snapshot_part(&snapshot.case, 0))?.and_then(|first| checksum_in(&first));
         if snapshot.is_addition {
             let whole = held.ok_or(Error::Invalid { what: "an addition to a snapshot that is not there" })?;
-            let number = additions(index, &snapshot.case, whole)?.len();
-            let number = u16::try_from(number).map_err(|_| Error::Invalid { what: "too many additions" })?;
+            let number = next_addition(index, &snapshot.case, whole)?;
+            let number = number.ok_or(Error::Invalid { what: "too many additions" })?;
             changes.push((keys::addition(&snapshot.case, whole, number), Some(snapshot.bytes.clone())));
             continue;
         }
@@ -145,6 +145,17 @@ fn additions(index: &Index, case: &CaseId, whole: u32) -> Result<Vec<(Vec<u8>, B
         true
     })?;
     Ok(found)
+}
+
+/// The number of what is added next to the snapshot of this checksum; none after the last possible one.
+fn next_addition(index: &Index, case: &CaseId, whole: u32) -> Result<Option<u16>, Error> {
+    let from = keys::additions(case, whole);
+    let mut next = Some(0);
+    index.scan(&from, &keys::prefix_end(&from), true, &mut |key, _| {
+        next = keys::number_of_addition(key).and_then(|last| last.checked_add(1));
+        false
+    })?;
+    Ok(next)
 }
 
 fn checksum_in(first: &[u8]) -> Option<u32> {
