@@ -30,9 +30,9 @@ impl Binaries {
         let release = folder.file_name().is_some_and(|name| name == "release");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        // The whole workspace, as the program itself was built: a part of it would choose other features of the
+        // Of the whole workspace, as the program itself was built: a part of it would choose other features of the
         // dependencies and compile them again.
-        command.args(["build", "--workspace", "--bins"]);
+        command.args(["build", "--workspace", "--bin", "sanji-hub", "--bin", "sanji-node"]);
         command.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
         if let Some(target) = folder.parent() {
             command.arg("--target-dir").arg(target);
