@@ -70,7 +70,6 @@ fn prepare(folder: &Path, fresh: bool) -> Result<bool, Error> {
 }
 
 async fn run(options: &Options) -> Result<(), Error> {
-    let started = Instant::now();
     let once = options.once.then(tempfile::tempdir).transpose();
     let once = once.map_err(|source| Error::Io { operation: "make a temporary folder", source })?;
     let folder = match (&options.data, &once) {
@@ -80,6 +79,7 @@ async fn run(options: &Options) -> Result<(), Error> {
     };
     let new = prepare(&folder, options.fresh)?;
     let binaries = Binaries::build(options.json)?;
+    let started = Instant::now();
     let bar = ProgressBar::new_spinner();
     bar.set_style(
         ProgressStyle::with_template("{spinner} {elapsed} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
