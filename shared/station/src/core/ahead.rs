@@ -34,6 +34,8 @@ const ROWS: usize = 65_536;
 const ENTRIES: usize = 65_536;
 /// So many entries wait at most while somebody looks at lists: they wait until all of them are folded, 50 µs each.
 const ENTRIES_LOOKED_AT: usize = 4096;
+/// So many cases are folded to count those that are open.
+const FEW: usize = 32;
 /// Rounds of projecting, of some seconds each, for which somebody who has looked at a list will most likely look again.
 const LOOKS_AGAIN: u32 = 12;
 /// Cases of one generation that are kept once the index has them. A case takes a few kilobytes.
@@ -182,10 +184,10 @@ impl Ahead {
         folded.chain(changes.unfolded.range(number.case_ids()).map(|(id, _)| *id)).collect()
     }
 
-    /// Cases that may have been opened or closed by what is not folded yet. None: too many to fold at once.
-    pub(super) fn cases_with_unfolded_steps(&self) -> Option<Vec<CaseId>> {
+    /// Cases that may have been opened or closed by what is not folded yet, where they are few.
+    pub(super) fn few_with_unfolded_steps(&self) -> Option<Vec<CaseId>> {
         let changes = self.changes();
-        (changes.steps.len() <= PIECE).then(|| changes.steps.iter().copied().collect())
+        (changes.steps.len() <= FEW).then(|| changes.steps.iter().copied().collect())
     }
 
     /// The case that a request opened, where the index does not know it yet.
