@@ -2,7 +2,9 @@
 //!
 //! It takes what has queued up while the disk was busy, stages all of it, makes it durable in one commit with one
 //! seal a log, and then answers all: many writers share one write to the disk (group commit). Nobody is answered
-//! before the commit, not even with a refusal, since it may rest on what was staged before it.
+//! before the commit, not even with a refusal, since it may rest on what was staged before it. A task of the runtime tells
+//! the writers and all others who want to hear of the commit: it is woken once for all of them, where the thread would have
+//! to wake each by a call of the system while the next group waits.
 //!
 //! Receipts of other stations wait for company: the next commit takes them along, for a sync of their own would hold up
 //! whoever writes meanwhile. Without company they wait for [`RECEIPTS_WAIT`].
@@ -37,6 +39,27 @@ enum Message {
     Stop,
 }
 
+/// What became of a group, and who waits for it.
+struct Done {
+    committed: Result<Arc<Committed>, Error>,
+    answers: Vec<Answer>,
+}
+
+/// What runs until the station stops.
+pub(crate) struct Running {
+    thread: JoinHandle<()>,
+    telling: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits until the thread has ended and everybody was told.
+    pub(crate) async fn ended(self) {
+        // A panic there has ended the process before.
+        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        let _ = self.telling.await;
+    }
+}
+
 /// Gives milliseconds since 1970-01-01 UTC.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -58,20 +81,23 @@ impl Receipts {
 }
 
 impl Committer {
-    /// Starts the thread. `publish` hears of every commit, after it is durable and before the writers are answered;
-    /// `afterwards` once they are.
+    /// Starts the thread, and on the caller's runtime the task that tells of what it did. `publish` hears of every commit,
+    /// after it is durable and its writers are answered; `afterwards`, which may read the disk, a little later.
     pub(crate) fn start(
         core: Core,
         clock: Clock,
         publish: impl Fn(&Committed) + Send + 'static,
         afterwards: impl Fn(&Committed) + Send + 'static,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    ) -> std::io::Result<(Self, Running)> {
         let (sender, queue) = mpsc::channel(QUEUE);
+        // Bounded by the queue: whoever is not answered yet writes nothing more.
+        let (done, told) = mpsc::unbounded_channel();
         let receipts = Arc::<Receipts>::default();
         let thread = thread::Builder::new().name("committer".to_owned());
         let waiting = receipts.clone();
-        let handle = thread.spawn(move || run(core, queue, &waiting, &clock, &publish, &afterwards))?;
-        Ok((Self { queue: sender, receipts }, handle))
+        let thread = thread.spawn(move || run(core, queue, &waiting, &clock, &done, &afterwards))?;
+        let telling = tokio::spawn(tell(told, publish));
+        Ok((Self { queue: sender, receipts }, Running { thread, telling }))
     }
 
     /// Queues a command and waits until it is durable.
@@ -153,7 +179,7 @@ fn run(
     mut queue: mpsc::Receiver<Message>,
     receipts: &Receipts,
     clock: &Clock,
-    publish: &dyn Fn(&Committed),
+    done: &mpsc::UnboundedSender<Done>,
     afterwards: &dyn Fn(&Committed),
 ) {
     while let Some(first) = queue.blocking_recv() {
@@ -167,23 +193,29 @@ fn run(
             next = if core.is_full() || answers.len() >= GROUP { None } else { queue.try_recv().ok() };
         }
         core.keep_receipts(std::mem::take(&mut *receipts.waiting()));
-        let committed = core.commit(clock());
-        match &committed {
-            Ok(committed) => publish(committed),
-            Err(error) => {
-                tracing::error!(
-                    reason = error as &dyn std::error::Error,
-                    "a group was not committed; nothing of it is kept"
-                );
-            }
+        let committed = core.commit(clock()).map(Arc::new);
+        if let Err(error) = &committed {
+            let reason = error as &dyn std::error::Error;
+            tracing::error!(reason, "a group was not committed; nothing of it is kept");
         }
-        let committed = committed.map(Arc::new);
+        let kept = committed.as_ref().ok().cloned();
+        // Nobody is there to hear of it only where the runtime ends.
+        let _ = done.send(Done { committed, answers });
+        if let Some(committed) = kept {
+            afterwards(&committed);
+        }
+        core.bound_ahead();
+    }
+}
+
+/// Answers the writers of every group, and tells all others of it.
+async fn tell(mut done: mpsc::UnboundedReceiver<Done>, publish: impl Fn(&Committed)) {
+    while let Some(Done { committed, answers }) = done.recv().await {
         for answer in answers {
             answer(committed.as_ref());
         }
         if let Ok(committed) = &committed {
-            afterwards(committed);
+            publish(committed);
         }
-        core.bound_ahead();
     }
 }

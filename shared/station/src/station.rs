@@ -20,7 +20,6 @@ mod watching;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,7 +43,7 @@ pub use status::StationSummary;
 use crate::accounts::Accounts;
 use crate::clock::now_ms;
 pub use crate::committer::Clock;
-use crate::committer::Committer;
+use crate::committer::{Committer, Running};
 use crate::config::Program;
 use crate::core::{Committed, Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
 use crate::error::{Error, Failure};
@@ -80,7 +79,7 @@ pub struct Station(Arc<Inner>);
 struct Inner {
     reader: Reader,
     committer: Committer,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    running: Mutex<Option<Running>>,
     pending: Arc<Pending>,
     news: Arc<News>,
     accounts: Accounts,
@@ -139,13 +138,13 @@ impl Station {
         let started =
             Committer::start(core, clock.clone(), publish, move |committed| tell_more.tell_confirmed(committed));
         let projecting = AbortOnDropHandle::new(tokio::spawn(project(reader.clone(), behind)));
-        let (committer, thread) = started.map_err(|_| Error::Stopped)?;
+        let (committer, running) = started.map_err(|_| Error::Stopped)?;
         let mut instance = [0; 16];
         random(&mut instance);
         Ok(Self(Arc::new(Inner {
             reader,
             committer,
-            thread: Mutex::new(Some(thread)),
+            running: Mutex::new(Some(running)),
             pending,
             news,
             accounts: Accounts::default(),
@@ -169,10 +168,9 @@ impl Station {
     /// Finishes what is queued and ends the thread that writes. Whatever is asked for later is refused.
     pub async fn close(&self) {
         self.0.committer.stop().await;
-        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A panic there has ended the process before.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        let running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.ended().await;
         }
         self.0.projecting.abort();
         bring_up_to_date(self.0.reader.clone()).await;

@@ -199,7 +199,8 @@ impl Reader {
     ) -> Result<Vec<Vec<u8>>, Error> {
         let mut keys = Vec::new();
         for kind in kinds {
-            let rows = self.looked_at()?.rows(&list_of(*kind, open), after, true, limit).map_err(store("read a list"))?;
+            let rows =
+                self.looked_at()?.rows(&list_of(*kind, open), after, true, limit).map_err(store("read a list"))?;
             keys.extend(rows.into_iter().map(|(key, _)| key));
         }
         keys.sort_by(|one, other| other.cmp(one));
