@@ -80,7 +80,7 @@ pub use times::Doubtful;
 
 use crate::error::{Error, Failure, store, stored};
 use crate::pending::Pending;
-use crate::vault::{CaseKey, MasterKey};
+use crate::vault::MasterKey;
 use fold::Fold;
 use group::Group;
 use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF, STAFF_REQUESTS};
@@ -89,8 +89,6 @@ use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF, STAFF_RE
 const PAGE: usize = 512;
 /// Case numbers that are kept at hand, about 80 bytes each.
 const NUMBERS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
-/// Keys of cases that are kept at hand, about 100 bytes each.
-const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 
 /// What makes this station itself.
 #[derive(Clone)]
@@ -121,8 +119,6 @@ pub struct Core {
     /// Highest document numbers given, staged ones included.
     documents: numbers::Given,
     group: Group,
-    /// Keys of cases that were written in lately: unwrapping one costs a read of the disk.
-    keys: LruCache<CaseId, CaseKey>,
     /// The only case of a number that was looked up lately, by what its id begins with.
     numbers: LruCache<[u8; 9], CaseId>,
     /// The last commit had many entries: the processor is scarcer than the line.
@@ -169,7 +165,6 @@ impl Core {
             clock: HybridTime::default(),
             clock_offset_ms: Arc::default(),
             last_serial: None,
-            keys: LruCache::new(KEYS_KEPT),
             numbers: LruCache::new(NUMBERS_KEPT),
             crowded: false,
             documents: numbers::Given::new(),

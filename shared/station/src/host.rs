@@ -16,12 +16,10 @@ use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
 use crate::error::{Error, Failure, store};
 use crate::station::{Station, random, reason_name};
+use crate::vault::CaseKey;
 
 /// Times noted in one commit: they share it with what was received.
 const NOTED_AT_ONCE: usize = 512;
-
-/// Keys of so many cases may be read where nothing should wait for the disk: they were written just before.
-const OPENED_AT_ONCE: usize = 16;
 
 impl Host for Station {
     fn me(&self) -> StationCode {
@@ -118,11 +116,8 @@ impl Host for Station {
 
     fn load_recent(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<(Run, Vec<CaseKeyMessage>)> {
         let run = self.reader().recent(log, from, max_bytes)?;
-        if opened(&run).nth(OPENED_AT_ONCE).is_some() {
-            return None;
-        }
-        let case_keys = opened(&run).map(|case| self.key_for_peer(case));
-        let case_keys = case_keys.filter_map(Result::transpose).collect::<Result<_, _>>().ok()?;
+        let key = |case| Some(key_message(case, &self.reader().case_key_at_hand(&case)?));
+        let case_keys = opened(&run).map(key).collect::<Option<_>>()?;
         Some((run, case_keys))
     }
 
@@ -261,10 +256,14 @@ fn opened(run: &Run) -> impl Iterator<Item = CaseId> {
     run.entries.iter().filter_map(|entry| entry.case().opened)
 }
 
+fn key_message(case: CaseId, key: &CaseKey) -> CaseKeyMessage {
+    CaseKeyMessage { case, key: Some(key.bytes()) }
+}
+
 impl Station {
     /// None: it never came here, which says nothing about keys elsewhere, or it was destroyed.
     fn key_for_peer(&self, case: CaseId) -> Result<Option<CaseKeyMessage>, Error> {
-        Ok(self.reader().case_key(&case)?.map(|key| CaseKeyMessage { case, key: Some(key.bytes()) }))
+        Ok(self.reader().case_key(&case)?.map(|key| key_message(case, &key)))
     }
 
     /// Receipts for logs that a peer may hold too.

@@ -197,16 +197,11 @@ impl Core {
     }
 
     /// The key of a case, staged ones included.
-    pub(super) fn key_of(&mut self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
-        let staged = self.group.keys.get(case).map(|(_, key)| key);
-        if let Some(key) = staged.or_else(|| self.keys.get(case)) {
-            return Ok(Some(key.clone()));
+    pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
+        match self.group.keys.get(case) {
+            Some((_, staged)) => Ok(Some(staged.clone())),
+            None => self.reader.case_key(case),
         }
-        let key = self.reader.case_key(case)?;
-        if let Some(key) = &key {
-            self.keys.put(*case, key.clone());
-        }
-        Ok(key)
     }
 
     /// How hard private parts are compressed now.
@@ -344,9 +339,7 @@ impl Core {
         for head in &heads {
             self.have.0.insert(head.log, (head.seq, head.hash));
         }
-        for (case, key) in keys {
-            self.keys.put(case, key);
-        }
+        self.reader.keep_keys(keys);
         if forks_touched {
             // Which case of a number counts may be another now.
             self.numbers.clear();

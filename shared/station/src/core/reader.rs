@@ -1,8 +1,10 @@
 //! Reading, from any thread, beside the one that writes.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use lru::LruCache;
 use prost::Message;
 use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
@@ -27,6 +29,9 @@ use crate::vault::{CaseKey, MasterKey};
 /// Most cases that may share one number: two lives of a station that gave it on the same day.
 const SAME_NUMBER_MAX: usize = 16;
 
+/// Keys of cases that are kept at hand, about 100 bytes each.
+const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
+
 /// The reading half of a station.
 #[derive(Clone)]
 pub struct Reader(Arc<Shared>);
@@ -41,6 +46,8 @@ struct Shared {
     reference: RwLock<Arc<ReferenceData>>,
     ahead: Ahead,
     recent: Recent,
+    /// Keys of cases that were written or read lately: unwrapping one costs a read of the disk.
+    keys: Mutex<LruCache<CaseId, CaseKey>>,
     open_cases: AtomicU64,
     presence: Presence,
 }
@@ -57,6 +64,7 @@ impl Reader {
             reference: RwLock::default(),
             ahead: Ahead::default(),
             recent: Recent::default(),
+            keys: Mutex::new(LruCache::new(KEYS_KEPT)),
             open_cases: AtomicU64::new(0),
             presence: Presence::default(),
         }))
@@ -387,11 +395,31 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`]; [`Error::Vault`] where it was wrapped under another master key.
     pub fn case_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
+        if let Some(key) = self.case_key_at_hand(id) {
+            return Ok(Some(key));
+        }
         let wrapped = self.store().case_key(id).map_err(store("read the key of a case"))?;
-        wrapped
-            .map(|wrapped| self.master().unwrap(&wrapped))
-            .transpose()
-            .map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })
+        let key = wrapped.map(|wrapped| self.master().unwrap(&wrapped)).transpose();
+        let key = key.map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })?;
+        self.keep_keys(key.iter().map(|key| (*id, key.clone())));
+        Ok(key)
+    }
+
+    /// The same where it takes no look at the disk.
+    pub(crate) fn case_key_at_hand(&self, id: &CaseId) -> Option<CaseKey> {
+        self.kept_keys().get(id).cloned()
+    }
+
+    /// Keeps keys that are durable at hand.
+    pub(super) fn keep_keys(&self, keys: impl IntoIterator<Item = (CaseId, CaseKey)>) {
+        let mut kept = self.kept_keys();
+        for (case, key) in keys {
+            kept.put(case, key);
+        }
+    }
+
+    fn kept_keys(&self) -> MutexGuard<'_, LruCache<CaseId, CaseKey>> {
+        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The private part of an entry. None: it has none, the entry is not here, or it can't be read with this key.
