@@ -22,8 +22,8 @@ const MINUTE_MS: u64 = 60_000;
 const ACCOUNT_LIMIT: Limit = Limit { attempts: 5, window_ms: 15 * MINUTE_MS };
 /// Wrong passwords from one address. More than for one account: a whole hall may sit behind one address.
 const ADDRESS_LIMIT: Limit = Limit { attempts: 30, window_ms: 15 * MINUTE_MS };
-/// Passwords hashed at once: each takes 19 MiB and a core.
-const HASHES_AT_ONCE: usize = 2;
+/// Passwords hashed at once: the others wait here and hold no thread.
+const HASHES_AT_ONCE: usize = 1;
 
 /// Why a login is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 const NAME: &str = "herd";
 const SYNCED: Row = Row::at_most(NAME, "400 nodes, 200 entries each: all at the restarted hub", "s", 60.0);
+const ENROLLED: Row = Row::at_most(NAME, "400 nodes enrol: hub's peak resident memory", "MB", 512.0);
 const PEAK: Row = Row::at_most(NAME, "hub's peak resident memory", "MB", 512.0);
 const DESK: Row = Row::at_most(NAME, "hub's desk meanwhile (page, work list), p95", "ms", 200.0);
 const NODES: Row = Row::told(NAME, "nodes, each a process", "");
@@ -52,6 +53,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         district.start_many(&plan.villages)
     })?;
     district.at_each(&plan.villages, |village| begin_in_sync(&district, village))?;
+    sheet.note(ENROLLED, peak_megabytes(&district));
     let all = plan.villages.len() * cases;
     // A village has 9,999 case numbers a day.
     for run in 0..setting.runs {
@@ -79,10 +81,9 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         let last = last.map_err(|_| Error::Timeout { what: "the herd".into(), seconds: PATIENCE.as_secs() })??;
         end.send_replace(true);
         let mut times = desk.await.map_err(|_| Error::Writers("nobody was at the desk".into()))??;
-        let peak = district.process_id(plan.hub).and_then(machine::peak_resident_kib);
         sheet.note(NODES, plan.villages.len() as f64);
         sheet.note(SYNCED, last.saturating_duration_since(started).as_secs_f64());
-        sheet.note(PEAK, peak.map_or(f64::NAN, |kib| kib as f64 / 1024.0));
+        sheet.note(PEAK, peak_megabytes(&district));
         sheet.note(DESK, percentile(&mut times, 95));
     }
     setting.tell("herd: comparing the stores");
@@ -93,6 +94,12 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         let written = all * setting.runs;
         books::compare(&district, &plan.villages, &books::Expected::from([("step.submitted", written)]))
     })
+}
+
+/// The most memory that the hub's process has had.
+fn peak_megabytes(district: &District) -> f64 {
+    let peak = district.process_id(district.plan.hub).and_then(machine::peak_resident_kib);
+    peak.map_or(f64::NAN, |kib| kib as f64 / 1024.0)
 }
 
 async fn begin_in_sync(district: &District, village: StationCode) -> Result<(), Error> {
