@@ -131,7 +131,8 @@ mod tests {
         assert!(!matches("nobody's password", None));
         assert!(!matches("x", Some("not a hash")));
         // Made by the reference implementation.
-        let reference = "$argon2id$v=19$m=19456,t=2,p=1$c2FuamkgdGVzdCBzYWx0$OeQJfGanIWmmJHa1BH+QRzpWxGuShmjCVRDvptjgc6I";
+        let reference =
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FuamkgdGVzdCBzYWx0$OeQJfGanIWmmJHa1BH+QRzpWxGuShmjCVRDvptjgc6I";
         assert!(matches("correct horse", Some(reference)) && !matches("correct horsf", Some(reference)));
     }
 

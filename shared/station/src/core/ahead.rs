@@ -64,7 +64,9 @@ struct Changes {
     unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
     /// Entries that the index was not told of, folded or not.
     entries: usize,
-    /// Cases with steps among the unfolded: they may have been opened or closed.
+    /// Cases of which only the opening is among the unfolded, so that they are open.
+    openings: BTreeSet<CaseId>,
+    /// Cases with other steps among the unfolded: they may have been opened or closed.
     steps: BTreeSet<CaseId>,
     /// Written to the index lately: likely to change again soon. Two generations, so that those that are used stay.
     settled: [BTreeMap<CaseId, Arc<FiledCase>>; 2],
@@ -100,14 +102,21 @@ impl Changes {
         waiting.drain(..entries);
         if waiting.is_empty() {
             self.unfolded.remove(&id);
+            self.openings.remove(&id);
             self.steps.remove(&id);
         }
     }
 
     fn wait(&mut self, id: CaseId, entries: Vec<Arc<CaseEntry>>) {
         // Only steps open and close cases.
-        if entries.iter().any(|entry| matches!(entry.body, Body::Step(_))) {
-            self.steps.insert(id);
+        for entry in &entries {
+            let Body::Step(step) = &entry.body else { continue };
+            if step.rev == 1 && !self.steps.contains(&id) && !self.openings.contains(&id) {
+                self.openings.insert(id);
+            } else {
+                self.openings.remove(&id);
+                self.steps.insert(id);
+            }
         }
         self.unfolded.entry(id).or_default().extend(entries);
     }
@@ -188,6 +197,11 @@ impl Ahead {
     pub(super) fn few_with_unfolded_steps(&self) -> Option<Vec<CaseId>> {
         let changes = self.changes();
         (changes.steps.len() <= FEW).then(|| changes.steps.iter().copied().collect())
+    }
+
+    /// Cases that are open and not folded yet.
+    pub(super) fn unfolded_openings(&self) -> usize {
+        self.changes().openings.len()
     }
 
     /// The case that a request opened, where the index does not know it yet.

@@ -198,10 +198,13 @@ impl Core {
 
     /// The key of a case, staged ones included.
     pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
-        match self.group.keys.get(case) {
-            Some((_, staged)) => Ok(Some(staged.clone())),
-            None => self.reader.case_key(case),
+        let staged = self.group.keys.get(case).map(|(_, key)| key.clone());
+        if let Some(key) = staged.or_else(|| self.reader.case_key_at_hand(case)) {
+            return Ok(Some(key));
         }
+        let key = self.reader.case_key(case)?;
+        self.reader.keep_keys(key.iter().map(|key| (*case, key.clone())));
+        Ok(key)
     }
 
     /// How hard private parts are compressed now.

@@ -46,7 +46,8 @@ struct Shared {
     reference: RwLock<Arc<ReferenceData>>,
     ahead: Ahead,
     recent: Recent,
-    /// Keys of cases that were written or read lately: unwrapping one costs a read of the disk.
+    /// Keys of cases that were written lately, for those who write and for links: unwrapping one costs a read of the disk.
+    /// People are shown what the store can still read: a key may have been destroyed.
     keys: Mutex<LruCache<CaseId, CaseKey>>,
     open_cases: AtomicU64,
     presence: Presence,
@@ -251,8 +252,8 @@ impl Reader {
         Ok(self.store())
     }
 
-    /// Cases that are not closed; in a burst as of a moment ago, so that whoever reads the status often does not have every
-    /// case folded each time.
+    /// Cases that are not closed. Where many are moved on at once, as of a moment ago: whoever reads the status often must
+    /// not have each of them folded every time.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -260,7 +261,7 @@ impl Reader {
         for id in self.0.ahead.few_with_unfolded_steps().unwrap_or_default() {
             self.filed(&id)?;
         }
-        Ok(self.0.open_cases.load(Ordering::Relaxed))
+        Ok(self.0.open_cases.load(Ordering::Relaxed) + self.0.ahead.unfolded_openings() as u64)
     }
 
     pub(super) fn set_open_cases(&self, open: u64) {
@@ -395,17 +396,12 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`]; [`Error::Vault`] where it was wrapped under another master key.
     pub fn case_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
-        if let Some(key) = self.case_key_at_hand(id) {
-            return Ok(Some(key));
-        }
         let wrapped = self.store().case_key(id).map_err(store("read the key of a case"))?;
         let key = wrapped.map(|wrapped| self.master().unwrap(&wrapped)).transpose();
-        let key = key.map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })?;
-        self.keep_keys(key.iter().map(|key| (*id, key.clone())));
-        Ok(key)
+        key.map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })
     }
 
-    /// The same where it takes no look at the disk.
+    /// The key of a case that was written in lately.
     pub(crate) fn case_key_at_hand(&self, id: &CaseId) -> Option<CaseKey> {
         self.kept_keys().get(id).cloned()
     }
