@@ -19,10 +19,13 @@ const FIRST_LEVEL: i32 = 6;
 /// A stream goes on at the lowest level after so many bytes: most of what is sent is encrypted and does not shrink at any.
 const FIRST_BYTES: usize = 512 << 10;
 const LEVEL: i32 = 1;
-/// Binary logarithm of the tables in which a stream looks things up, in words of 4 bytes: bounds the memory of a sender.
-const TABLES_LOG: u32 = 15;
-/// Binary logarithm of how far back a stream looks, in bytes: bounds the memory of both sides.
-const WINDOW_LOG: u32 = 17;
+/// Binary logarithm of the tables in which a stream looks things up, in words of 4 bytes. Small: a word from the district
+/// begins a stream to each of hundreds of stations at once.
+const TABLES_LOG: u32 = 13;
+/// Binary logarithm of how far back a stream looks, in bytes; small for the same reason.
+const WINDOW_LOG: u32 = 15;
+/// The same of what is received: the first release looks back so far. Bounds the memory of a receiver.
+const WINDOW_LOG_MAX: u32 = 17;
 /// Messages below this go as they are, in bytes: a sign of life must not begin a stream.
 const SMALL_BYTES: usize = 64;
 
@@ -129,7 +132,7 @@ impl Unpacker {
             Some(stream) => stream,
             None => {
                 let mut stream = Decoder::new(Room::default())?;
-                stream.window_log_max(WINDOW_LOG)?;
+                stream.window_log_max(WINDOW_LOG_MAX)?;
                 self.stream.insert(stream)
             }
         };
