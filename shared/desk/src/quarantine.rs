@@ -74,10 +74,7 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         ),
         QuarantineKind::Rest => (
             "已注销站点没有报送的记录",
-            format!(
-                "该站点注销前写下、注销后才送到的第{}条至第{}条记录，已原样封存，没有计入办理。",
-                row.seq, row.until
-            ),
+            format!("该站点注销前写下、注销后才送到的{}记录，已原样封存，没有计入办理。", stretch(row)),
             "请向该站点代办员核实。属实的采纳，采纳后各级都计入；不属实的不采纳，作为证据留存。由区中心决定。",
         ),
         QuarantineKind::Rejected => (
@@ -109,6 +106,11 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         can_drop: !is_rest && kind != QuarantineKind::Waiting,
         can_decide: is_rest && is_district,
     }
+}
+
+/// Which entries a row is about.
+fn stretch(row: &proto::Quarantined) -> String {
+    if row.seq == row.until { format!("第{}条", row.seq) } else { format!("第{}条至第{}条", row.seq, row.until) }
 }
 
 /// Why what another station sent does not count, by the name that the program has for it.

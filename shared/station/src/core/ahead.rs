@@ -193,10 +193,10 @@ impl Ahead {
         folded.chain(changes.unfolded.range(number.case_ids()).map(|(id, _)| *id)).collect()
     }
 
-    /// Cases that may have been opened or closed by what is not folded yet, where they are few.
-    pub(super) fn few_with_unfolded_steps(&self) -> Option<Vec<CaseId>> {
-        let changes = self.changes();
-        (changes.steps.len() <= FEW).then(|| changes.steps.iter().copied().collect())
+    /// Cases that may have been opened or closed by what is not folded yet; none of them where they are many.
+    pub(super) fn few_with_unfolded_steps(&self) -> Vec<CaseId> {
+        let steps = &self.changes().steps;
+        if steps.len() <= FEW { steps.iter().copied().collect() } else { Vec::new() }
     }
 
     /// Cases that are open and not folded yet.

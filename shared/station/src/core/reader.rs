@@ -258,7 +258,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn open_cases(&self) -> Result<u64, Error> {
-        for id in self.0.ahead.few_with_unfolded_steps().unwrap_or_default() {
+        for id in self.0.ahead.few_with_unfolded_steps() {
             self.filed(&id)?;
         }
         Ok(self.0.open_cases.load(Ordering::Relaxed) + self.0.ahead.unfolded_openings() as u64)
