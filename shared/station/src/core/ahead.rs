@@ -226,9 +226,11 @@ impl Ahead {
             match changes.folded(&id) {
                 Some(known) if known.rows != filed.rows => Arc::make_mut(&mut filed).rows.clone_from(&known.rows),
                 // Where it was filed then is known to the index alone.
-                None if told_since && filed.was_told() => {
-                    changes.wait(id, filed.untold().to_vec());
-                    continue;
+                None if told_since => {
+                    if let Some(entries) = filed.since_told() {
+                        changes.wait(id, entries.to_vec());
+                        continue;
+                    }
                 }
                 _ => {}
             }
@@ -296,6 +298,10 @@ impl Ahead {
 
     /// Tells the index of all that was committed, unless it knows it. In pieces, most of them while others may commit.
     pub(super) fn project(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        // Before the gate, which a commit holds until it is durable.
+        if !self.changes().committed {
+            return Ok(());
+        }
         let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..PASSES {
             self.project_pieces(reader, tell)?;
@@ -338,8 +344,11 @@ impl Ahead {
         if self.changes().refile {
             return self.project(reader, tell);
         }
+        if self.changes().rows.is_empty() {
+            return Ok(());
+        }
         let _gate = self.gate();
-        if self.changes().rows.is_empty() { Ok(()) } else { self.tell(reader, Vec::new(), Extent::Part, tell) }
+        self.tell(reader, Vec::new(), Extent::Part, tell)
     }
 
     /// Tells the index of some cases, where they are still as they were prepared, and of everything that is not about

@@ -50,9 +50,10 @@ impl FiledCase {
         &self.untold
     }
 
-    /// Whether the index was told of it before.
-    pub(super) fn was_told(&self) -> bool {
-        self.told.is_some()
+    /// The entries with which the case as the index has it becomes this one. None: another has taken its place.
+    pub(super) fn since_told(&self) -> Option<&[Arc<CaseEntry>]> {
+        let follows = self.told.is_some() || self.untold.len() >= self.case.entries();
+        follows.then_some(&self.untold)
     }
 
     /// Another case takes its place, with fewer entries perhaps: the index is to be told of it as a whole.
