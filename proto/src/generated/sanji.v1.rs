@@ -1987,7 +1987,7 @@ impl Mark {
 pub struct LinkMessage {
     #[prost(
         oneof = "link_message::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15"
     )]
     pub message: ::core::option::Option<link_message::Message>,
 }
@@ -2019,12 +2019,14 @@ pub mod link_message {
         EntriesWanted(super::EntriesWanted),
         #[prost(message, tag = "12")]
         EntriesAgain(super::EntriesAgain),
+        #[prost(message, tag = "13")]
+        BareEntries(super::BareEntries),
         #[prost(message, tag = "15")]
         Packed(super::Packed),
     }
 }
 /// Another message of this link, compressed. All packed messages of a direction are one zstd stream, of a window of at
-/// most 128 KiB; what a message adds to it ends with a flush, so that it can be read at once. Since protocol 3.
+/// most 128 KiB; what a message adds to it ends with a flush, so that it can be read at once. Since protocol 4.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Packed {
     /// What the message adds to the stream. Empty: nothing is said.
@@ -2055,6 +2057,10 @@ pub struct Hello {
     /// processes use one key. Empty: not told.
     #[prost(bytes = "vec", tag = "6")]
     pub instance: ::prost::alloc::vec::Vec<u8>,
+    /// A fingerprint of all that decides how the sender compresses private parts: library, levels, dictionaries. Where
+    /// both sides have the same, one can seal again what the other has laid bare. 0: it takes no BareEntries.
+    #[prost(fixed64, tag = "7")]
+    pub compression: u64,
 }
 /// What the sender holds: every log that concerns both stations, at its last sealed entry. A log that
 /// is not named is held up to 0. May be sent again to ask for logs that were refused before.
@@ -2075,6 +2081,51 @@ pub struct Entries {
     /// Keys of the cases that entries of this batch open.
     #[prost(message, repeated, tag = "3")]
     pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
+}
+/// The same as Entries, where the private parts of entries go in the clear inside of the encrypted link: like forms
+/// shrink together, and what is encrypted does not. The receiver seals them again and has the bytes that the writer
+/// wrote. Only to a receiver whose Hello named the sender's own compression. Since protocol 5.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BareEntries {
+    /// Less the bytes that the parts stand for. Required.
+    #[prost(message, optional, tag = "1")]
+    pub entries: ::core::option::Option<Entries>,
+    /// In the order of their entries, one an entry at the most. At least one.
+    #[prost(message, repeated, tag = "2")]
+    pub parts: ::prost::alloc::vec::Vec<BarePart>,
+    /// The plain texts of all parts one after the other, compressed with zstd and the dictionary of Sealed's method 2.
+    /// Decompressed at most 2 MiB.
+    #[prost(bytes = "vec", tag = "3")]
+    pub texts: ::prost::alloc::vec::Vec<u8>,
+}
+/// What an entry that opens a case lacks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BarePart {
+    /// Which entry, counted through all runs from 0.
+    #[prost(uint32, tag = "1")]
+    pub entry: u32,
+    /// The first 4 bytes, little endian, of the hash of the whole entry.
+    #[prost(fixed32, tag = "2")]
+    pub check: u32,
+    /// How many bytes of the entry stand before its `prev`, which is the hash of the entry before it in this run. 0: the
+    /// entry has its `prev`.
+    #[prost(uint32, tag = "3")]
+    pub prev_at: u32,
+    /// How many bytes of the whole entry stand before its Sealed message.
+    #[prost(uint32, tag = "4")]
+    pub sealed_at: u32,
+    /// Which of the keys of `entries`, from 0.
+    #[prost(uint32, tag = "5")]
+    pub case_key: u32,
+    /// As in Sealed: 24 bytes. Required.
+    #[prost(bytes = "vec", tag = "6")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// True: compressed with little effort, false: with much.
+    #[prost(bool, tag = "7")]
+    pub little: bool,
+    /// Bytes of its text.
+    #[prost(uint32, tag = "8")]
+    pub length: u32,
 }
 /// The receiver has made every run of the batches up to `batch` durable, or has refused it in a
 /// LogRefused message before.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run, StationCode, Stretch};
+use sanji_proto::v1::{BareEntries, Entries};
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
@@ -33,6 +34,29 @@ pub trait Host: Send + Sync + 'static {
     /// Drawn anew at each start of the process; none: not told. Must not block.
     fn instance(&self) -> Option<[u8; 16]> {
         None
+    }
+
+    /// Equal at two stations where one can [restore](Self::restore) what the other has [laid bare](Self::lay_bare).
+    /// None: it can't be done here, or not with this peer. Must not block.
+    fn compression(&self, _peer: StationCode) -> Option<u64> {
+        None
+    }
+
+    /// Puts private parts into a form in which they shrink together, for a peer that has the same
+    /// [`Self::compression`]. Must not block.
+    ///
+    /// # Errors
+    /// The entries as they are, where there is nothing to lay bare.
+    fn lay_bare(&self, entries: Entries) -> Result<BareEntries, Entries> {
+        Err(entries)
+    }
+
+    /// Undoes a peer's [`Self::lay_bare`]. Must not block.
+    ///
+    /// # Errors
+    /// Where that does not give what the peer had. The link is closed, and the next one is asked without.
+    fn restore(&self, _peer: StationCode, _bare: BareEntries) -> Result<Entries, HostError> {
+        Err("private parts can't be sealed again here".into())
     }
 
     /// A peer has introduced itself. An instance that was replaced by another and comes back shows that two machines

@@ -5,13 +5,15 @@ use sanji_log::run::RUN_MAX_BYTES;
 /// Oldest version of the protocol that this release speaks.
 pub const PROTOCOL_MIN: u32 = 1;
 /// Newest version of the protocol that this release speaks.
-pub const PROTOCOL_MAX: u32 = 4;
+pub const PROTOCOL_MAX: u32 = 5;
 /// From this version on a peer can be asked for its branch of a forked log.
 pub const PROTOCOL_BRANCHES: u32 = 2;
 /// From this version on a peer can be asked for entries that were held here and are damaged.
 pub const PROTOCOL_ENTRIES_AGAIN: u32 = 3;
 /// From this version on a peer understands messages that are packed.
 pub const PROTOCOL_PACKED: u32 = 4;
+/// From this version on a peer that compresses like this station takes private parts laid bare.
+pub const PROTOCOL_BARE: u32 = 5;
 /// Most reads of branches and of entries again that a peer may ask for on one link.
 pub const BRANCHES_MAX: u32 = 4096;
 

@@ -82,6 +82,8 @@ pub struct Hello {
     pub clock_ms: u64,
     /// Drawn anew at each start of its process; none where it does not tell.
     pub instance: Option<[u8; 16]>,
+    /// A fingerprint of how it compresses private parts; none where it takes none laid bare.
+    pub compression: Option<u64>,
 }
 
 /// A batch of entries.
@@ -259,6 +261,7 @@ impl TryFrom<proto::LinkMessage> for Message {
                 case_keys: all_checked("EntriesAgain", "case_keys", again.case_keys, BATCH_MAX_CASE_KEYS)?,
             },
             Wire::Packed(_) => return Err(field("LinkMessage", "message", "is packed")),
+            Wire::BareEntries(_) => return Err(field("LinkMessage", "message", "is laid bare")),
         })
     }
 }
@@ -280,6 +283,7 @@ impl From<Hello> for proto::Hello {
             software: cut(hello.software, SOFTWARE_MAX_BYTES),
             clock_ms: hello.clock_ms,
             instance: hello.instance.map_or_else(Vec::new, Vec::from),
+            compression: hello.compression.unwrap_or_default(),
         }
     }
 }
@@ -303,6 +307,7 @@ impl TryFrom<proto::Hello> for Hello {
                 [] => None,
                 bytes => Some(bytes.try_into().map_err(|_| field("Hello", "instance", "has not 16 bytes"))?),
             },
+            compression: Some(hello.compression).filter(|compression| *compression != 0),
         })
     }
 }

@@ -58,6 +58,8 @@ pub struct Settings {
     pub software: String,
     /// Drawn anew at each start of this station's process; none: not told.
     pub instance: Option<[u8; 16]>,
+    /// A fingerprint of how this station compresses private parts; none where it takes none laid bare.
+    pub compression: Option<u64>,
     /// Most bytes of entries sent and not yet acknowledged; a larger single run goes alone.
     pub window_bytes: usize,
     /// Bytes of entries after which a batch is sent at the latest; a link begins with less.
@@ -78,6 +80,7 @@ impl Settings {
             peer_key,
             software: env!("CARGO_PKG_VERSION").to_owned(),
             instance: None,
+            compression: None,
             window_bytes: 2 << 20,
             batch_bytes: 256 << 10,
             heartbeat_ms: 15_000,
@@ -114,6 +117,8 @@ pub struct Session {
     receiving: Receiving,
     /// Version that both speak; 0 before the peer's `Hello`.
     protocol: u32,
+    /// The peer can seal again what is laid bare here.
+    takes_bare: bool,
     /// Reads of branches that the peer has asked for.
     branches_asked: u32,
     /// The peer's key is revoked: it may deliver what it wrote, and hears nothing.
@@ -140,6 +145,7 @@ impl Session {
             peer_receipts: PeerReceipts::default(),
             receiving: Receiving::default(),
             protocol: 0,
+            takes_bare: false,
             branches_asked: 0,
             peer_is_revoked: false,
             delivered_ms: 0,
@@ -205,6 +211,12 @@ impl Session {
     #[must_use]
     pub fn is_quick(&self) -> bool {
         self.sending.is_quick()
+    }
+
+    /// Whether the peer has said that it seals private parts again as this station would.
+    #[must_use]
+    pub fn takes_bare(&self) -> bool {
+        self.takes_bare
     }
 
     /// Version of the protocol that both sides speak; 0 before the peer's `Hello`.

@@ -5,6 +5,7 @@
 mod support;
 
 use sanji_log::{Head, LogId, Reach, Receipt, Run};
+use sanji_replication::limits::PROTOCOL_MAX;
 use sanji_replication::{Action, Event, Goodbye, Hello, Message, Session, Settings};
 use support::link::{BATCH, Link, Side, WINDOW};
 use support::truth::Truth;
@@ -215,11 +216,12 @@ fn quiet_session() -> (Session, Settings) {
 fn hello() -> Hello {
     Hello {
         protocol_min: 1,
-        protocol_max: 4,
+        protocol_max: PROTOCOL_MAX,
         station: code(TOWNSHIP),
         software: String::new(),
         clock_ms: 61_000,
         instance: None,
+        compression: None,
     }
 }
 
@@ -227,7 +229,10 @@ fn hello() -> Hello {
 fn the_handshake_measures_the_clock_and_refuses_strangers() {
     let say = |hello: Hello| quiet_session().0.on(Event::Received(Message::Hello(hello)), &directory(), 1000);
     assert_eq!(say(hello()), [Action::ClockOffset(60_000)]);
-    for wrong in [Hello { station: code(HUB), ..hello() }, Hello { protocol_min: 5, protocol_max: 5, ..hello() }] {
+    for wrong in [
+        Hello { station: code(HUB), ..hello() },
+        Hello { protocol_min: PROTOCOL_MAX + 1, protocol_max: PROTOCOL_MAX + 1, ..hello() },
+    ] {
         let actions = say(wrong);
         assert!(matches!(
             actions.as_slice(),

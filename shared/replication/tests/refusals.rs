@@ -143,6 +143,7 @@ fn entries_that_were_lost_are_asked_for_again_of_peers_that_know_how() {
             software: String::new(),
             clock_ms: 1,
             instance: None,
+            compression: None,
         };
         session.on(Event::Received(Message::Hello(hello)), &directory(), 0);
         session.on(Event::Received(Message::Have(Vec::new())), &directory(), 0);
@@ -303,6 +304,7 @@ fn a_peer_that_breaks_the_protocol_is_left() {
         software: String::new(),
         clock_ms: 1,
         instance: None,
+        compression: None,
     };
     assert_eq!(gone(Message::Hello(hello)).as_deref(), Some("a message out of order"));
     let batch = sanji_replication::Entries { batch: 77, runs: vec![], case_keys: vec![] };

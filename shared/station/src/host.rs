@@ -7,6 +7,7 @@ use sanji_link::{
     WantedAttachment,
 };
 use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Run, StationCode, Stretch};
+use sanji_proto::v1 as proto;
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
@@ -16,7 +17,7 @@ use crate::clock::now_ms;
 use crate::core::reference::KeyLife;
 use crate::error::{Error, Failure, store};
 use crate::station::{Station, random, reason_name};
-use crate::vault::CaseKey;
+use crate::vault::{CaseKey, bare};
 
 /// Times noted in one commit: they share it with what was received.
 const NOTED_AT_ONCE: usize = 512;
@@ -28,6 +29,22 @@ impl Host for Station {
 
     fn instance(&self) -> Option<[u8; 16]> {
         Some(self.own_instance())
+    }
+
+    fn compression(&self, peer: StationCode) -> Option<u64> {
+        self.links().can_restore(peer).then(bare::fingerprint)
+    }
+
+    fn lay_bare(&self, entries: proto::Entries) -> Result<proto::BareEntries, proto::Entries> {
+        bare::lay_bare(entries)
+    }
+
+    fn restore(&self, peer: StationCode, bare: proto::BareEntries) -> Result<proto::Entries, HostError> {
+        bare::restore(bare).map_err(|error| {
+            // Else the next link would end the same way.
+            self.links().restore_no_more(peer);
+            error.into()
+        })
     }
 
     fn greeted(&self, peer: StationCode, key: PublicKey, instance: [u8; 16]) {

@@ -9,6 +9,7 @@
 //! read again. Not here: who may read; where keys lie.
 
 pub mod attachment;
+pub(crate) mod bare;
 mod master;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use sanji_log::{Have, LogId, Receipt, Run, Stretch};
 use sanji_proto::v1::LinkMessage;
+use sanji_proto::v1::link_message::Message as Wire;
 use sanji_replication::limits::PROTOCOL_PACKED;
 use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
@@ -93,6 +94,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
     settings.software = host.software();
     settings.instance = host.instance();
+    settings.compression = host.compression(peer.station);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pump = Pump {
@@ -254,6 +256,7 @@ impl Pump {
             Happening::Received(Ok(Some(message))) => {
                 self.reporter.heard();
                 let Some(message) = self.unpacker.unpack(message)? else { return Ok(()) };
+                let message = self.restored(message)?;
                 let message = Message::try_from(message).map_err(|source| Error::Message { source })?;
                 if let Message::Hello(sanji_replication::Hello { instance: Some(instance), .. }) = &message {
                     self.host.greeted(self.peer.station, self.peer.key, *instance);
@@ -350,7 +353,10 @@ impl Pump {
         let mut actions: VecDeque<Action> = self.session.on(event, &self.host.directory(), status::now_ms()).into();
         while let Some(action) = actions.pop_front() {
             match action {
-                Action::Send(message) => self.outbox.push_back(self.packer.pack(message.into())?),
+                Action::Send(message) => {
+                    let message = self.bared(message.into());
+                    self.outbox.push_back(self.packer.pack(message)?);
+                }
                 Action::Load { log, from, max_bytes } => match self.host.load_recent(&log, from, max_bytes) {
                     Some((run, case_keys)) => {
                         let loaded = Event::Loaded { log, run: Some(run), case_keys };
@@ -382,6 +388,24 @@ impl Pump {
             return Err(Error::Closed { reason: "the peer does not read what it asks for".to_owned() });
         }
         Ok(())
+    }
+
+    /// Entries as they shrink best, where they are packed and the peer can undo it.
+    fn bared(&self, message: LinkMessage) -> LinkMessage {
+        match message.message {
+            Some(Wire::Entries(entries)) if self.packer.wanted && self.session.takes_bare() => {
+                let message = self.host.lay_bare(entries).map_or_else(Wire::Entries, Wire::BareEntries);
+                LinkMessage { message: Some(message) }
+            }
+            _ => message,
+        }
+    }
+
+    fn restored(&self, message: LinkMessage) -> Result<LinkMessage> {
+        let Some(Wire::BareEntries(bare)) = message.message else { return Ok(message) };
+        let restored = self.host.restore(self.peer.station, bare);
+        let entries = restored.map_err(|source| Error::Host { operation: "seal again what was laid bare", source })?;
+        Ok(LinkMessage { message: Some(Wire::Entries(entries)) })
     }
 
     fn read_everything(&mut self) {

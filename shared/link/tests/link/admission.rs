@@ -143,6 +143,7 @@ fn hello(station: &str) -> Vec<u8> {
         software: "test".into(),
         clock_ms: now_ms(),
         instance: Vec::new(),
+        compression: 0,
     }))
 }
 

@@ -14,6 +14,7 @@ use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, EntryDraft, Have, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey,
     StationCode,
 };
+use sanji_proto::v1 as proto;
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
 use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
@@ -50,6 +51,12 @@ pub(crate) struct Held {
     pub(crate) lacking_elsewhere: Vec<FreightItem>,
     /// Commits fail from now on.
     pub(crate) is_broken: bool,
+    /// How this station compresses. None: it takes nothing laid bare.
+    pub(crate) compression: Option<u64>,
+    /// What a peer has laid bare can't be undone.
+    pub(crate) is_another_library: bool,
+    /// Messages laid bare here, undone here, and not undone here.
+    pub(crate) bare: [usize; 3],
 }
 
 #[derive(Default)]
@@ -184,6 +191,26 @@ impl MemoryHost {
 impl Host for MemoryHost {
     fn me(&self) -> StationCode {
         self.me
+    }
+
+    fn compression(&self, _peer: StationCode) -> Option<u64> {
+        self.held().compression
+    }
+
+    fn lay_bare(&self, entries: proto::Entries) -> Result<proto::BareEntries, proto::Entries> {
+        self.held().bare[0] += 1;
+        Ok(proto::BareEntries { entries: Some(entries), ..proto::BareEntries::default() })
+    }
+
+    fn restore(&self, _peer: StationCode, bare: proto::BareEntries) -> Result<proto::Entries, HostError> {
+        let mut held = self.held();
+        if held.is_another_library {
+            held.bare[2] += 1;
+            held.compression = None;
+            return Err("that gives other bytes here".into());
+        }
+        held.bare[1] += 1;
+        Ok(bare.entries.unwrap())
     }
 
     fn have(&self) -> Have {

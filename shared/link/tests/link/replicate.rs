@@ -179,6 +179,41 @@ async fn a_broken_line_costs_nothing_but_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_are_laid_bare_only_for_a_peer_that_can_undo_it() {
+    for (above, below, can_undo) in [(Some(1), Some(1), true), (Some(1), Some(2), false), (None, Some(1), false)] {
+        let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);
+        let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+        (township.held().compression, village.held().compression) = (above, below);
+        // Waits for the link, which knows nothing of the line yet: so it is packed.
+        village.write(VILLAGE, Reach::Private, 20);
+        let pair = Pair::link(township, village, AcceptLimits::default()).await;
+        let cases = pair.village.log(VILLAGE, Reach::Private);
+        pair.township.until("entries arrive", |township| township.seq(&cases) == 20).await;
+        pair.until_in_sync().await;
+        let [bared, ..] = pair.village.held().bare;
+        assert_eq!((bared > 0, pair.township.held().bare), (can_undo, [0, bared, 0]), "{above:?}, {below:?}");
+        assert_eq!(pair.village.held().logs.get(&cases), pair.township.held().logs.get(&cases));
+        pair.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_not_be_undone_is_sent_as_it_is_over_the_next_link() {
+    let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);
+    let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+    (township.held().compression, village.held().compression) = (Some(1), Some(1));
+    township.held().is_another_library = true;
+    village.write(VILLAGE, Reach::Private, 20);
+    let pair = Pair::link(township, village, AcceptLimits::default()).await;
+    let cases = pair.village.log(VILLAGE, Reach::Private);
+    pair.township.until("entries arrive", |township| township.seq(&cases) == 20).await;
+    pair.until_in_sync().await;
+    assert_eq!((pair.village.held().bare, pair.township.held().bare), ([1, 0, 0], [0, 0, 1]));
+    assert!(pair.township.held().alerts.is_empty());
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_falls_behind_loses_nothing() {
     let township = MemoryHost::with_change_queue(&[(TOWNSHIP, 5), (VILLAGE, 7)], 1);
     let village = MemoryHost::with_change_queue(&[(VILLAGE, 7), (TOWNSHIP, 5)], 1);

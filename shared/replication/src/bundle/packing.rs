@@ -54,6 +54,7 @@ impl Packing {
             software: String::new(),
             clock_ms: now_ms,
             instance: None,
+            compression: None,
         };
         let mut actions = self.session.on(Event::Started { have }, directory, now_ms);
         for answer in [Message::Hello(hello), Message::Have(known.heads().collect())] {

@@ -3,7 +3,7 @@
 use sanji_log::{Have, Head};
 
 use super::{Phase, Session};
-use crate::limits::{PROTOCOL_MAX, PROTOCOL_MIN};
+use crate::limits::{PROTOCOL_BARE, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::{Hello, Message};
 
 impl Session {
@@ -19,6 +19,7 @@ impl Session {
             software: self.settings.software.clone(),
             clock_ms: now_ms,
             instance: self.settings.instance,
+            compression: self.settings.compression,
         }));
         self.heads.begin(have);
         self.send(Message::Have(self.heads.our_have()));
@@ -38,6 +39,9 @@ impl Session {
         }
         self.phase = Phase::Introduced;
         self.protocol = hello.protocol_max.min(PROTOCOL_MAX);
+        self.takes_bare = self.protocol >= PROTOCOL_BARE
+            && hello.compression.is_some()
+            && hello.compression == self.settings.compression;
         self.note_clock(hello.clock_ms, now_ms);
     }
 

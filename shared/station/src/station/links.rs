@@ -22,6 +22,8 @@ struct State {
     refused: VecDeque<proto::RefusedLog>,
     on_record: BTreeSet<(LogId, RefusalReason)>,
     instances: BTreeMap<PublicKey, Instances>,
+    /// Peers whose private parts could not be sealed again here.
+    not_restored: BTreeSet<StationCode>,
 }
 
 /// The processes that were linked with one key since this station started.
@@ -49,6 +51,16 @@ pub(crate) fn reason_name(reason: RefusalReason) -> String {
 }
 
 impl Links {
+    /// Whether private parts that this peer lays bare can be sealed again here, as far as is known.
+    pub(crate) fn can_restore(&self, peer: StationCode) -> bool {
+        !self.lock().not_restored.contains(&peer)
+    }
+
+    /// They can't be. Forgotten at the next start: it may be another release then.
+    pub(crate) fn restore_no_more(&self, peer: StationCode) {
+        self.lock().not_restored.insert(peer);
+    }
+
     pub(crate) fn changed(&self, peer: StationCode, state: LinkState) {
         self.lock().links.insert(peer, state);
     }
