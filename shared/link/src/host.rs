@@ -103,8 +103,8 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// The heads of all logs held durably.
-    fn have(&self) -> Have;
+    /// The heads of the logs held durably that a peer may hold too.
+    fn have(&self, peer: StationCode) -> Have;
 
     /// Which key belongs to which station. Must not block: it is asked for with every message.
     fn directory(&self) -> Arc<Directory>;

@@ -166,11 +166,11 @@ impl Bundles {
     pub fn confirmed_by(&self, partner: StationCode) -> Confirmed {
         let Ok(key) = self.key_of(partner) else { return Confirmed::default() };
         let receipts = self.station.receipts_of(partner);
-        let have = self.station.have();
+        let have = self.station.have(partner);
         let known = known_to_hold(&have, &receipts, partner, key);
         let lacking = |head: Head| head.seq.saturating_sub(known.get(&head.log).map_or(0, |(seq, _)| seq));
         Confirmed {
-            entries_waiting: have.held_by(partner).heads().map(lacking).sum(),
+            entries_waiting: have.heads().map(lacking).sum(),
             last_ms: receipts.iter().filter(|receipt| receipt.key == key).map(|receipt| receipt.time_ms).max(),
         }
     }

@@ -113,8 +113,8 @@ impl Host for Station {
         })
     }
 
-    fn have(&self) -> Have {
-        self.reader().store().have()
+    fn have(&self, peer: StationCode) -> Have {
+        self.reader().store().have_for(peer)
     }
 
     fn directory(&self) -> Arc<Directory> {
@@ -286,7 +286,7 @@ impl Station {
     /// Receipts for logs that a peer may hold too.
     fn receipts_shared_with(&self, peer: StationCode, wanted: impl Fn(&Receipt) -> bool) -> Vec<Receipt> {
         let store = self.reader().store();
-        let have = store.have().held_by(peer);
+        let have = store.have_for(peer);
         have.heads().flat_map(|head| store.receipts(&head.log)).filter(wanted).collect()
     }
 }

@@ -1,7 +1,9 @@
 //! What a store is: the trait and the values it speaks.
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, Stretch};
+use sanji_log::{
+    AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, Stretch,
+};
 
 /// Why a store can't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +233,12 @@ pub trait Store: Send + Sync {
 
     /// The heads of all logs.
     fn have(&self) -> Have;
+
+    /// The heads of the logs that a station may hold: at the hub a fraction of all.
+    fn have_for(&self, station: StationCode) -> Have;
+
+    /// Position and hash of a log's head; none where nothing is held.
+    fn head(&self, log: &LogId) -> Option<(u64, Hash)>;
 
     /// The entries of a log from `from` on, through a sealed end: as many whole runs as fit into `max_bytes`,
     /// at least one, under one seal. None where the log ends before `from`.

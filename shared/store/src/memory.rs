@@ -12,7 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sanji_log::planted::{Bug, planted};
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, attachment};
+use sanji_log::{
+    AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, attachment,
+};
 
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
@@ -206,6 +208,14 @@ impl Store for MemoryStore {
 
     fn have(&self) -> Have {
         self.inner().current.have()
+    }
+
+    fn have_for(&self, station: StationCode) -> Have {
+        self.have().held_by(station)
+    }
+
+    fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.inner().current.head(log)
     }
 
     fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {

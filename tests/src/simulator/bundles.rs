@@ -78,8 +78,8 @@ impl Host for Shelf {
         self.me
     }
 
-    fn have(&self) -> Have {
-        self.store.have()
+    fn have(&self, peer: StationCode) -> Have {
+        self.store.have_for(peer)
     }
 
     fn directory(&self) -> Arc<Directory> {

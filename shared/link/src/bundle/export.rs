@@ -144,7 +144,7 @@ impl<W: Write> Export<'_, W> {
     fn entries(&mut self) -> Result<()> {
         let (host, Receiver { station, key }) = (self.host, self.receiver);
         let settings = Settings { software: host.software(), ..Settings::new(host.me(), station, key) };
-        let have = host.have();
+        let have = host.have(station);
         let known = known_to_hold(&have, &host.receipts_of(station), station, key);
         let mut packing = Packing::new(settings);
         let mut todo = packing.begin(&have, &known, &host.directory(), now_ms());

@@ -132,7 +132,7 @@ fn check_sender(host: &dyn Host, station: StationCode, key: PublicKey) -> Result
     match host.directory().get(&key) {
         Some(record) if record.revoked => {
             let log = LogId { home: station, reach: Reach::Private, key };
-            let seq = host.have().get(&log).map_or(1, |(seq, _)| seq + 1);
+            let seq = host.have(station).get(&log).map_or(1, |(seq, _)| seq + 1);
             let detail = "a bundle that was signed with a revoked key was not taken".to_owned();
             host.alert(station, log, seq, RefusalReason::Revoked, detail);
             Err(Error::BundleRevoked { sender: station })
@@ -186,7 +186,7 @@ impl<'a> Import<'a> {
     }
 
     fn begin(&mut self) -> Result<()> {
-        let have = self.host.have();
+        let have = self.host.have(self.summary.sender);
         self.tell(Event::Started { have: &have })
     }
 
@@ -240,7 +240,7 @@ impl<'a> Import<'a> {
                 Ok(Change::Directory) => self.tell(Event::DirectoryChanged)?,
                 Ok(Change::Receipts(_) | Change::Attachments | Change::Damaged | Change::AskAgain(_)) => {}
                 Err(broadcast::error::TryRecvError::Lagged(_)) => {
-                    let heads = self.host.have().heads().collect();
+                    let heads = self.host.have(self.summary.sender).heads().collect();
                     self.tell(Event::Local { heads })?;
                     self.tell(Event::DirectoryChanged)?;
                 }

@@ -410,7 +410,8 @@ impl Pump {
 
     fn read_everything(&mut self) {
         let (host, peer) = (self.host.clone(), self.reporter.peer());
-        self.reads.spawn_blocking(move || Read::Everything { have: host.have(), receipts: host.receipts_for(peer) });
+        self.reads
+            .spawn_blocking(move || Read::Everything { have: host.have(peer), receipts: host.receipts_for(peer) });
     }
 
     /// The session bounds how many reads are under way.

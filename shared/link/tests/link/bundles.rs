@@ -92,10 +92,10 @@ async fn twice_is_harmless() {
     village.host.write(VILLAGE, Reach::Private, 3);
     let file = village.export(TOWNSHIP, 5);
     township.import(&file).await.unwrap();
-    let held = township.host.have();
+    let held = township.host.all_heads();
     let again = township.import(&file).await.unwrap();
     assert_eq!((again.entries, again.entries_not_taken), (0, 3));
-    assert_eq!(township.host.have(), held);
+    assert_eq!(township.host.all_heads(), held);
     assert!(again.refused.is_empty() && township.host.held().alerts.is_empty());
 }
 
@@ -162,7 +162,7 @@ async fn at_the_wrong_station_it_says_whose_it_is() {
         let refused = neighbour.import(no_bundle).await.unwrap_err();
         assert_eq!(refused.to_string(), "the bundle is not one, or its beginning is damaged");
     }
-    assert!(neighbour.host.have().0.is_empty() && replaced.host.have().0.is_empty());
+    assert!(neighbour.host.all_heads().0.is_empty() && replaced.host.all_heads().0.is_empty());
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn what_a_revoked_station_wrote_is_not_taken_and_supervision_hears_of_it()
     let refused = township.import(&file).await;
     assert!(matches!(refused, Err(Error::BundleRevoked { sender }) if sender == code(VILLAGE)), "{refused:?}");
     assert_eq!(township.host.held().alerts, [RefusalReason::Revoked]);
-    assert!(township.host.have().0.is_empty());
+    assert!(township.host.all_heads().0.is_empty());
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn only_stations_of_the_district_that_share_logs_are_believed() {
     let receiver = Receiver { station: code(TOWNSHIP), key: key(5) };
     let revoked = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
     assert!(matches!(revoked, Err(Error::Bundle { .. })), "{revoked:?}");
-    assert!(township.host.have().0.is_empty());
+    assert!(township.host.all_heads().0.is_empty());
 }
 
 #[tokio::test]

@@ -168,6 +168,10 @@ impl MemoryHost {
         let _ = self.changes.send(Change::Attachments);
     }
 
+    pub(crate) fn all_heads(&self) -> Have {
+        self.held().logs.values().filter_map(|runs| runs.last()).map(Run::head).collect()
+    }
+
     pub(crate) fn seq(&self, log: &LogId) -> u64 {
         self.held().logs.get(log).and_then(|runs| runs.last()).map_or(0, |run| run.seal.seq)
     }
@@ -213,8 +217,8 @@ impl Host for MemoryHost {
         Ok(bare.entries.unwrap())
     }
 
-    fn have(&self) -> Have {
-        self.held().logs.values().filter_map(|runs| runs.last()).map(Run::head).collect()
+    fn have(&self, peer: StationCode) -> Have {
+        self.all_heads().held_by(peer)
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -2,7 +2,7 @@
 
 use sanji_link::bundle::{Enrolment, ExportOptions, Receiver, export, import};
 use sanji_link::enrolment::{read_answer, read_request, write_request};
-use sanji_link::{Authority, EnrolmentCode, Error, Host as _, Identity, Invitation};
+use sanji_link::{Authority, EnrolmentCode, Error, Identity, Invitation};
 use sanji_log::{Reach, SigningKey, StationCode};
 
 use crate::host::MemoryHost;
@@ -76,7 +76,7 @@ async fn a_station_enrols_by_three_files_and_its_first_bundle_is_believed() {
     let read = move || import(host.as_ref(), &own, file.as_slice(), &mut |_| {});
     let taken = tokio::task::spawn_blocking(read).await.unwrap().unwrap();
     assert_eq!((taken.entries, taken.refused.len()), (4, 0));
-    assert_eq!(village.have().0.len(), 1);
+    assert_eq!(village.all_heads().0.len(), 1);
 }
 
 #[test]

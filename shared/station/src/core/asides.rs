@@ -161,8 +161,7 @@ impl Core {
     /// Logs of which something was admitted that is kept here and not in the log yet.
     pub(crate) fn admitted(reader: &Reader) -> Vec<LogId> {
         let reference = reader.reference();
-        let have = reader.store().have();
-        let lacks = |log: &LogId, until: u64| have.get(log).is_none_or(|(seq, _)| seq < until);
+        let lacks = |log: &LogId, until: u64| reader.store().head(log).is_none_or(|(seq, _)| seq < until);
         let kept =
             |log: &LogId| reference.asides().get(&(*log, REVOKED.to_owned())).is_some_and(|facts| facts.is_kept());
         let rests = reference.rests().iter();

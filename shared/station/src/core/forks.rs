@@ -44,7 +44,7 @@ impl Reader {
         if log.key == self.key() {
             return None;
         }
-        let (head, _) = self.store().have().get(log)?;
+        let (head, _) = self.store().head(log)?;
         let kept =
             self.reference().forks().get(log).and_then(|fork| fork.evidence.iter().map(|piece| piece.last.0).max());
         // A third branch is met there too: what does not follow is asked for from further back.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run, Stretch};
+use sanji_log::{
+    AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, Stretch,
+};
 use sanji_store::{
     AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload,
     WrappedKey,
@@ -53,6 +55,14 @@ impl Store for Measured {
 
     fn have(&self) -> Have {
         self.store.have()
+    }
+
+    fn have_for(&self, station: StationCode) -> Have {
+        self.store.have_for(station)
+    }
+
+    fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.store.head(log)
     }
 
     fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {

@@ -231,7 +231,7 @@ impl Station {
         let rows = all.filter_map(|((log, reason), facts)| {
             if reason != REVOKED || !facts.is_kept() {
                 // What has come since is not refused any more.
-                let held = self.reader().store().have().get(log).is_some_and(|(seq, _)| seq >= facts.seq);
+                let held = self.reader().store().head(log).is_some_and(|(seq, _)| seq >= facts.seq);
                 let passed = held && *reason != reason_of(RefusalReason::Fork);
                 return (!passed).then(|| row(QuarantineKind::Refused, log, reason, facts));
             }
@@ -246,7 +246,7 @@ impl Station {
 
     /// Where a log ends here, from where a rest may go on; where it does not, the rest is shown from its beginning.
     fn before(&self, facts: &AsideFacts, log: &LogId) -> Option<(u64, sanji_log::Hash)> {
-        let head = self.reader().store().have().get(log);
+        let head = self.reader().store().head(log);
         if facts.following(head).is_empty() { facts.beginning() } else { head }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, LogId, Receipt, Run};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode};
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
@@ -82,6 +82,12 @@ impl Store for Filling {
     }
     fn have(&self) -> Have {
         self.inner.have()
+    }
+    fn have_for(&self, station: StationCode) -> Have {
+        self.inner.have_for(station)
+    }
+    fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.inner.head(log)
     }
     fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, StoreError> {
         self.inner.read(log, from, max_bytes)

@@ -1,6 +1,6 @@
 //! Logs, cases, keys, receipts.
 
-use sanji_log::{Head, Receipt, Run, SigningKey};
+use sanji_log::{Have, Head, Receipt, Run, SigningKey};
 
 use super::writer::{Writer, case, home};
 use crate::contract::{Commit, Error, Store, WrappedKey};
@@ -32,6 +32,11 @@ pub(super) fn reads_give_the_very_bytes(store: &dyn Store) {
     }
     assert_eq!(store.have().get(&first.log()), first.head());
     assert_eq!(store.have().get(&second.log()), second.head());
+    assert_eq!(store.head(&second.log()), second.head());
+    assert_eq!(store.head(&Writer::new(3).log()), None);
+    let neighbour = "990106101204".parse().unwrap();
+    assert!(!first.log().held_by(neighbour) && first.log().held_by(home()));
+    assert_eq!((store.have_for(home()), store.have_for(neighbour)), (store.have(), Have::default()));
     let run = store.read(&first.log(), 1, usize::MAX).unwrap().unwrap();
     assert_eq!(run.entries, written);
     assert_eq!(run.verify(None).unwrap().len(), 304);

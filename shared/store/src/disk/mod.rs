@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Have, Head, LogId, Receipt, Run, Stretch};
+use sanji_log::{
+    AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, Head, LogId, Receipt, Run, StationCode, Stretch,
+};
 
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
@@ -215,6 +217,12 @@ impl DiskStore {
         self.logs.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn heads(&self, wanted: impl Fn(&LogId) -> bool) -> Have {
+        let logs = self.logs();
+        let wanted = logs.iter().filter(|(log, _)| wanted(log));
+        wanted.map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
+    }
+
     fn missing_entries(&self) -> MutexGuard<'_, Missing> {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,7 +327,15 @@ impl Store for DiskStore {
     }
 
     fn have(&self) -> Have {
-        self.logs().iter().map(|(log, row)| Head { log: *log, seq: row.seq, hash: row.hash }).collect()
+        self.heads(|_| true)
+    }
+
+    fn have_for(&self, station: StationCode) -> Have {
+        self.heads(|log| log.held_by(station))
+    }
+
+    fn head(&self, log: &LogId) -> Option<(u64, Hash)> {
+        self.logs().get(log).map(|row| (row.seq, row.hash))
     }
 
     fn read(&self, log: &LogId, from: u64, max_bytes: usize) -> Result<Option<Run>, Error> {
