@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sanji_log::PublicKey;
 use sanji_proto::v1::link_server::{Link as LinkService, LinkServer};
@@ -123,6 +124,7 @@ impl LinkService for Service {
         request: Request<Streaming<LinkMessage>>,
     ) -> std::result::Result<Response<Self::ReplicateStream>, Status> {
         let peer = self.peer(&request)?;
+        let handshake = request.extensions().get::<PeerInfo>().map_or(Duration::ZERO, |peer| peer.handshake);
         let (outgoing, answer) = mpsc::channel(pump::OUTGOING);
         let (busy, is_busy) = watch::channel(false);
         let replaced = CancellationToken::new();
@@ -131,6 +133,7 @@ impl LinkService for Service {
             host: self.host.clone(),
             trust: self.trust.clone(),
             peer,
+            handshake,
             outgoing,
             turn: self.catch_ups.clone().try_acquire_owned().ok(),
             busy,

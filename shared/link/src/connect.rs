@@ -42,14 +42,22 @@ pub(crate) async fn connect(
     name: StationCode,
     config: Arc<ClientConfig>,
 ) -> Result<TlsStream<TcpStream>> {
-    Dialing::default().connect(address, name, config).await
+    Ok(Dialing::default().connect(address, name, config).await?.tls)
+}
+
+/// A connection on which hands were shaken.
+#[derive(Debug)]
+pub(crate) struct Shaken {
+    pub(crate) tls: TlsStream<TcpStream>,
+    /// How long that took, TCP's own handshake not included.
+    pub(crate) handshake: Duration,
 }
 
 /// Attempts to reach one address. They run beside each other: the one that was begun before the line came back may be
 /// the first that gets through, or the one after it.
 #[derive(Default)]
 pub(crate) struct Dialing {
-    attempts: JoinSet<Result<TlsStream<TcpStream>>>,
+    attempts: JoinSet<Result<Shaken>>,
     /// Held once more by each attempt that was answered and shakes hands.
     answered: Arc<()>,
 }
@@ -62,7 +70,7 @@ impl Dialing {
         address: &str,
         name: StationCode,
         config: Arc<ClientConfig>,
-    ) -> Result<TlsStream<TcpStream>> {
+    ) -> Result<Shaken> {
         let name = ServerName::try_from(server_name(name))
             .map_err(|_| Error::Answer { problem: "a station's name is no DNS name" })?;
         loop {
@@ -93,11 +101,13 @@ async fn attempt(
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
     answered: Weak<()>,
-) -> Result<TlsStream<TcpStream>> {
+) -> Result<Shaken> {
     let tcp = within(DEADLINE, CONNECT, TcpStream::connect(address)).await?;
     let _answered = answered.upgrade();
     tcp.set_nodelay(true).map_err(|source| Error::Io { operation: "set up the connection", source })?;
-    within(DEADLINE, SHAKE_HANDS, TlsConnector::from(config).connect(name, tcp)).await
+    let begun = Instant::now();
+    let tls = within(DEADLINE, SHAKE_HANDS, TlsConnector::from(config).connect(name, tcp)).await?;
+    Ok(Shaken { tls, handshake: begun.elapsed() })
 }
 
 /// What failed where the other side can't be reached at all.

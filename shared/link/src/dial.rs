@@ -23,7 +23,7 @@ use tonic::transport::Channel;
 
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
-use crate::connect::{CONNECT, Dialing, SHAKE_HANDS, channel, shown_certificate};
+use crate::connect::{CONNECT, Dialing, SHAKE_HANDS, Shaken, channel, shown_certificate};
 use crate::host::{Host, LinkState};
 use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
@@ -206,7 +206,7 @@ async fn open(
     shutdown: &CancellationToken,
 ) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
-    let tls = dialing.connect(upstream, asked_for, trust.dial_config()).await?;
+    let Shaken { tls, handshake } = dialing.connect(upstream, asked_for, trust.dial_config()).await?;
     // Again, since the key may have been revoked while hands were shaken.
     let peer = trust.check(&shown_certificate(&tls)?)?;
     let (channel, failure) = channel(tls).await?;
@@ -221,6 +221,7 @@ async fn open(
         host: host.clone(),
         trust: trust.clone(),
         peer,
+        handshake,
         outgoing,
         turn: Arc::new(Semaphore::new(1)).try_acquire_owned().ok(),
         busy,

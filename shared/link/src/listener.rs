@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -135,6 +136,7 @@ async fn handshake(
         Door::Link => trust.accept_config(),
         Door::Enrolment => trust.enrolment_config(),
     };
+    let begun = Instant::now();
     let accepted = tokio::time::timeout(deadline, TlsAcceptor::from(config).accept(tcp).into_fallible()).await;
     let tls = match accepted.map_err(|_| Error::Timeout { operation: OPERATION })? {
         Ok(tls) => tls,
@@ -143,6 +145,7 @@ async fn handshake(
             return Err(Error::Io { operation: OPERATION, source });
         }
     };
+    let took = begun.elapsed();
     let stopped = async move {
         shutdown.cancelled().await;
         tokio::time::sleep(STOP_GRACE).await;
@@ -175,7 +178,7 @@ async fn handshake(
             }),
         ),
     };
-    Ok(PeerStream { tls, peer: PeerInfo { address, certified }, cut, _place: place })
+    Ok(PeerStream { tls, peer: PeerInfo { address, certified, handshake: took }, cut, _place: place })
 }
 
 /// Who is at the other end of a connection; tonic hands it to each call as an extension.
@@ -184,6 +187,8 @@ pub(crate) struct PeerInfo {
     pub(crate) address: SocketAddr,
     /// None on the enrolment port.
     pub(crate) certified: Option<Certified>,
+    /// How long it took to shake hands.
+    pub(crate) handshake: Duration,
 }
 
 type Cut = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -60,6 +60,8 @@ pub struct Settings {
     pub instance: Option<[u8; 16]>,
     /// A fingerprint of how this station compresses private parts; none where it takes none laid bare.
     pub compression: Option<u64>,
+    /// How long it took to shake hands, in milliseconds: what is known of the line before anything was said.
+    pub handshake_ms: u64,
     /// Most bytes of entries sent and not yet acknowledged; a larger single run goes alone.
     pub window_bytes: usize,
     /// Bytes of entries after which a batch is sent at the latest; a link begins with less.
@@ -81,6 +83,7 @@ impl Settings {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             instance: None,
             compression: None,
+            handshake_ms: 0,
             window_bytes: 2 << 20,
             batch_bytes: 256 << 10,
             heartbeat_ms: 15_000,
@@ -137,7 +140,7 @@ impl Session {
     pub fn new(settings: Settings) -> Self {
         let ends = Ends { me: settings.me, peer: settings.peer };
         Self {
-            sending: Sending::new(settings.window_bytes, settings.batch_bytes),
+            sending: Sending::new(settings.window_bytes, settings.batch_bytes, settings.handshake_ms),
             settings,
             phase: Phase::New,
             pulse: Pulse::default(),
@@ -213,10 +216,11 @@ impl Session {
         self.sending.is_quick()
     }
 
-    /// Whether the peer has said that it seals private parts again as this station would.
+    /// Whether entries are to be sent with their private parts laid bare: that takes work at both ends, so it is for thin
+    /// lines, and the peer has said that it seals them again as this station would.
     #[must_use]
-    pub fn takes_bare(&self) -> bool {
-        self.takes_bare
+    pub fn lays_bare(&self) -> bool {
+        self.takes_bare && self.sending.is_thin()
     }
 
     /// Version of the protocol that both sides speak; 0 before the peer's `Hello`.

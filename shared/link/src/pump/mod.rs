@@ -53,6 +53,8 @@ pub(crate) struct Link {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) peer: Certified,
+    /// How long it took to shake hands.
+    pub(crate) handshake: Duration,
     pub(crate) outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
     /// Given back once both sides have caught up. None: the peer is asked to come back later.
     pub(crate) turn: Option<OwnedSemaphorePermit>,
@@ -88,13 +90,14 @@ pub(crate) struct Begun {
 /// Says the first words. Who dials says them with the call and not after its answer: on a long line that is a round
 /// trip.
 pub(crate) async fn begin(link: Link) -> Begun {
-    let Link { host, trust, peer, outgoing, turn, busy, replaced, delivers, shutdown } = link;
+    let Link { host, trust, peer, handshake, outgoing, turn, busy, replaced, delivers, shutdown } = link;
     // Before the first look at what is held, so that nothing falls between the two.
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
     settings.software = host.software();
     settings.instance = host.instance();
     settings.compression = host.compression(peer.station);
+    settings.handshake_ms = u64::try_from(handshake.as_millis()).unwrap_or(u64::MAX);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pump = Pump {
@@ -390,10 +393,10 @@ impl Pump {
         Ok(())
     }
 
-    /// Entries as they shrink best, where they are packed and the peer can undo it.
+    /// Entries as they shrink best, where that is worth the work and the peer can undo it.
     fn bared(&self, message: LinkMessage) -> LinkMessage {
         match message.message {
-            Some(Wire::Entries(entries)) if self.packer.wanted && self.session.takes_bare() => {
+            Some(Wire::Entries(entries)) if self.session.lays_bare() => {
                 let message = self.host.lay_bare(entries).map_or_else(Wire::Entries, Wire::BareEntries);
                 LinkMessage { message: Some(message) }
             }

@@ -84,11 +84,11 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn new(window_bytes: usize, batch_bytes: usize) -> Self {
+    pub(super) fn new(window_bytes: usize, batch_bytes: usize, handshake_ms: u64) -> Self {
         let window_bytes = window_bytes.clamp(1, WINDOW_MAX_BYTES);
         Self {
             window_bytes,
-            pace: Pace::new(batch_bytes.clamp(1, BATCH_MAX_BYTES.min(window_bytes))),
+            pace: Pace::new(batch_bytes.clamp(1, BATCH_MAX_BYTES.min(window_bytes)), handshake_ms),
             sent: BTreeMap::new(),
             stopped: BTreeMap::new(),
             ready: BTreeSet::new(),
@@ -107,6 +107,11 @@ impl Sending {
     /// Whether the line has room to spare.
     pub(super) fn is_quick(&self) -> bool {
         self.pace.is_quick()
+    }
+
+    /// Whether the line is worth much work to send less.
+    pub(super) fn is_thin(&self) -> bool {
+        self.pace.is_thin()
     }
 
     /// Whether nothing waits, is read, or is under way, and nothing will be asked for again.
