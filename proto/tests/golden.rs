@@ -785,7 +785,14 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("link.packed", link(Link::Packed(proto::Packed { data: vec![0x28, 0xb5, 0x2f].into(), last: true }))),
         ("link.ping", link(Link::Ping(proto::Ping { clock_ms: 1_780_000_000_000 }))),
-        ("link.goodbye", link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000 }))),
+        (
+            "link.goodbye",
+            link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000, revoked: false })),
+        ),
+        (
+            "link.goodbye_to_revoked",
+            link(Link::Goodbye(proto::Goodbye { reason: "stop".into(), come_back_after_ms: 5000, revoked: true })),
+        ),
         (
             "attachment.request",
             attachment(attachment_message::Message::Request(proto::ChunkRequest {

@@ -420,6 +420,14 @@ async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is
         assert!(window.get(number).await.is_err(), "nothing counts by itself");
     }
 
+    // Once it has handed over what it had, the station itself knows why nothing goes on.
+    story::until("the village to be told", SOON, async || {
+        let status = scene.district.command(village, &["status"]).ok()?;
+        (status["upstream"]["distrust"] == "DISTRUST_REVOKED").then_some(())
+    })
+    .await
+    .unwrap();
+
     let id = row["id"].as_str().unwrap();
     let admitted = scene.district.command(hub, &["rest", "admit", id, "--reason", "已向代办员核实"]).unwrap();
     assert_eq!(admitted["admitted"], true);

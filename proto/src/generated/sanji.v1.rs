@@ -2176,6 +2176,9 @@ pub struct Goodbye {
     /// Do not dial again for this many milliseconds. 0: as usual.
     #[prost(uint64, tag = "2")]
     pub come_back_after_ms: u64,
+    /// The receiver's key is revoked: it is let in only to hand over what it wrote.
+    #[prost(bool, tag = "3")]
+    pub revoked: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttachmentMessage {

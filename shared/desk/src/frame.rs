@@ -159,15 +159,16 @@ impl Line {
             let class = if tier == Tier::District { "up" } else { "down" };
             return Self { class, words, as_of: now };
         };
+        // Also while the line is up: over it nothing more is done than to hand over what was written before.
+        if let Some(words) = words::distrusted(upstream) {
+            return Self { class: "stopped", words: words.to_owned(), as_of: now };
+        }
         if upstream.connected {
             let words = match status.entries_unconfirmed {
                 0 => "与上级连接正常，本站数据已全部报送".to_owned(),
                 waiting => format!("与上级连接正常，{waiting}条记录正在报送"),
             };
             return Self { class: "up", words, as_of: now };
-        }
-        if let Some(words) = words::distrusted(upstream) {
-            return Self { class: "stopped", words: words.to_owned(), as_of: now };
         }
         let mut words = "线路中断，可照常办理，数据已存本站，待恢复后自动报送".to_owned();
         if status.entries_unconfirmed > 0 {
@@ -206,7 +207,10 @@ mod tests {
 
         let mut distrusted = status.clone();
         distrusted.upstream.as_mut().unwrap().set_distrust(proto::Distrust::Revoked);
-        assert!(line(&distrusted).1.contains("吊销") && line(&distrusted).0 == "stopped");
+        for connected in [false, true] {
+            distrusted.upstream.as_mut().unwrap().connected = connected;
+            assert!(line(&distrusted).1.contains("吊销") && line(&distrusted).0 == "stopped");
+        }
 
         status.writable = false;
         "磁盘已满".clone_into(&mut status.read_only_reason);

@@ -139,6 +139,7 @@ impl LinkService for Service {
             busy,
             replaced: replaced.clone(),
             delivers: self.trust.delivers(&peer.key),
+            distrust: None,
             shutdown: self.shutdown.clone(),
         };
         let (open, incoming) = (self.open.clone(), request.into_inner());

@@ -24,6 +24,7 @@ use tonic::transport::Channel;
 use crate::attachments::{self, Attachments, Budget};
 use crate::certificate::Certified;
 use crate::connect::{CONNECT, Dialing, SHAKE_HANDS, Shaken, channel, shown_certificate};
+use crate::error::Distrust;
 use crate::host::{Host, LinkState};
 use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
@@ -147,10 +148,12 @@ impl Line {
         let mut pause = Pause::default();
         let mut said = Said::default();
         let mut down_since_ms = now_ms();
+        // A key that is revoked stays so, though its station may hand over what it has from time to time.
+        let mut distrust = None;
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
             let opened = tokio::select! {
-                opened = open(&mut dialing, &upstream, &trust, &host, asked_for, &shutdown) => opened,
+                opened = open(&mut dialing, &upstream, &trust, &host, asked_for, distrust, &shutdown) => opened,
                 () = shutdown.cancelled() => return,
             };
             let ended = match opened {
@@ -159,10 +162,11 @@ impl Line {
                     let ended = keep(opened, &host).await;
                     linked.send_replace(false);
                     down_since_ms = now_ms();
+                    distrust = distrust.or(ended.as_ref().ok().and_then(|goodbye| goodbye.distrust));
                     ended
                 }
                 Err(error) => {
-                    report_down(&host, asked_for, down_since_ms, &error);
+                    report_down(&host, asked_for, down_since_ms, &error, distrust);
                     Err(error)
                 }
             };
@@ -203,6 +207,7 @@ async fn open(
     trust: &Arc<Trust>,
     host: &Arc<dyn Host>,
     asked_for: StationCode,
+    distrust: Option<Distrust>,
     shutdown: &CancellationToken,
 ) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
@@ -227,6 +232,7 @@ async fn open(
         busy,
         replaced: CancellationToken::new(),
         delivers: false,
+        distrust,
         shutdown: shutdown.clone(),
     };
     let link = pump::begin(link).await;
@@ -277,8 +283,8 @@ async fn keep_attachments(
 }
 
 /// Nobody answered, so the link is reported under the name of who should have.
-fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, error: &Error) {
-    let (last_error, distrust) = (Some(with_sources(error)), error.distrust());
+fn report_down(host: &Arc<dyn Host>, asked_for: StationCode, since_ms: u64, error: &Error, known: Option<Distrust>) {
+    let (last_error, distrust) = (Some(with_sources(error)), error.distrust().or(known));
     let state = LinkState { since_ms, last_error, distrust, ..LinkState::default() };
     host.link_changed(asked_for, state);
 }
@@ -352,7 +358,7 @@ mod tests {
             let within = later.iter().filter(|pause| pause.as_secs() / 7 == third).count();
             assert!(within > 60, "{within} of {} in the third {third}", later.len());
         }
-        let asked = Ok(Goodbye { reason: String::new(), come_back_after: Duration::from_secs(7) });
+        let asked = Ok(Goodbye { reason: String::new(), come_back_after: Duration::from_secs(7), distrust: None });
         assert!(pause.after(&asked) >= Duration::from_secs(7));
     }
 

@@ -183,6 +183,8 @@ pub struct Goodbye {
     pub reason: String,
     /// Do not dial again for this long, in milliseconds; 0: as usual.
     pub come_back_after_ms: u64,
+    /// The receiver's key is revoked.
+    pub revoked: bool,
 }
 
 impl From<Message> for proto::LinkMessage {
@@ -198,6 +200,7 @@ impl From<Message> for proto::LinkMessage {
             Message::Goodbye(goodbye) => Wire::Goodbye(proto::Goodbye {
                 reason: cut(goodbye.reason, TEXT_MAX_BYTES),
                 come_back_after_ms: goodbye.come_back_after_ms,
+                revoked: goodbye.revoked,
             }),
             Message::BranchWanted { log, from } => {
                 Wire::BranchWanted(proto::BranchWanted { log: Some(log.into()), from })
@@ -238,6 +241,7 @@ impl TryFrom<proto::LinkMessage> for Message {
             Wire::Goodbye(goodbye) => Self::Goodbye(Goodbye {
                 reason: cut(goodbye.reason, TEXT_MAX_BYTES),
                 come_back_after_ms: goodbye.come_back_after_ms.min(COME_BACK_MAX_MS),
+                revoked: goodbye.revoked,
             }),
             Wire::BranchWanted(wanted) => Self::BranchWanted {
                 log: checked("BranchWanted", wanted.log.ok_or(field("BranchWanted", "log", "is missing"))?)?,

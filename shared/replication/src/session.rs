@@ -231,7 +231,7 @@ impl Session {
 
     fn receive(&mut self, message: Message, directory: &Directory, now_ms: u64) {
         match (self.phase, message) {
-            (_, Message::Goodbye(goodbye)) => self.close(goodbye.reason, goodbye.come_back_after_ms),
+            (_, Message::Goodbye(goodbye)) => self.close(goodbye),
             (Phase::Greeting, Message::Hello(hello)) => self.greeted(&hello, now_ms),
             (Phase::Introduced, Message::Have(heads)) => self.open(heads),
             (Phase::Open, Message::Have(heads)) => self.asked_again(&heads.into_iter().collect()),
@@ -313,14 +313,18 @@ impl Session {
 
     /// Closes with a last word to the peer.
     fn leave(&mut self, reason: String, come_back_after_ms: u64) {
-        let reason = cut(reason, TEXT_MAX_BYTES);
-        self.send(Message::Goodbye(Goodbye { reason: reason.clone(), come_back_after_ms }));
-        self.close(reason, 0);
+        self.leave_with(Goodbye { reason: cut(reason, TEXT_MAX_BYTES), come_back_after_ms, revoked: false });
     }
 
-    fn close(&mut self, reason: String, come_back_after_ms: u64) {
+    fn leave_with(&mut self, goodbye: Goodbye) {
+        self.send(Message::Goodbye(goodbye.clone()));
+        self.close(Goodbye { come_back_after_ms: 0, revoked: false, ..goodbye });
+    }
+
+    /// What the goodbye asks for is asked of this station.
+    fn close(&mut self, Goodbye { reason, come_back_after_ms, revoked }: Goodbye) {
         self.phase = Phase::Closed;
         let come_back_after_ms = come_back_after_ms.min(COME_BACK_MAX_MS);
-        self.actions.push(Action::Close { reason, come_back_after_ms });
+        self.actions.push(Action::Close { reason, come_back_after_ms, revoked });
     }
 }

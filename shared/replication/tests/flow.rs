@@ -264,8 +264,10 @@ fn a_clock_set_back_neither_closes_nor_silences_the_link() {
 
 #[test]
 fn a_goodbye_says_when_to_come_back() {
-    let (mut session, _) = quiet_session();
-    let goodbye = Goodbye { reason: "busy".to_owned(), come_back_after_ms: 30_000 };
-    let actions = session.on(Event::Received(Message::Goodbye(goodbye)), &directory(), 1000);
-    assert_eq!(actions, [Action::Close { reason: "busy".to_owned(), come_back_after_ms: 30_000 }]);
+    for revoked in [false, true] {
+        let (mut session, _) = quiet_session();
+        let goodbye = Goodbye { reason: "busy".to_owned(), come_back_after_ms: 30_000, revoked };
+        let actions = session.on(Event::Received(Message::Goodbye(goodbye)), &directory(), 1000);
+        assert_eq!(actions, [Action::Close { reason: "busy".to_owned(), come_back_after_ms: 30_000, revoked }]);
+    }
 }

@@ -191,7 +191,16 @@ impl Furnished {
         let rest = walk.text().await;
         assert!(rest.contains("已注销站点没有报送的记录"), "{rest}");
         walk.see("/desk/station").await;
+        story::until("the village to be told", SOON, async || {
+            let status = self.district.command(village, &["status"]).ok()?;
+            (status["upstream"]["distrust"] == "DISTRUST_REVOKED").then_some(())
+        })
+        .await
+        .unwrap();
         walk.log_in(&of_village, &agent).await;
+        walk.see("/desk").await;
+        let told = walk.text().await;
+        assert!(told.contains("本站证书已被区中心吊销"), "{told}");
         walk.see("/desk/station").await;
     }
 

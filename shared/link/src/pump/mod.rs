@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
 use crate::certificate::Certified;
+use crate::error::Distrust;
 use crate::host::{Change, Host, HostError};
 use crate::{Error, Result, Trust};
 pub(crate) use status::{now_ms, to_peer, with_sources};
@@ -64,6 +65,8 @@ pub(crate) struct Link {
     pub(crate) replaced: CancellationToken,
     /// The peer's key is revoked: it may deliver what it wrote.
     pub(crate) delivers: bool,
+    /// Why an earlier link of this process was closed for good.
+    pub(crate) distrust: Option<Distrust>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -73,6 +76,8 @@ pub(crate) struct Goodbye {
     pub(crate) reason: String,
     /// The peer asked not to be dialed for this long.
     pub(crate) come_back_after: Duration,
+    /// It has said that this station is not trusted any more.
+    pub(crate) distrust: Option<Distrust>,
 }
 
 /// A link that has said who this station is and what it holds, and has heard nothing yet.
@@ -90,7 +95,7 @@ pub(crate) struct Begun {
 /// Says the first words. Who dials says them with the call and not after its answer: on a long line that is a round
 /// trip.
 pub(crate) async fn begin(link: Link) -> Begun {
-    let Link { host, trust, peer, handshake, outgoing, turn, busy, replaced, delivers, shutdown } = link;
+    let Link { host, trust, peer, handshake, outgoing, turn, busy, replaced, delivers, distrust, shutdown } = link;
     // Before the first look at what is held, so that nothing falls between the two.
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
@@ -101,7 +106,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pump = Pump {
-        reporter: Reporter::new(host.clone(), peer.station, replaced.clone()),
+        reporter: Reporter::new(host.clone(), peer.station, replaced.clone(), distrust),
         clerk: Clerk::new(host.clone(), peer.station),
         session: Session::new(settings),
         outbox: VecDeque::new(),
@@ -381,9 +386,10 @@ impl Pump {
                     self.clerk.give(Job::Alert { log, seq, reason, detail })?;
                 }
                 Action::ClockOffset(offset_ms) => self.reporter.clock_offset(offset_ms),
-                Action::Close { reason, come_back_after_ms } => {
+                Action::Close { reason, come_back_after_ms, revoked } => {
                     let come_back_after = Duration::from_millis(come_back_after_ms);
-                    self.goodbye = Some(Goodbye { reason, come_back_after });
+                    let distrust = revoked.then_some(Distrust::Revoked);
+                    self.goodbye = Some(Goodbye { reason, come_back_after, distrust });
                 }
             }
         }
@@ -459,10 +465,11 @@ impl Pump {
         mut incoming: Streaming<LinkMessage>,
         outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
     ) -> Result<Goodbye> {
-        self.reporter.disconnected(match &ended {
-            Ok(goodbye) => goodbye.reason.clone(),
-            Err(error) => status::with_sources(error),
-        });
+        let (reason, distrust) = match &ended {
+            Ok(goodbye) => (goodbye.reason.clone(), goodbye.distrust),
+            Err(error) => (status::with_sources(error), None),
+        };
+        self.reporter.disconnected(reason, distrust);
         self.reads.abort_all();
         if let Err(error) = &ended {
             // A full queue means that the peer does not read; then it needs no reason either.

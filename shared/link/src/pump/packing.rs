@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn said(words: &str) -> LinkMessage {
-        let goodbye = Goodbye { reason: words.to_owned(), come_back_after_ms: 1 };
+        let goodbye = Goodbye { reason: words.to_owned(), come_back_after_ms: 1, revoked: false };
         LinkMessage { message: Some(Message::Goodbye(goodbye)) }
     }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use crate::Error;
+use crate::error::Distrust;
 use crate::host::{Host, LinkState};
 
 /// A station that is turned away comes back after this long at the earliest …
@@ -69,8 +70,13 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(host: Arc<dyn Host>, peer: StationCode, replaced: CancellationToken) -> Self {
-        Self { host, peer, replaced, state: LinkState::default(), reported: None }
+    pub(super) fn new(
+        host: Arc<dyn Host>,
+        peer: StationCode,
+        replaced: CancellationToken,
+        distrust: Option<Distrust>,
+    ) -> Self {
+        Self { host, peer, replaced, state: LinkState { distrust, ..LinkState::default() }, reported: None }
     }
 
     pub(super) fn peer(&self) -> StationCode {
@@ -79,7 +85,8 @@ impl Reporter {
 
     pub(super) fn connected(&mut self) {
         tracing::info!(peer.station = %self.peer, "link is up");
-        self.state = LinkState { connected: true, since_ms: now_ms(), ..LinkState::default() };
+        self.state.connected = true;
+        self.state.since_ms = now_ms();
         self.report(false);
     }
 
@@ -91,11 +98,12 @@ impl Reporter {
         self.state.clock_offset_ms = Some(offset_ms);
     }
 
-    pub(super) fn disconnected(&mut self, reason: String) {
+    pub(super) fn disconnected(&mut self, reason: String, distrust: Option<Distrust>) {
         tracing::info!(peer.station = %self.peer, reason, "link is down");
         self.state.connected = false;
         self.state.since_ms = now_ms();
         self.state.last_error = Some(reason);
+        self.state.distrust = self.state.distrust.or(distrust);
         self.report(false);
     }
 

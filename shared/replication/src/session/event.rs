@@ -174,6 +174,8 @@ pub enum Action {
         reason: String,
         /// Do not dial again for this long, in milliseconds; 0: as usual.
         come_back_after_ms: u64,
+        /// The peer says that this station's key is revoked.
+        revoked: bool,
     },
 }
 

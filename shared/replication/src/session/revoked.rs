@@ -2,8 +2,8 @@
 //! decide on. It hears nothing of what is new, and is let go when it has no more.
 
 use super::{Phase, Session};
-use crate::Directory;
 use crate::limits::{DELIVERED_COME_BACK_MS, DELIVERED_MS};
+use crate::{Directory, Goodbye};
 
 impl Session {
     pub(super) fn look_the_peer_up(&mut self, directory: &Directory, now_ms: u64) {
@@ -23,6 +23,10 @@ impl Session {
 
     pub(super) fn let_go(&mut self) {
         let reason = "the key of this station is revoked; what it had written is kept aside for the district to decide";
-        self.leave(reason.to_owned(), DELIVERED_COME_BACK_MS);
+        self.leave_with(Goodbye {
+            reason: reason.to_owned(),
+            come_back_after_ms: DELIVERED_COME_BACK_MS,
+            revoked: true,
+        });
     }
 }
