@@ -90,8 +90,13 @@ impl Reporter {
         self.report(false);
     }
 
+    /// The first word is told at once: whoever waits for the line need not wait for a tick more.
     pub(super) fn heard(&mut self) {
+        let is_first = self.state.last_heard_ms == 0;
         self.state.last_heard_ms = now_ms();
+        if is_first {
+            self.report(false);
+        }
     }
 
     pub(super) fn clock_offset(&mut self, offset_ms: i64) {

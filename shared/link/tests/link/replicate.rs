@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sanji_link::{AcceptLimits, CancellationToken, Host, Trust, WantedAttachment, accept, dial};
+use sanji_link::{AcceptLimits, CancellationToken, Host, LinkState, Trust, WantedAttachment, accept, dial};
 use sanji_log::attachment::{CHUNK_BYTES, chunk_count};
 use sanji_log::{CaseId, Reach};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -240,6 +240,18 @@ async fn a_link_that_falls_behind_loses_nothing() {
     }
     let logs = [pair.village.log(VILLAGE, Reach::Private), pair.village.log(VILLAGE, Reach::Public)];
     pair.township.until("all arrive", |township| logs.iter().all(|log| township.seq(log) == 500)).await;
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_word_of_a_peer_is_told_before_all_is_in_sync() {
+    let pair = Pair::new().await;
+    pair.until_in_sync().await;
+    for host in [&pair.township, &pair.village] {
+        let is_told = |link: &LinkState| link.connected && link.last_heard_ms > 0 && !link.in_sync;
+        let links = host.held().links.clone();
+        assert!(links.iter().any(|(_, link)| is_told(link)), "{links:?}");
+    }
     pair.stop().await;
 }
 
