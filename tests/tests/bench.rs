@@ -27,4 +27,10 @@ fn every_workload_runs_and_its_books_are_right() {
         assert!(figure["median"].as_f64().is_some(), "{figure}");
         assert!(table.contains(figure["what"].as_str().unwrap()), "{figure}");
     }
+    // Bytes are no matter of speed: sealed, each form by itself, they would be 37 KB and more.
+    let is_up = |figure: &&Value| {
+        figure["what"].as_str().is_some_and(|what| what.starts_with("line there") && what.contains("bytes up"))
+    };
+    let up = figures.iter().find(is_up).unwrap();
+    assert!(up["median"].as_f64().is_some_and(|kilobytes| kilobytes < 30.0), "{up}");
 }
