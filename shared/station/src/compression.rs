@@ -80,8 +80,8 @@ impl Dictionary {
     }
 }
 
-/// Of all that decides what [`compress`] makes of a text with the dictionary of forms. zstd promises the same bytes for the
-/// same text, level and dictionary within one of its versions only.
+/// Of all that decides what [`compress`] makes of a text with the dictionary of forms. zstd promises the same bytes for
+/// the same text, level and dictionary within one of its versions only. Never 0.
 pub(crate) fn fingerprint() -> u64 {
     let mut hasher = blake3::Hasher::new_derive_key("sanji 2026 compression of private parts v1");
     hasher.update(&zstd::zstd_safe::version_number().to_le_bytes());
@@ -89,7 +89,7 @@ pub(crate) fn fingerprint() -> u64 {
     hasher.update(FORMS);
     let mut first = [0; 8];
     hasher.finalize_xof().fill(&mut first);
-    u64::from_le_bytes(first)
+    u64::from_le_bytes(first).max(1)
 }
 
 /// Compresses.
@@ -159,6 +159,12 @@ mod tests {
         assert!(decompress(&long, Dictionary::None, 4999).is_err());
         assert!(decompress(b"not zstd", Dictionary::None, 100).is_err());
         assert_eq!(decompress(&long, Dictionary::None, 5000).unwrap(), [7; 5000]);
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_twice() {
+        assert_eq!(fingerprint(), fingerprint());
+        assert_ne!(fingerprint(), 0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::now_ms;
+use crate::compression;
 use crate::core::reference::KeyLife;
 use crate::error::{Error, Failure, store};
 use crate::station::{Station, random, reason_name};
@@ -32,7 +33,7 @@ impl Host for Station {
     }
 
     fn compression(&self, peer: StationCode) -> Option<u64> {
-        self.links().can_restore(peer).then(bare::fingerprint)
+        self.links().can_restore(peer).then(compression::fingerprint)
     }
 
     fn lay_bare(&self, entries: proto::Entries) -> Result<proto::BareEntries, proto::Entries> {
