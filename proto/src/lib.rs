@@ -17,6 +17,9 @@
 //! `grpc` adds the stubs of the services. Not here: any meaning, check or conversion. Those belong to the
 //! crates that own the types, which parse these messages once, at their border.
 
+#[cfg(feature = "grpc")]
+pub mod codec;
+
 /// Release 1 of the contract.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, rustdoc::all)]
 pub mod v1 {

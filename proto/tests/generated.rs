@@ -30,8 +30,10 @@ fn generated_code_is_up_to_date() {
     let out = tempfile::tempdir().expect("a folder for the output");
     tonic_prost_build::configure()
         .out_dir(out.path())
+        .codec_path("crate::codec::Codec")
         .bytes(".sanji.v1.Entry")
         .bytes(".sanji.v1.Run.entries")
+        .bytes(".sanji.v1.Sealed")
         .bytes(".sanji.v1.Packed")
         .bytes(".sanji.v1.ChunkReply.data")
         .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")

@@ -74,7 +74,7 @@ fn step(step: case_step::Step) -> Vec<u8> {
         actor_department: "township".into(),
         actor_role: "窗口受理".into(),
         acting_for: "990106101-04".into(),
-        private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24], ciphertext: vec![0xcc; 20] }),
+        private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24].into(), ciphertext: vec![0xcc; 20].into() }),
         documents: Vec::new(),
         step: Some(step),
     }

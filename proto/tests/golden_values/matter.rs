@@ -12,7 +12,7 @@ fn step(step: matter_step::Step) -> Vec<u8> {
         actor_name: "宋兰".into(),
         actor_department: "sp".into(),
         actor_role: "投诉受理".into(),
-        private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24], ciphertext: vec![0xcc; 20] }),
+        private: Some(proto::Sealed { method: 1, nonce: vec![0xbb; 24].into(), ciphertext: vec![0xcc; 20].into() }),
         step: Some(step),
     }
     .encode_to_vec()

@@ -10,9 +10,8 @@ use sanji_proto::v1::link_server::{Link as LinkService, LinkServer};
 use sanji_proto::v1::{AttachmentMessage, LinkMessage};
 use sanji_replication::limits::MESSAGE_MAX_BYTES;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::codec::CompressionEncoding;
@@ -88,7 +87,7 @@ struct OpenLink {
     busy: watch::Receiver<bool>,
 }
 
-type Outgoing<T> = Pin<Box<dyn Stream<Item = std::result::Result<T, Status>> + Send>>;
+type Answer<T> = Pin<Box<dyn Stream<Item = std::result::Result<T, Status>> + Send>>;
 
 impl Service {
     fn peer<T>(&self, request: &Request<T>) -> std::result::Result<Certified, Status> {
@@ -116,8 +115,8 @@ impl Service {
 
 #[tonic::async_trait]
 impl LinkService for Service {
-    type ReplicateStream = Outgoing<LinkMessage>;
-    type AttachmentsStream = Outgoing<AttachmentMessage>;
+    type ReplicateStream = Answer<LinkMessage>;
+    type AttachmentsStream = Answer<AttachmentMessage>;
 
     async fn replicate(
         &self,
@@ -125,7 +124,7 @@ impl LinkService for Service {
     ) -> std::result::Result<Response<Self::ReplicateStream>, Status> {
         let peer = self.peer(&request)?;
         let handshake = request.extensions().get::<PeerInfo>().map_or(Duration::ZERO, |peer| peer.handshake);
-        let (outgoing, answer) = mpsc::channel(pump::OUTGOING);
+        let (outgoing, answer) = pump::outgoing(pump::OUTGOING);
         let (busy, is_busy) = watch::channel(false);
         let replaced = CancellationToken::new();
         self.enter(peer.key, OpenLink { replaced: replaced.clone(), busy: is_busy });
@@ -153,7 +152,7 @@ impl LinkService for Service {
             }
             replaced.cancel();
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
+        Ok(Response::new(Box::pin(answer)))
     }
 
     async fn attachments(
@@ -166,7 +165,7 @@ impl LinkService for Service {
         }
         let (busy, ended) =
             self.busy(&peer.key).ok_or_else(|| Status::failed_precondition("no link of this station is open"))?;
-        let (outgoing, answer) = mpsc::channel(attachments::OUTGOING);
+        let (outgoing, answer) = pump::outgoing(attachments::OUTGOING);
         let attachments = Attachments {
             host: self.host.clone(),
             peer: peer.station,
@@ -185,6 +184,6 @@ impl LinkService for Service {
                 () = shutdown.cancelled() => {}
             }
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(answer))))
+        Ok(Response::new(Box::pin(answer)))
     }
 }

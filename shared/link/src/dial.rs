@@ -12,10 +12,9 @@ use sanji_log::StationCode;
 use sanji_proto::v1::LinkMessage;
 use sanji_proto::v1::link_client::LinkClient;
 use sanji_replication::limits::MESSAGE_MAX_BYTES;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tonic::codec::CompressionEncoding;
@@ -219,8 +218,8 @@ async fn open(
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(MESSAGE_MAX_BYTES)
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
-    let (outgoing, messages) = mpsc::channel(pump::OUTGOING);
-    let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
+    let (outgoing, messages) = pump::outgoing(pump::OUTGOING);
+    let messages = messages.map_while(std::result::Result::ok);
     let (busy, is_busy) = watch::channel(false);
     let link = Link {
         host: host.clone(),
@@ -265,8 +264,8 @@ async fn keep_attachments(
         .max_encoding_message_size(MESSAGE_MAX_BYTES);
     let budget = Budget::default();
     loop {
-        let (outgoing, messages) = mpsc::channel(attachments::OUTGOING);
-        let messages = ReceiverStream::new(messages).map_while(std::result::Result::ok);
+        let (outgoing, messages) = pump::outgoing(attachments::OUTGOING);
+        let messages = messages.map_while(std::result::Result::ok);
         let ended = match client.attachments(messages).await {
             Ok(answer) => {
                 let (host, incoming, busy) = (host.clone(), answer.into_inner(), busy.clone());

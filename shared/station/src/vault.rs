@@ -85,7 +85,7 @@ impl CaseKey {
         }
         let compressed = compress(plain, Dictionary::Forms, effort).map_err(|_| Error::TooLong)?;
         let ciphertext = encrypt(&self.0, &nonce, &compressed, case.as_bytes())?;
-        Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec(), ciphertext })
+        Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec().into(), ciphertext: ciphertext.into() })
     }
 
     /// Decrypts the private part of an entry of `case`.
@@ -111,7 +111,7 @@ impl CaseKey {
             FORMS => Dictionary::Forms,
             other => return Err(Error::Method(other)),
         };
-        let nonce = <[u8; NONCE_BYTES]>::try_from(sealed.nonce.as_slice()).map_err(|_| Error::Unreadable)?;
+        let nonce = <[u8; NONCE_BYTES]>::try_from(&*sealed.nonce).map_err(|_| Error::Unreadable)?;
         Ok((decrypt(&self.0, &nonce, &sealed.ciphertext, case.as_bytes())?, dictionary))
     }
 }
@@ -148,8 +148,9 @@ mod tests {
         assert_eq!(key.open(&case(2), &sealed), Err(Error::Unreadable));
         assert_eq!(CaseKey::from_bytes([4; 32]).open(&case(1), &sealed), Err(Error::Unreadable));
         for place in 0..sealed.ciphertext.len() {
-            let mut wrong = sealed.clone();
-            wrong.ciphertext[place] ^= 1;
+            let mut wrong = sealed.ciphertext.to_vec();
+            wrong[place] ^= 1;
+            let wrong = proto::Sealed { ciphertext: wrong.into(), ..sealed.clone() };
             assert_eq!(key.open(&case(1), &wrong), Err(Error::Unreadable));
         }
         let later = proto::Sealed { method: 3, ..sealed };
@@ -161,7 +162,7 @@ mod tests {
         let key = CaseKey::from_bytes([3; 32]);
         let compressed = compress("赵小明".as_bytes(), Dictionary::None, Effort::Little).unwrap();
         let ciphertext = encrypt(&key.0, &[9; NONCE_BYTES], &compressed, case(1).as_bytes()).unwrap();
-        let sealed = proto::Sealed { method: 1, nonce: vec![9; NONCE_BYTES], ciphertext };
+        let sealed = proto::Sealed { method: 1, nonce: vec![9; NONCE_BYTES].into(), ciphertext: ciphertext.into() };
         assert_eq!(key.open(&case(1), &sealed).unwrap(), "赵小明".as_bytes());
     }
 

@@ -5,6 +5,7 @@
 
 use jiff::civil::Date;
 use prost::Message;
+use prost::bytes::Bytes;
 use sanji_log::{AttachmentId, CaseId, Hash, RequestId, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::matter_side::Side as SideMessage;
@@ -56,13 +57,13 @@ pub fn encode(body: &MatterBody, sealed: Option<proto::Sealed>) -> (u32, Vec<u8>
 ///
 /// # Errors
 /// [`Error`] where the bytes are not a message of that kind or a required field is missing or out of range.
-pub fn decode(kind: u32, body: &[u8]) -> Result<Option<Decoded>, Error> {
+pub fn decode(kind: u32, body: &Bytes) -> Result<Option<Decoded>, Error> {
     if kind == proto::Kind::MatterStep as u32 {
-        let message = proto::MatterStep::decode(body).map_err(|source| Error::Decode("MatterStep", source))?;
+        let message = proto::MatterStep::decode(body.clone()).map_err(|source| Error::Decode("MatterStep", source))?;
         return read_step(message).map(Some);
     }
     if kind == proto::Kind::MatterSide as u32 {
-        let message = proto::MatterSide::decode(body).map_err(|source| Error::Decode("MatterSide", source))?;
+        let message = proto::MatterSide::decode(body.clone()).map_err(|source| Error::Decode("MatterSide", source))?;
         return read_side(message).map(Some);
     }
     Ok(None)
@@ -70,7 +71,7 @@ pub fn decode(kind: u32, body: &[u8]) -> Result<Option<Decoded>, Error> {
 
 /// Name of an entry's body for listings, for example `matter.complaint_accepted`.
 #[must_use]
-pub fn kind_name(kind: u32, body: &[u8]) -> String {
+pub fn kind_name(kind: u32, body: &Bytes) -> String {
     match decode(kind, body) {
         Ok(Some(Decoded { body: MatterBody::Step(step), .. })) => format!("matter.{}", step.event.name()),
         Ok(Some(Decoded { body: MatterBody::Side(side), .. })) => format!("matter_side.{}", side.event.name()),

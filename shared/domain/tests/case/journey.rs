@@ -128,7 +128,7 @@ impl Journey {
                 step.previous = last.or(step.previous);
             }
             let (kind, bytes) = codec::encode(&draft.body, None);
-            let read = codec::decode(kind, &bytes).unwrap().unwrap().body;
+            let read = codec::decode(kind, &bytes.into()).unwrap().unwrap().body;
             assert_eq!(read, draft.body);
             let number = self.entries.len() as u64 + 1;
             let entry = CaseEntry {

@@ -90,7 +90,7 @@ impl World {
     pub(crate) fn write(&mut self, draft: MatterDraft, writer: StationCode) {
         self.now_ms += 1000;
         let (kind, bytes) = codec::encode(&draft.body, None);
-        let decoded = codec::decode(kind, &bytes).unwrap().unwrap();
+        let decoded = codec::decode(kind, &bytes.clone().into()).unwrap().unwrap();
         assert_eq!(decoded.body, draft.body, "the codec gives back what it was given");
         let number = u8::try_from(self.entries.len()).unwrap();
         let log = LogId { home: self.home, reach: Reach::Private, key: PublicKey([writer.tier() as u8; 32]) };

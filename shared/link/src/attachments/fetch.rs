@@ -38,7 +38,7 @@ const FINISHING_MAX: usize = 4;
 pub(super) async fn fetch(
     host: Arc<dyn Host>,
     peer: StationCode,
-    replies: mpsc::Receiver<ChunkReply>,
+    replies: mpsc::Receiver<Box<ChunkReply>>,
     outgoing: Outgoing,
     budget: Budget,
 ) -> Result<()> {
@@ -70,7 +70,7 @@ struct Fetching {
     outgoing: Outgoing,
     budget: Budget,
     changes: broadcast::Receiver<Change>,
-    replies: mpsc::Receiver<ChunkReply>,
+    replies: mpsc::Receiver<Box<ChunkReply>>,
     fetcher: Fetcher,
     /// Of the open requests, oldest first.
     permits: VecDeque<OwnedSemaphorePermit>,
@@ -82,7 +82,8 @@ struct Fetching {
 }
 
 enum Happening {
-    Replied(Vec<ChunkReply>),
+    #[allow(clippy::vec_box)] // as they come from the queue
+    Replied(Vec<Box<ChunkReply>>),
     MayAsk(OwnedSemaphorePermit),
     Finished(AttachmentId),
     Changed,
@@ -178,14 +179,14 @@ impl Fetching {
         send(&self.outgoing, AttachmentMessage::Request(request)).await
     }
 
-    async fn take(&mut self, replies: Vec<ChunkReply>) -> Result<()> {
+    async fn take(&mut self, replies: impl IntoIterator<Item = Box<ChunkReply>>) -> Result<()> {
         let mut batch: Vec<(AttachmentRef, Vec<Piece>)> = Vec::new();
         let mut answered = Vec::new();
         for reply in replies {
             let ends = reply.last && !reply.now_here;
             let open = self.fetcher.open_requests();
             let id = reply.id;
-            let heard = self.fetcher.hear(reply, now_ms());
+            let heard = self.fetcher.hear(*reply, now_ms());
             let heard = heard.map_err(|_| Error::Answer { problem: "a chunk came that was not asked for" })?;
             if ends && self.fetcher.open_requests() < open {
                 answered.extend(self.permits.pop_front());

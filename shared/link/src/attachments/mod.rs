@@ -16,7 +16,7 @@ use sanji_replication::attachment::{
     AttachmentMessage, ChunkReply, ChunkRequest, REQUESTS_WAITING_MAX, WINDOW_MAX_CHUNKS,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
-use tonic::{Status, Streaming};
+use tonic::Streaming;
 
 use crate::host::{Host, HostError};
 use crate::pump::to_peer;
@@ -50,7 +50,7 @@ pub(crate) struct Attachments {
     pub(crate) busy: watch::Receiver<bool>,
 }
 
-type Outgoing = mpsc::Sender<std::result::Result<proto::AttachmentMessage, Status>>;
+type Outgoing = crate::pump::Outgoing<proto::AttachmentMessage>;
 
 /// Fetches and serves until the stream ends.
 ///
@@ -76,13 +76,13 @@ pub(crate) async fn run(attachments: Attachments) -> Result<()> {
 async fn read(
     mut incoming: Streaming<proto::AttachmentMessage>,
     requests: mpsc::Sender<ChunkRequest>,
-    replies: mpsc::Sender<ChunkReply>,
+    replies: mpsc::Sender<Box<ChunkReply>>,
 ) -> Result<()> {
     while let Some(message) = incoming.message().await? {
         let message = AttachmentMessage::try_from(message).map_err(|source| Error::Message { source })?;
         let has_place = match message {
             AttachmentMessage::Request(request) => requests.try_send(request).is_ok(),
-            AttachmentMessage::Reply(reply) => replies.try_send(reply).is_ok(),
+            AttachmentMessage::Reply(reply) => replies.try_send(reply.into()).is_ok(),
         };
         if !has_place {
             return Err(Error::Answer { problem: "more messages about attachments than were agreed" });
@@ -94,7 +94,7 @@ async fn read(
 /// Hands a message to HTTP/2.
 async fn send(outgoing: &Outgoing, message: AttachmentMessage) -> Result<()> {
     let gone = |_| Error::Closed { reason: "the peer went away".to_owned() };
-    outgoing.send(Ok(message.into())).await.map_err(gone)
+    outgoing.send(Ok(Box::new(message.into()))).await.map_err(gone)
 }
 
 /// Asks the station beside the running tasks.

@@ -35,7 +35,8 @@ pub(super) enum Answer {
 }
 
 pub(super) struct Clerk {
-    jobs: mpsc::Sender<Job>,
+    // Boxed: see `Outgoing`.
+    jobs: mpsc::Sender<Box<Job>>,
     stored: mpsc::UnboundedReceiver<std::result::Result<Answer, HostError>>,
     working: JoinHandle<()>,
 }
@@ -51,7 +52,9 @@ impl Clerk {
 
     /// Queues a job.
     pub(super) fn give(&self, job: Job) -> Result<()> {
-        self.jobs.try_send(job).map_err(|_| Error::Closed { reason: "the peer sends more than is kept up with".into() })
+        self.jobs
+            .try_send(job.into())
+            .map_err(|_| Error::Closed { reason: "the peer sends more than is kept up with".into() })
     }
 
     /// The next answer. None: no more will come, since the work broke off.
@@ -72,12 +75,12 @@ impl Clerk {
 async fn work(
     host: Arc<dyn Host>,
     peer: StationCode,
-    mut todo: mpsc::Receiver<Job>,
+    mut todo: mpsc::Receiver<Box<Job>>,
     answers: mpsc::UnboundedSender<std::result::Result<Answer, HostError>>,
 ) {
     while let Some(job) = todo.recv().await {
         let host = host.clone();
-        let kept = match job {
+        let kept = match *job {
             Job::Store { batch, runs, case_keys } => {
                 let stored = host.store(peer, runs, case_keys).await.map(|outcome| Answer::Stored { batch, outcome });
                 let failed = stored.is_err();

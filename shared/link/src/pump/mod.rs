@@ -23,6 +23,8 @@ use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Setting
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
@@ -49,6 +51,16 @@ const LOOK_FOR_DAMAGE: Duration = Duration::from_secs(10);
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// Hands messages to HTTP/2. Boxed, here and in other queues of a link: a queue takes room for 32 at once, and the hub has
+/// a handful of them for each of hundreds of links at rest.
+pub(crate) type Outgoing<T> = mpsc::Sender<std::result::Result<Box<T>, Status>>;
+
+/// A queue of so many messages, and where HTTP/2 takes them from.
+pub(crate) fn outgoing<T>(places: usize) -> (Outgoing<T>, impl Stream<Item = std::result::Result<T, Status>>) {
+    let (outgoing, messages) = mpsc::channel::<std::result::Result<Box<T>, Status>>(places);
+    (outgoing, ReceiverStream::new(messages).map(|message| message.map(|message| *message)))
+}
+
 /// What a link is made of, beside what the peer says on it.
 pub(crate) struct Link {
     pub(crate) host: Arc<dyn Host>,
@@ -56,7 +68,7 @@ pub(crate) struct Link {
     pub(crate) peer: Certified,
     /// How long it took to shake hands.
     pub(crate) handshake: Duration,
-    pub(crate) outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    pub(crate) outgoing: Outgoing<LinkMessage>,
     /// Given back once both sides have caught up. None: the peer is asked to come back later.
     pub(crate) turn: Option<OwnedSemaphorePermit>,
     /// Tells the attachments of this link whether entries wait to be sent.
@@ -82,10 +94,11 @@ pub(crate) struct Goodbye {
 
 /// A link that has said who this station is and what it holds, and has heard nothing yet.
 pub(crate) struct Begun {
-    pump: Pump,
+    /// Boxed, since a task has room for it wherever it is moved to.
+    pump: Box<Pump>,
     started: Result<()>,
     trust: Arc<Trust>,
-    outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+    outgoing: Outgoing<LinkMessage>,
     busy: watch::Sender<bool>,
     replaced: CancellationToken,
     delivers: bool,
@@ -105,7 +118,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
     settings.handshake_ms = u64::try_from(handshake.as_millis()).unwrap_or(u64::MAX);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut pump = Pump {
+    let mut pump = Box::new(Pump {
         reporter: Reporter::new(host.clone(), peer.station, replaced.clone(), distrust),
         clerk: Clerk::new(host.clone(), peer.station),
         session: Session::new(settings),
@@ -121,12 +134,12 @@ pub(crate) async fn begin(link: Link) -> Begun {
         damage_looked_for: Instant::now(),
         damage_turns: Turns::default(),
         host,
-    };
+    });
     let started = pump.start().await;
     while let Ok(place) = outgoing.try_reserve()
         && let Some(message) = pump.outbox.pop_front()
     {
-        place.send(Ok(message));
+        place.send(Ok(message.into()));
     }
     Begun { pump, started, trust, outgoing, busy, replaced, delivers, shutdown }
 }
@@ -199,7 +212,7 @@ impl Pump {
     async fn turn_around(
         &mut self,
         incoming: &mut Streaming<LinkMessage>,
-        outgoing: &mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+        outgoing: &Outgoing<LinkMessage>,
         busy: &watch::Sender<bool>,
         shutdown: &CancellationToken,
     ) -> Result<Goodbye> {
@@ -234,7 +247,7 @@ impl Pump {
     async fn next(
         &mut self,
         incoming: &mut Streaming<LinkMessage>,
-        outgoing: &mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+        outgoing: &Outgoing<LinkMessage>,
         shutdown: &CancellationToken,
     ) -> Happening {
         let is_open = self.goodbye.is_none();
@@ -242,7 +255,7 @@ impl Pump {
             place = outgoing.reserve(), if !self.outbox.is_empty() => match place {
                 Ok(place) => {
                     if let Some(message) = self.outbox.pop_front() {
-                        place.send(Ok(message));
+                        place.send(Ok(message.into()));
                     }
                     Happening::Sent
                 }
@@ -460,10 +473,10 @@ impl Pump {
 
     /// Says why, if that has not been said yet, and lets the peer read it before the stream is torn down.
     async fn finish(
-        mut self,
+        mut self: Box<Self>,
         ended: Result<Goodbye>,
         mut incoming: Streaming<LinkMessage>,
-        outgoing: mpsc::Sender<std::result::Result<LinkMessage, Status>>,
+        outgoing: Outgoing<LinkMessage>,
     ) -> Result<Goodbye> {
         let (reason, distrust) = match &ended {
             Ok(goodbye) => (goodbye.reason.clone(), goodbye.distrust),

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use sanji_log::{Head, LogId, Receipt, StationCode};
 
 use super::{Action, Session};
-use crate::limits::RECEIPTS_MAX;
 use crate::{Ack, Directory, Message};
+
+/// Most receipts that are passed on in one message, about 200 bytes each: at both ends of a link a buffer stays as large
+/// as the largest message was, and the first look at a district brings hundreds.
+const RECEIPTS_AT_ONCE: usize = 16;
 
 /// Up to which position the peer has receipts, or will have them with an acknowledgement.
 #[derive(Debug, Default)]
@@ -90,7 +93,7 @@ impl Session {
         receipts.retain(|receipt| {
             receipt.station != peer && ends.share(&receipt.head.log) && !self.peer_receipts.include(receipt, me)
         });
-        for part in receipts.chunks(RECEIPTS_MAX) {
+        for part in receipts.chunks(RECEIPTS_AT_ONCE) {
             self.send(Message::Receipts(part.to_vec()));
         }
     }

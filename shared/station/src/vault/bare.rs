@@ -90,7 +90,7 @@ fn bare(encoded: &Bytes, before: Option<Hash>, keys: &HashMap<&[u8], (u32, &prot
         prev_at,
         sealed_at,
         case_key: *case_key,
-        nonce: sealed.nonce,
+        nonce: sealed.nonce.into(),
         length: u32::try_from(text.len()).ok()?,
         ..proto::BarePart::default()
     };

@@ -4,6 +4,7 @@
 //! `Unknown`, an unknown value of a list as that list's `Unknown`. The entry's own bytes stay as they are.
 
 use prost::Message;
+use prost::bytes::Bytes;
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::station_record::Record;
 
@@ -64,7 +65,7 @@ pub fn encode(body: &Body, sealed: Option<proto::Sealed>) -> (u32, Vec<u8>) {
 ///
 /// # Errors
 /// [`Error`] where the bytes are not a message of that kind or a required field is missing or out of range.
-pub fn decode(kind: u32, body: &[u8]) -> Result<Option<Decoded>, Error> {
+pub fn decode(kind: u32, body: &Bytes) -> Result<Option<Decoded>, Error> {
     match known_kind(kind) {
         Some(proto::Kind::CaseStep) => {
             let message = message::<proto::CaseStep>(body, "CaseStep")?;
@@ -80,14 +81,14 @@ pub fn decode(kind: u32, body: &[u8]) -> Result<Option<Decoded>, Error> {
 
 /// Name of an entry's body for listings, for example `step.accepted`, `station.enrolled`, `unknown.9`.
 #[must_use]
-pub fn kind_name(kind: u32, body: &[u8]) -> String {
+pub fn kind_name(kind: u32, body: &Bytes) -> String {
     match known_kind(kind) {
         Some(proto::Kind::CaseStep | proto::Kind::CaseSide) => match decode(kind, body) {
             Ok(Some(Decoded { body: Body::Step(step), .. })) => format!("step.{}", step.event.name()),
             Ok(Some(Decoded { body: Body::Side(side), .. })) => format!("side.{}", side.event.name()),
             _ => "unreadable".to_owned(),
         },
-        Some(proto::Kind::Station) => match proto::StationRecord::decode(body).map(|message| message.record) {
+        Some(proto::Kind::Station) => match proto::StationRecord::decode(body.clone()).map(|message| message.record) {
             Ok(Some(Record::Enrolled(_))) => "station.enrolled".to_owned(),
             Ok(Some(Record::CertificateIssued(_))) => "station.certificate_issued".to_owned(),
             Ok(Some(Record::Revoked(_))) => "station.revoked".to_owned(),
@@ -115,6 +116,7 @@ fn known_kind(kind: u32) -> Option<proto::Kind> {
     i32::try_from(kind).ok().and_then(|kind| proto::Kind::try_from(kind).ok())
 }
 
-fn message<M: Message + Default>(bytes: &[u8], name: &'static str) -> Result<M, Error> {
-    M::decode(bytes).map_err(|source| Error::Decode { message: name, source })
+fn message<M: Message + Default>(bytes: &Bytes, name: &'static str) -> Result<M, Error> {
+    // What is sealed stays where it lies.
+    M::decode(bytes.clone()).map_err(|source| Error::Decode { message: name, source })
 }
