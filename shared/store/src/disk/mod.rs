@@ -42,7 +42,8 @@ use room::Room;
 /// How a store uses disk and memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Size of a segment of the journal, in bytes. Disk is taken in steps of it, after a first one of 4 MB at most.
+    /// Largest size of a segment of the journal, in bytes. Disk is taken in steps: the first is of 4 MB at most, each next
+    /// one at most twice as large as the last.
     pub segment_bytes: u64,
     /// Size of the index's cache, in bytes.
     pub cache_bytes: u64,

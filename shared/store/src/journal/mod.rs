@@ -36,7 +36,8 @@ const COMMIT_MAX_BYTES: usize = 1 << 31;
 /// Segments kept open besides the last.
 const OPEN_SEGMENTS: usize = 32;
 /// The first segment is no larger: it is filled with zeros while somebody waits for a new station, and hundreds of
-/// stations that are set up at once would write tens of gigabytes.
+/// stations that are set up at once would write tens of gigabytes. Each next one is at most twice as large as the last,
+/// since writers wait while it is filled.
 pub(crate) const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
 /// Bytes that the journal never takes of the disk: what was committed must still get into the index.
 pub(crate) const KEPT_FREE_BYTES: u64 = 16 << 20;
@@ -235,8 +236,8 @@ impl Journal {
         }
     }
 
-    /// Goes on in a new segment, large enough for `size` bytes of frames. Where the disk is nearly full, it is as
-    /// large as there is room.
+    /// Goes on in a new segment, large enough for `size` bytes of frames. It grows with the journal, and where the disk is
+    /// nearly full, it is as large as there is room.
     fn roll(&self, tail: &mut Tail, size: u64) -> Result<(), Error> {
         let needed = SEGMENT_HEADER_BYTES + size;
         let room = self.folder.free().map_or(u64::MAX, |free| free.saturating_sub(KEPT_FREE_BYTES));
@@ -246,7 +247,7 @@ impl Journal {
         let last = tail.segment.info;
         let info = SegmentInfo {
             number: last.number + 1,
-            size: self.segment_bytes.min(room).max(needed),
+            size: self.segment_bytes.min(2 * last.size).min(room).max(needed),
             generation: last.generation + 1,
             previous_end: tail.offset,
         };
