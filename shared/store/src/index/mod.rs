@@ -3,7 +3,6 @@
 //! sled is never flushed in the commit path. A thread applies changes in groups; until it has, they are read from
 //! memory, so that readers see every commit that has returned. See `keys` for the rows.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::contract::Error;
-use overlay::Overlay;
+use overlay::{Layer, Overlay};
 
 mod engine;
 pub(crate) mod keys;
@@ -24,10 +23,10 @@ pub(crate) use engine::remove;
 /// How long the thread gathers changes before it applies them: a row that changes often meanwhile is written once, and
 /// the runs of a case get one row together. sled copies a page for every row, so rows are what it costs.
 const LINGER: Duration = Duration::from_secs(5);
-/// Bytes that are applied at once.
-const BATCH_BYTES: usize = 4 << 20;
+/// When so many bytes wait they are applied, however short they have waited.
+const BATCH_BYTES: usize = 8 << 20;
 /// Bytes that may wait; then commits wait too.
-const WAITING_MAX_BYTES: usize = 12 << 20;
+const WAITING_MAX_BYTES: usize = 20 << 20;
 /// Bytes of a row in which the runs of a case stand together.
 const MERGED_BYTES: usize = 2048;
 
@@ -106,9 +105,16 @@ impl Index {
 
     /// Adds changes that belong together; readers see them from now on.
     pub(crate) fn push(&self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        let changes = changes.into_iter().map(|(key, value)| (Bytes::from(key), value.map(Bytes::from))).collect();
-        self.shared.waiting().overlay.push(changes);
-        self.shared.work.notify_one();
+        let changes = changes.into_iter().map(|(key, value)| (Bytes::from(key), value.map(Bytes::from)));
+        let mut waiting = self.shared.waiting();
+        let was_empty = waiting.overlay.is_empty();
+        waiting.overlay.push(changes);
+        // Whoever gathers need not be woken for every commit.
+        let has_work = was_empty || waiting.overlay.bytes() >= BATCH_BYTES;
+        drop(waiting);
+        if has_work {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Waits until the lag allows another commit.
@@ -161,11 +167,11 @@ impl Index {
             return Ok(());
         }
         let waiting = self.shared.waiting();
-        let changed = waiting.overlay.range(from, until);
+        let changed = waiting.overlay.range(from, until, backwards);
         let scan = || {
             let stored = self.shared.tree.range(from..until);
             if backwards {
-                merge(stored.rev(), changed.rev(), |left, right| left > right, visit)
+                merge(stored.rev(), changed, |left, right| left > right, visit)
             } else {
                 merge(stored, changed, |left, right| left < right, visit)
             }
@@ -222,15 +228,16 @@ impl Shared {
             }
             let gathers =
                 |waiting: &mut Waiting| !waiting.closing && !waiting.hurry && waiting.overlay.bytes() < BATCH_BYTES;
-            let (waiting, _) =
+            let (mut waiting, _) =
                 self.work.wait_timeout_while(waiting, LINGER, gathers).unwrap_or_else(PoisonError::into_inner);
-            let (changes, groups) = waiting.overlay.first_groups(BATCH_BYTES);
+            // Held until readers need not wait any more: dropping thousands of rows takes a while.
+            let changes = waiting.overlay.begin_applying();
             drop(waiting);
 
             let result = self.apply(&changes);
             let mut waiting = self.waiting();
             match result {
-                Ok(()) => waiting.overlay.forget(groups),
+                Ok(()) => waiting.overlay.end_applying(),
                 Err(error) => waiting.failed = Some(error),
             }
             let failed = waiting.failed.is_some();
@@ -242,7 +249,7 @@ impl Shared {
         }
     }
 
-    fn apply(&self, changes: &BTreeMap<Bytes, Option<Bytes>>) -> sled::Result<()> {
+    fn apply(&self, changes: &Layer) -> sled::Result<()> {
         let mut batch = sled::Batch::default();
         let mut rest = changes.iter();
         loop {

@@ -1,116 +1,153 @@
-//! Changes that are on their way into sled: what the index thread will apply next, and what readers see of it
-//! already.
+//! Changes that are on their way into sled: what readers see of it already. Those that the index thread is applying don't
+//! change any more; what comes meanwhile lies above them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 /// Key and new value; none removes the row.
-pub(crate) type Change = (Bytes, Option<Bytes>);
+pub(crate) type Layer = BTreeMap<Bytes, Option<Bytes>>;
 
-/// Groups of changes in commit order, and their newest value for each key.
+/// The newest value of each key that is changed.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    rows: BTreeMap<Bytes, (u64, Option<Bytes>)>,
-    groups: VecDeque<Vec<Change>>,
-    /// Number of the first group in `groups`.
-    first: u64,
-    bytes: usize,
+    waiting: Layer,
+    waiting_bytes: usize,
+    applying: Arc<Layer>,
+    applying_bytes: usize,
 }
 
 impl Overlay {
     /// Adds changes that belong together.
-    pub(crate) fn push(&mut self, changes: Vec<Change>) {
-        let number = self.first + self.groups.len() as u64;
-        for (key, value) in &changes {
-            self.bytes += size(key, value.as_ref());
-            self.rows.insert(key.clone(), (number, value.clone()));
+    pub(crate) fn push(&mut self, changes: impl IntoIterator<Item = (Bytes, Option<Bytes>)>) {
+        for (key, value) in changes {
+            let key_bytes = key.len();
+            self.waiting_bytes += size(key_bytes, value.as_ref());
+            if let Some(before) = self.waiting.insert(key, value) {
+                self.waiting_bytes -= size(key_bytes, before.as_ref());
+            }
         }
-        self.groups.push_back(changes);
     }
 
-    /// Bytes of the changes that wait.
+    /// Bytes of the changes that wait or are being applied.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.waiting_bytes + self.applying_bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.waiting.is_empty() && self.applying.is_empty()
     }
 
-    /// What the first groups that wait change together, up to about `max_bytes`; and how many groups.
-    pub(crate) fn first_groups(&self, max_bytes: usize) -> (BTreeMap<Bytes, Option<Bytes>>, usize) {
-        let (mut changes, mut bytes, mut groups) = (BTreeMap::new(), 0, 0);
-        for group in &self.groups {
-            if bytes > max_bytes {
-                break;
-            }
-            bytes += group.iter().map(|(key, value)| size(key, value.as_ref())).sum::<usize>();
-            changes.extend(group.iter().cloned());
-            groups += 1;
-        }
-        (changes, groups)
+    /// All that waits, to be applied now. Readers see it until the [end](Self::end_applying).
+    pub(crate) fn begin_applying(&mut self) -> Arc<Layer> {
+        self.applying = Arc::new(std::mem::take(&mut self.waiting));
+        self.applying_bytes = std::mem::take(&mut self.waiting_bytes);
+        self.applying.clone()
     }
 
-    /// Forgets the first groups: sled has them.
-    pub(crate) fn forget(&mut self, groups: usize) {
-        let until = self.first + groups as u64;
-        for (key, value) in self.groups.drain(..groups).flatten() {
-            self.bytes -= size(&key, value.as_ref());
-            if self.rows.get(&key).is_some_and(|(number, _)| *number < until) {
-                self.rows.remove(&key);
-            }
-        }
-        self.first = until;
+    /// What was applied is forgotten: sled has it.
+    pub(crate) fn end_applying(&mut self) {
+        self.applying_bytes = 0;
+        self.applying = Arc::default();
     }
 
     /// What waits for a key: none if nothing; some none if its removal.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        self.rows.get(key).map(|(_, value)| value.clone())
+        self.waiting.get(key).or_else(|| self.applying.get(key)).cloned()
     }
 
-    /// What waits for a range of keys, in order.
+    /// What waits for a range of keys, in order; falling keys where `backwards`.
     pub(crate) fn range<'a>(
         &'a self,
         from: &[u8],
         until: &[u8],
-    ) -> impl DoubleEndedIterator<Item = (&'a Bytes, Option<&'a Bytes>)> {
-        use std::ops::Bound::{Excluded, Included};
-        self.rows.range::<[u8], _>((Included(from), Excluded(until))).map(|(key, (_, value))| (key, value.as_ref()))
+        backwards: bool,
+    ) -> Box<dyn Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + 'a> {
+        let range = (Included(from), Excluded(until));
+        let waiting = self.waiting.range::<[u8], _>(range);
+        let applying = self.applying.range::<[u8], _>(range);
+        if backwards {
+            Box::new(layered(waiting.rev(), applying.rev(), |left, right| left > right))
+        } else {
+            Box::new(layered(waiting, applying, |left, right| left < right))
+        }
     }
 }
 
-fn size(key: &Bytes, value: Option<&Bytes>) -> usize {
-    // Each change stands in a map and in a list, which has its price.
-    key.len() + value.map_or(0, Bytes::len) + 160
+/// Walks over two layers as one: of a key that both have, the upper one counts.
+fn layered<'a>(
+    upper: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+    lower: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+    comes_first: impl Fn(&Bytes, &Bytes) -> bool,
+) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> {
+    let (mut upper, mut lower) = (upper.peekable(), lower.peekable());
+    std::iter::from_fn(move || {
+        let next = match (upper.peek(), lower.peek()) {
+            (Some((above, _)), Some((below, _))) if comes_first(below, above) => lower.next(),
+            (Some((above, _)), Some((below, _))) if above == below => {
+                lower.next();
+                upper.next()
+            }
+            (Some(_), _) => upper.next(),
+            (None, _) => lower.next(),
+        };
+        next.map(|(key, value)| (key, value.as_ref()))
+    })
+}
+
+fn size(key_bytes: usize, value: Option<&Bytes>) -> usize {
+    // Each change stands in a map, which has its price.
+    key_bytes + value.map_or(0, Bytes::len) + 120
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn change(key: &'static str, value: Option<&'static str>) -> Change {
+    fn change(key: &'static str, value: Option<&'static str>) -> (Bytes, Option<Bytes>) {
         (key.into(), value.map(Bytes::from))
+    }
+
+    fn seen(overlay: &Overlay, backwards: bool) -> Vec<(&str, Option<&str>)> {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or("?");
+        let rows = overlay.range(b"a", b"y", backwards);
+        rows.map(|(key, value)| (text(key), value.map(|value| text(value)))).collect()
     }
 
     #[test]
     fn the_newest_value_shows_until_it_is_applied() {
         let mut overlay = Overlay::default();
-        overlay.push(vec![change("a", Some("1")), change("b", Some("1"))]);
-        overlay.push(vec![change("a", Some("2"))]);
-        overlay.push(vec![change("b", None)]);
-        assert_eq!(overlay.get(b"a"), Some(Some("2".into())));
+        overlay.push([change("a", Some("1")), change("b", Some("1")), change("z", Some("1"))]);
+        let applied = overlay.begin_applying();
+        assert_eq!(applied.len(), 3);
+        overlay.push([change("a", Some("2")), change("c", Some("2"))]);
+        overlay.push([change("b", None), change("a", Some("3"))]);
+        assert_eq!(overlay.get(b"a"), Some(Some("3".into())));
         assert_eq!(overlay.get(b"b"), Some(None));
-        assert_eq!(overlay.get(b"c"), None);
+        assert_eq!(overlay.get(b"z"), Some(Some("1".into())));
+        assert_eq!(overlay.get(b"d"), None);
+        let forwards = [("a", Some("3")), ("b", None), ("c", Some("2"))];
+        assert_eq!(seen(&overlay, false), forwards);
+        assert_eq!(seen(&overlay, true), forwards.iter().rev().copied().collect::<Vec<_>>());
 
-        let (changes, groups) = overlay.first_groups(0);
-        assert_eq!((changes.len(), groups), (2, 1));
-        overlay.forget(1);
-        assert_eq!(overlay.get(b"a"), Some(Some("2".into())));
-        overlay.forget(1);
-        assert_eq!(overlay.get(b"a"), None);
-        assert_eq!(overlay.get(b"b"), Some(None));
-        overlay.forget(1);
-        assert_eq!((overlay.get(b"b"), overlay.bytes(), overlay.is_empty()), (None, 0, true));
+        overlay.end_applying();
+        assert_eq!((overlay.get(b"z"), overlay.get(b"b")), (None, Some(None)));
+        assert_eq!(seen(&overlay, false), forwards);
+        assert_eq!(overlay.begin_applying().len(), 3);
+        assert_eq!((seen(&overlay, true).len(), overlay.is_empty()), (3, false));
+        overlay.end_applying();
+        assert_eq!((overlay.bytes(), overlay.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_key_that_changes_again_takes_room_once() {
+        let mut overlay = Overlay::default();
+        overlay.push([change("a", Some("1"))]);
+        let one = overlay.bytes();
+        overlay.push([change("a", None)]);
+        overlay.push([change("a", Some("2"))]);
+        assert_eq!(overlay.bytes(), one);
     }
 }
