@@ -7,6 +7,7 @@
 //! | [`vault`] | keys, and everything that is encrypted |
 //! | [`station`] | [`Station`]: the handle for desk, services and links |
 //! | `committer`, `news`, `watch` | the thread that writes, and who is told of what it wrote |
+//! | `lag` | when the index is told of it |
 //! | [`pending`] | attachments that wait for their command |
 //! | [`views`] | what people see: cases, work lists, the public query |
 //! | [`records`] | ledgers, vouchers, case files, exchange |
@@ -45,6 +46,7 @@ mod follow;
 pub mod healing;
 mod host;
 pub mod keys;
+mod lag;
 pub mod metrics;
 mod news;
 pub mod pending;

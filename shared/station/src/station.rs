@@ -20,7 +20,6 @@ mod watching;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
@@ -31,8 +30,7 @@ use sanji_log::entry::BODY_MAX_BYTES;
 use sanji_log::{AttachmentId, Reach, Run, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_store::Store;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::core::AttachmentContent;
@@ -48,6 +46,7 @@ use crate::config::Program;
 use crate::core::{Committed, Core, FILE_MAX_BYTES, Reader, ReferenceData, StationKeys, Written, check_size};
 use crate::error::{Error, Failure};
 use crate::healing::Healing;
+use crate::lag::{Lag, bring_up_to_date};
 use crate::news::News;
 use crate::pending::Pending;
 use crate::supervision::Digests;
@@ -60,10 +59,6 @@ use movements::Movements;
 
 /// Memory for files that are being handed in at the same time, in KiB: 128 MiB, two and a half of the largest.
 const UPLOADS_KIB: u32 = 128 << 10;
-
-/// The index is told of what was committed when it has been behind for this long, or when much waits. Whoever reads sees
-/// all of it in any case; a case that changes several times meanwhile is written once, and a burst has the processor.
-const INDEX_LAG: Duration = Duration::from_secs(5);
 
 /// A member of staff who has proved who they are.
 #[derive(Debug, Clone)]
@@ -126,18 +121,18 @@ impl Station {
         let (reader, pending) = (core.reader().clone(), core.pending().clone());
         let clock_offset_ms = core.clock_offset_ms();
         let news = Arc::new(News::new(reader.clone()));
-        let behind = Arc::new(Notify::new());
-        let (publish, tell_more, fell_behind) = (news.clone(), news.clone(), behind.clone());
+        let lag = Arc::new(Lag::default());
+        let (publish, tell_more, fell_behind, read) = (news.clone(), news.clone(), lag.clone(), reader.clone());
         let changed = Arc::new(Changed::default());
         let note = changed.clone();
         let publish = move |committed: &Committed| {
             note.note(&committed.cases, committed.reference_changed);
             publish.tell(committed);
-            fell_behind.notify_one();
+            fell_behind.note_commit(&read);
         };
         let started =
             Committer::start(core, clock.clone(), publish, move |committed| tell_more.tell_confirmed(committed));
-        let projecting = AbortOnDropHandle::new(tokio::spawn(project(reader.clone(), behind)));
+        let projecting = AbortOnDropHandle::new(tokio::spawn(lag.keep_short(reader.clone())));
         let (committer, running) = started.map_err(|_| Error::Stopped)?;
         let mut instance = [0; 16];
         random(&mut instance);
@@ -173,7 +168,7 @@ impl Station {
             running.ended().await;
         }
         self.0.projecting.abort();
-        bring_up_to_date(self.0.reader.clone()).await;
+        bring_up_to_date(&self.0.reader).await;
     }
 
     /// The store, for checks and listings.
@@ -537,24 +532,6 @@ pub struct Administrative {
     pub kind: proto::Kind,
     /// The encoded message.
     pub body: Vec<u8>,
-}
-
-/// Tells the index of commits soon after them, of many at once.
-async fn project(reader: Reader, behind: Arc<Notify>) {
-    loop {
-        behind.notified().await;
-        let until = Instant::now() + INDEX_LAG;
-        while !reader.is_behind() && tokio::time::timeout_at(until, behind.notified()).await.is_ok() {}
-        bring_up_to_date(reader.clone()).await;
-        reader.note_round();
-    }
-}
-
-async fn bring_up_to_date(reader: Reader) {
-    // It fails only where the runtime ends; then the index is brought up to date on opening.
-    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || reader.project()).await {
-        tracing::error!(reason = &error as &dyn std::error::Error, "the index was not brought up to date");
-    }
 }
 
 fn act_reply(written: Written) -> proto::ActReply {

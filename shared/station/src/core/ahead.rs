@@ -4,6 +4,7 @@
 //! what has happened all the same. After a crash the store asks for what it was never told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -27,11 +28,15 @@ const PIECE: usize = 256;
 /// commit.
 const PASSES: u32 = 4;
 /// When more folded cases than this wait, the index is told before anything else is done. A case takes some kilobytes.
-const CASES: usize = 4096;
+const CASES: usize = 8192;
 /// The same for rows.
 const ROWS: usize = 65_536;
 /// The same for entries, folded or not. Without its private part an entry takes half a kilobyte.
 const ENTRIES: usize = 65_536;
+/// In parts of a hundred of what may wait: the index must be told before more is committed.
+const FULL: usize = 100;
+/// In parts of a hundred of what may wait: the index is told of some of it, so that writers need not wait.
+const FILLING: usize = 75;
 /// So many entries wait at most while somebody looks at lists: they wait until all of them are folded, 50 µs each.
 const ENTRIES_LOOKED_AT: usize = 4096;
 /// So many cases are folded to count those that are open.
@@ -274,14 +279,18 @@ impl Ahead {
 
     /// Whether so much waits that the index must be told before more is committed.
     pub(super) fn is_full(&self) -> bool {
-        self.changes().reaches(1)
+        self.changes().reaches(FULL)
     }
 
     /// Whether the index should be told now: a good part of what may wait does, or somebody would have to wait for it.
     pub(super) fn is_filling(&self) -> bool {
         let changes = self.changes();
-        let looked_at = self.looked_at.load(Ordering::Relaxed) > 0;
-        changes.reaches(2) || looked_at && changes.entries >= ENTRIES_LOOKED_AT
+        changes.reaches(FILLING) || self.is_looked_at() && changes.entries >= ENTRIES_LOOKED_AT
+    }
+
+    /// Whether somebody has looked at lists lately.
+    pub(super) fn is_looked_at(&self) -> bool {
+        self.looked_at.load(Ordering::Relaxed) > 0
     }
 
     /// Notes that somebody looks at lists.
@@ -304,7 +313,8 @@ impl Ahead {
         }
         let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..PASSES {
-            self.project_pieces(reader, tell)?;
+            let pieces = self.changes().waiting() / PIECE;
+            self.project_pieces(pieces, reader, tell)?;
         }
         let _gate = self.gate();
         if !self.changes().committed {
@@ -314,7 +324,7 @@ impl Ahead {
             self.refile(reader)?;
         }
         loop {
-            let piece = self.prepare(reader)?;
+            let piece = self.prepare(None, reader)?;
             let extent = if self.changes().waiting() <= piece.len() { Extent::Rest } else { Extent::Part };
             self.tell(reader, piece, extent, tell)?;
             if extent == Extent::Rest {
@@ -324,11 +334,22 @@ impl Ahead {
     }
 
     /// Tells the index of most of what waits now, while others may commit.
-    fn project_pieces(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
-        // Counted before, so that those who go on committing keep nobody here for ever.
+    pub(super) fn project_most(&self, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        if self.changes().refile {
+            return self.project(reader, tell);
+        }
+        let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
         let pieces = self.changes().waiting() / PIECE;
+        self.project_pieces(pieces.max(1), reader, tell)
+    }
+
+    /// Goes once over the cases that wait. Their pieces were counted before, so that those who go on committing keep nobody
+    /// here for ever.
+    fn project_pieces(&self, pieces: usize, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        let mut after = None;
         for _ in 0..pieces {
-            let piece = self.prepare(reader)?;
+            let piece = self.prepare(after, reader)?;
+            after = piece.last().map(|last| last.of.case.id()).or(after);
             let _gate = self.gate();
             // Where a case is filed may have changed since it was prepared.
             if self.changes().refile {
@@ -399,16 +420,17 @@ impl Ahead {
         Ok(())
     }
 
-    /// Folds and encodes some of the cases that wait.
-    fn prepare(&self, reader: &Reader) -> Result<Vec<Prepared>, Error> {
+    /// Folds and encodes the next of the cases that wait.
+    fn prepare(&self, after: Option<CaseId>, reader: &Reader) -> Result<Vec<Prepared>, Error> {
         let piece: BTreeSet<CaseId> = {
             let changes = self.changes();
-            let (unfolded, folded) = (changes.unfolded.keys().take(PIECE), changes.cases.keys().take(PIECE));
-            unfolded.chain(folded).copied().collect()
+            let next = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            let (unfolded, folded) = (changes.unfolded.range(next), changes.cases.range(next));
+            unfolded.map(|(id, _)| *id).take(PIECE).chain(folded.map(|(id, _)| *id).take(PIECE)).collect()
         };
         let reference = reader.reference();
-        let mut prepared = Vec::with_capacity(piece.len());
-        for id in piece {
+        let mut prepared = Vec::with_capacity(PIECE);
+        for id in piece.into_iter().take(PIECE) {
             if let Some(filed) = reader.filed(&id)? {
                 prepared.push(Prepared::new(filed, &reference, reader));
             }
@@ -436,9 +458,10 @@ impl Ahead {
 }
 
 impl Changes {
-    /// Whether one `part`-th of what may wait does.
-    fn reaches(&self, part: usize) -> bool {
-        self.cases.len() >= CASES / part || self.rows.len() >= ROWS / part || self.entries >= ENTRIES / part
+    /// Whether so many parts of a hundred wait of what may.
+    fn reaches(&self, percent: usize) -> bool {
+        let reached = |waiting: usize, most: usize| waiting * 100 >= most * percent;
+        reached(self.cases.len(), CASES) || reached(self.rows.len(), ROWS) || reached(self.entries, ENTRIES)
     }
 
     /// How many cases wait.
@@ -446,10 +469,9 @@ impl Changes {
         self.cases.len() + self.unfolded.keys().filter(|id| !self.cases.contains_key(id)).count()
     }
 
-    /// Whether a case is as it was.
+    /// Whether a case is folded as far as it was. More entries of it may wait since.
     fn is_still(&self, filed: &Arc<FiledCase>) -> bool {
-        let id = filed.case.id();
-        !self.unfolded.contains_key(&id) && self.cases.get(&id).is_some_and(|now| Arc::ptr_eq(now, filed))
+        self.cases.get(&filed.case.id()).is_some_and(|now| Arc::ptr_eq(now, filed))
     }
 }
 

@@ -209,7 +209,7 @@ impl Core {
 
     /// How hard private parts are compressed now.
     pub(super) fn effort(&self) -> Effort {
-        if self.crowded { Effort::Little } else { Effort::Much }
+        if self.crowded || self.group.entries >= CROWD { Effort::Little } else { Effort::Much }
     }
 
     /// A receipt is due for a log: a peer has sent it.

@@ -179,6 +179,14 @@ impl Reader {
         self.0.ahead.project(self, &mut |projection, extent| self.tell(&projection, extent))
     }
 
+    /// Brings it up to date with most of it, while others commit more.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn project_most(&self) -> Result<(), Error> {
+        self.0.ahead.project_most(self, &mut |projection, extent| self.tell(&projection, extent))
+    }
+
     fn tell(&self, projection: &Projection, extent: Extent) -> Result<(), Error> {
         let told = match extent {
             Extent::Part => self.store().project_part(projection),
@@ -214,8 +222,13 @@ impl Reader {
     }
 
     /// Whether the index is so far behind that it should be brought up to date before writers have to wait for it.
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(crate) fn is_filling(&self) -> bool {
         self.0.ahead.is_filling()
+    }
+
+    /// Whether somebody has looked at lists lately.
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.0.ahead.is_looked_at()
     }
 
     /// The store, with an index that shows all that was committed.
