@@ -13,7 +13,7 @@ use sanji_station::{Actor, Failure, Station};
 use tokio_stream::StreamExt;
 
 use crate::crash::Filling;
-use crate::district::{AGENT, District, Member, TOWNSHIP, VILLAGE, code, dibao, staff, verified};
+use crate::district::{AGENT, District, HUB, Member, TOWNSHIP, VILLAGE, code, dibao, staff, verified};
 
 async fn open(member: &Member) -> (Station, Actor) {
     let station = Station::open(member.store.clone(), member.keys.clone(), Program::Node).await.unwrap();
@@ -55,6 +55,20 @@ async fn many_writers_share_few_commits() {
     assert!((1..=64).contains(&groups), "{groups} commits");
     assert_eq!(district.village.store.have().0.len(), before.0.len() + 1);
     assert!(district.village.store.verify(&mut |_, _| {}).unwrap().faults.is_empty());
+}
+
+#[tokio::test]
+async fn a_peer_whose_parts_did_not_fit_is_asked_for_none_until_the_next_start() {
+    let district = District::new();
+    let (station, _) = open(&district.village).await;
+    let (township, hub) = (code(TOWNSHIP), code(HUB));
+    let asked = station.compression(township);
+    assert!(asked.is_some());
+    assert!(station.restore(township, proto::BareEntries::default()).is_err());
+    assert_eq!((station.compression(township), station.compression(hub)), (None, asked));
+    station.close().await;
+    let (station, _) = open(&district.village).await;
+    assert_eq!(station.compression(township), asked);
 }
 
 #[tokio::test]
