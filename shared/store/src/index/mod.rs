@@ -23,10 +23,11 @@ pub(crate) use engine::remove;
 /// How long the thread gathers changes before it applies them: a row that changes often meanwhile is written once, and
 /// the runs of a case get one row together. sled copies a page for every row, so rows are what it costs.
 const LINGER: Duration = Duration::from_secs(5);
-/// When so many bytes wait they are applied, however short they have waited.
-const BATCH_BYTES: usize = 8 << 20;
-/// Bytes that may wait; then commits wait too.
-const WAITING_MAX_BYTES: usize = 20 << 20;
+/// When so many bytes wait they are applied, however short they have waited. What is applied at once is bounded by this:
+/// sled frees the pages that it has copied for a batch when the batch ends.
+const BATCH_BYTES: usize = 4 << 20;
+/// Bytes that may wait or be applied; then commits wait too.
+const WAITING_MAX_BYTES: usize = 2 * BATCH_BYTES;
 /// Bytes of a row in which the runs of a case stand together.
 const MERGED_BYTES: usize = 2048;
 
