@@ -313,8 +313,7 @@ impl Ahead {
         }
         let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..PASSES {
-            let pieces = self.changes().waiting() / PIECE;
-            self.project_pieces(pieces, reader, tell)?;
+            self.project_pieces(0, reader, tell)?;
         }
         let _gate = self.gate();
         if !self.changes().committed {
@@ -339,17 +338,21 @@ impl Ahead {
             return self.project(reader, tell);
         }
         let _projecting = self.projecting.lock().unwrap_or_else(PoisonError::into_inner);
-        let pieces = self.changes().waiting() / PIECE;
-        self.project_pieces(pieces.max(1), reader, tell)
+        self.project_pieces(1, reader, tell)
     }
 
-    /// Goes once over the cases that wait. Their pieces were counted before, so that those who go on committing keep nobody
-    /// here for ever.
-    fn project_pieces(&self, pieces: usize, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+    /// Goes once over the cases that wait, in whole pieces, but `at_least` so many.
+    fn project_pieces(&self, at_least: usize, reader: &Reader, tell: &mut Tell<'_>) -> Result<(), Error> {
+        // Counted before, so that those who go on committing keep nobody here for ever.
+        let pieces = (self.changes().waiting() / PIECE).max(at_least);
         let mut after = None;
         for _ in 0..pieces {
             let piece = self.prepare(after, reader)?;
-            after = piece.last().map(|last| last.of.case.id()).or(after);
+            if piece.is_empty() && after.is_some() {
+                // The end of the walk.
+                return Ok(());
+            }
+            after = piece.last().map(|last| last.of.case.id());
             let _gate = self.gate();
             // Where a case is filed may have changed since it was prepared.
             if self.changes().refile {
