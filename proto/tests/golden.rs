@@ -712,6 +712,7 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 clock_ms: 1_780_000_000_000,
                 instance: Vec::new(),
                 compression: 0,
+                revoked: false,
             })),
         ),
         (
@@ -724,6 +725,20 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
                 clock_ms: 1_780_000_000_000,
                 instance: vec![0x12; 16],
                 compression: 0x0102_0304_0506_0708,
+                revoked: false,
+            })),
+        ),
+        (
+            "link.hello_to_a_revoked_station",
+            link(Link::Hello(proto::Hello {
+                protocol_min: 1,
+                protocol_max: 5,
+                station: 990_106_101_000,
+                software: "0.1.0".into(),
+                clock_ms: 1_780_000_000_000,
+                instance: vec![0x13; 16],
+                compression: 0x0102_0304_0506_0708,
+                revoked: true,
             })),
         ),
         ("link.branch_wanted", link(Link::BranchWanted(proto::BranchWanted { log: Some(log()), from: 2 }))),

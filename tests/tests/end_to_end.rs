@@ -170,11 +170,28 @@ async fn a_revoked_station_is_cut_off_within_seconds() {
     .await
     .unwrap();
 
-    // What it writes from now on does not count above.
-    let later = submit(&district, village, "rs-canbao").await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let request = proto::GetRequest { case_number: later.case_number, unmasked: false };
-    assert_eq!(window.cases.get(request).await.unwrap_err().code(), Code::NotFound);
+    // What it writes before it hears of that does not count above, and once it has heard it writes nothing more.
+    let mut agent = district.client(village, "village", "代办员").await.unwrap();
+    let application = story::application(&district, &mut agent, village, "rs-canbao").await.unwrap();
+    let mut uncounted = Vec::new();
+    let refused = story::until("the village to hear of it", Duration::from_secs(60), async || {
+        let request = rand::random::<[u8; 16]>().to_vec();
+        let submit = proto::SubmitRequest { request, ..application.clone() };
+        match agent.cases.submit(submit).await {
+            Ok(reply) => uncounted.push(reply.into_inner().case_number),
+            Err(status) => return Some(status),
+        }
+        None
+    });
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(refused.message().contains("已被区中心吊销"), "{refused:?}");
+    let status = district.command(village, &["status"]).unwrap();
+    assert!(status["read_only_reason"].as_str().unwrap().contains("已被区中心吊销"), "{status}");
+    for case_number in uncounted {
+        let request = proto::GetRequest { case_number, unmasked: false };
+        assert_eq!(window.cases.get(request).await.unwrap_err().code(), Code::NotFound);
+    }
     district.stop_all().unwrap();
 }
 

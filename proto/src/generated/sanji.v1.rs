@@ -2061,6 +2061,9 @@ pub struct Hello {
     /// both sides have the same, one can seal again what the other has laid bare. 0: it takes no BareEntries.
     #[prost(fixed64, tag = "7")]
     pub compression: u64,
+    /// The receiver's key is revoked: it is let in only to hand over what it wrote, and should write nothing more.
+    #[prost(bool, tag = "8")]
+    pub revoked: bool,
 }
 /// What the sender holds: every log that concerns both stations, at its last sealed entry. A log that
 /// is not named is held up to 0. May be sent again to ask for logs that were refused before.

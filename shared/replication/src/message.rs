@@ -84,6 +84,8 @@ pub struct Hello {
     pub instance: Option<[u8; 16]>,
     /// A fingerprint of how it compresses private parts; none where it takes none laid bare.
     pub compression: Option<u64>,
+    /// The receiver's key is revoked: it is let in only to hand over what it wrote.
+    pub revoked: bool,
 }
 
 /// A batch of entries.
@@ -288,6 +290,7 @@ impl From<Hello> for proto::Hello {
             clock_ms: hello.clock_ms,
             instance: hello.instance.map_or_else(Vec::new, Vec::from),
             compression: hello.compression.unwrap_or_default(),
+            revoked: hello.revoked,
         }
     }
 }
@@ -312,6 +315,7 @@ impl TryFrom<proto::Hello> for Hello {
                 bytes => Some(bytes.try_into().map_err(|_| field("Hello", "instance", "has not 16 bytes"))?),
             },
             compression: Some(hello.compression).filter(|compression| *compression != 0),
+            revoked: hello.revoked,
         })
     }
 }

@@ -222,6 +222,7 @@ fn hello() -> Hello {
         clock_ms: 61_000,
         instance: None,
         compression: None,
+        revoked: false,
     }
 }
 

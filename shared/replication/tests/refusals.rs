@@ -121,6 +121,7 @@ fn a_revoked_station_may_deliver_and_hears_nothing() {
     assert_eq!(link.sides[1].seq(&village_log()), 0, "it does not count");
     assert_eq!(link.sides[0].seq(&other_log()), 0, "it hears nothing");
     assert!(link.sides[0].receipts.is_empty());
+    assert!(link.sides[0].is_distrusted && !link.sides[1].is_distrusted, "it is told at once, while it delivers");
 }
 
 #[test]
@@ -144,6 +145,7 @@ fn entries_that_were_lost_are_asked_for_again_of_peers_that_know_how() {
             clock_ms: 1,
             instance: None,
             compression: None,
+            revoked: false,
         };
         session.on(Event::Received(Message::Hello(hello)), &directory(), 0);
         session.on(Event::Received(Message::Have(Vec::new())), &directory(), 0);
@@ -305,6 +307,7 @@ fn a_peer_that_breaks_the_protocol_is_left() {
         clock_ms: 1,
         instance: None,
         compression: None,
+        revoked: false,
     };
     assert_eq!(gone(Message::Hello(hello)).as_deref(), Some("a message out of order"));
     let batch = sanji_replication::Entries { batch: 77, runs: vec![], case_keys: vec![] };

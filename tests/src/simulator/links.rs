@@ -247,7 +247,7 @@ impl World {
             Action::LoadAgain { .. } | Action::KeepAgain { .. } | Action::KeepAside { .. } => {}
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
-            Action::ClockOffset(_) => {}
+            Action::ClockOffset(_) | Action::Distrusted => {}
             Action::Close { reason, .. } => {
                 self.note(format_args!("{} closes: {reason}", self.code(at)));
                 self.end(stream, at);

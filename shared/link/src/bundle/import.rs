@@ -299,7 +299,7 @@ impl<'a> Import<'a> {
                     Action::KeepAgain { run, case_keys } => {
                         self.runtime.block_on(self.host.keep_again(sender, run, case_keys));
                     }
-                    Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
+                    Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) | Action::Distrusted => {}
                 }
             }
         }

@@ -399,6 +399,7 @@ impl Pump {
                     self.clerk.give(Job::Alert { log, seq, reason, detail })?;
                 }
                 Action::ClockOffset(offset_ms) => self.reporter.clock_offset(offset_ms),
+                Action::Distrusted => self.reporter.distrusted(),
                 Action::Close { reason, come_back_after_ms, revoked } => {
                     let come_back_after = Duration::from_millis(come_back_after_ms);
                     let distrust = revoked.then_some(Distrust::Revoked);

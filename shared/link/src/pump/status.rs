@@ -103,6 +103,12 @@ impl Reporter {
         self.state.clock_offset_ms = Some(offset_ms);
     }
 
+    /// Told at once: whoever is at the desk must not go on for nothing.
+    pub(super) fn distrusted(&mut self) {
+        self.state.distrust = Some(Distrust::Revoked);
+        self.report(false);
+    }
+
     pub(super) fn disconnected(&mut self, reason: String, distrust: Option<Distrust>) {
         tracing::info!(peer.station = %self.peer, reason, "link is down");
         self.state.connected = false;

@@ -144,6 +144,7 @@ fn hello(station: &str) -> Vec<u8> {
         clock_ms: now_ms(),
         instance: Vec::new(),
         compression: 0,
+        revoked: false,
     }))
 }
 

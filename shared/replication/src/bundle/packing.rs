@@ -55,6 +55,7 @@ impl Packing {
             clock_ms: now_ms,
             instance: None,
             compression: None,
+            revoked: false,
         };
         let mut actions = self.session.on(Event::Started { have }, directory, now_ms);
         for answer in [Message::Hello(hello), Message::Have(known.heads().collect())] {

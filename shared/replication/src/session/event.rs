@@ -168,6 +168,8 @@ pub enum Action {
     },
     /// The peer's clock minus this station's, in milliseconds.
     ClockOffset(i64),
+    /// The peer says that this station's key is revoked, and listens to what it had written.
+    Distrusted,
     /// Close the stream, after everything before it is sent.
     Close {
         /// For people, in English.

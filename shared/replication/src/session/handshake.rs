@@ -2,7 +2,7 @@
 
 use sanji_log::{Have, Head};
 
-use super::{Phase, Session};
+use super::{Action, Phase, Session};
 use crate::limits::{PROTOCOL_BARE, PROTOCOL_MAX, PROTOCOL_MIN};
 use crate::{Hello, Message};
 
@@ -20,6 +20,7 @@ impl Session {
             clock_ms: now_ms,
             instance: self.settings.instance,
             compression: self.settings.compression,
+            revoked: self.peer_is_revoked,
         }));
         self.heads.begin(have);
         self.send(Message::Have(self.heads.our_have()));
@@ -43,6 +44,9 @@ impl Session {
             && hello.compression.is_some()
             && hello.compression == self.settings.compression;
         self.note_clock(hello.clock_ms, now_ms);
+        if hello.revoked {
+            self.actions.push(Action::Distrusted);
+        }
     }
 
     /// The peer has said what it holds: what either side lacks can flow.

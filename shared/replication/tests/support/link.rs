@@ -40,6 +40,8 @@ pub struct Side {
     pub again: Vec<Run>,
     /// Entries of revoked keys that were kept aside.
     pub aside: Vec<Run>,
+    /// The peer has said that this side's key is revoked.
+    pub is_distrusted: bool,
     pub closed: Option<String>,
     /// Sizes of batches sent and not acknowledged.
     unacknowledged: BTreeMap<u64, usize>,
@@ -66,6 +68,7 @@ impl Side {
             branches: Vec::new(),
             again: Vec::new(),
             aside: Vec::new(),
+            is_distrusted: false,
             receipts: Vec::new(),
             closed: None,
             unacknowledged: BTreeMap::new(),
@@ -186,6 +189,7 @@ impl Link {
             Action::KeepReceipts(receipts) => side.receipts.extend(receipts),
             Action::Alert { log, seq, reason, .. } => side.alerts.push((log, seq, reason)),
             Action::ClockOffset(_) => {}
+            Action::Distrusted => side.is_distrusted = true,
             Action::Close { reason, .. } => side.closed = Some(reason),
         }
     }

@@ -24,6 +24,8 @@ struct State {
     instances: BTreeMap<PublicKey, Instances>,
     /// Peers whose private parts could not be sealed again here.
     not_restored: BTreeSet<StationCode>,
+    /// Peers that have said that this station's key is revoked.
+    revoked_by: BTreeSet<StationCode>,
 }
 
 /// The processes that were linked with one key since this station started.
@@ -61,8 +63,12 @@ impl Links {
         self.lock().not_restored.insert(peer);
     }
 
-    pub(crate) fn changed(&self, peer: StationCode, state: LinkState) {
-        self.lock().links.insert(peer, state);
+    pub(crate) fn changed(&self, peer: StationCode, link: LinkState) {
+        let mut state = self.lock();
+        if link.distrust == Some(Distrust::Revoked) {
+            state.revoked_by.insert(peer);
+        }
+        state.links.insert(peer, link);
     }
 
     /// Notes which process is linked with a key. False: one that another had taken the place of is back, so that both
@@ -107,6 +113,11 @@ impl Links {
     pub(crate) fn upstream(&self, me: StationCode) -> Option<proto::LinkStatus> {
         let above = self.statuses(|peer| peer != me && me.within(peer));
         above.into_iter().max_by_key(|link| (link.connected, link.since_ms))
+    }
+
+    /// Whether a station above has said that this one's key is revoked. It stays so.
+    pub(crate) fn is_revoked(&self, me: StationCode) -> bool {
+        self.lock().revoked_by.iter().any(|peer| *peer != me && me.within(*peer))
     }
 
     /// Stations whose link is up and on which nothing is known to be missing.
@@ -178,5 +189,12 @@ mod tests {
         assert_eq!(links.upstream(village).unwrap().station, hub.number());
         links.changed(hub, LinkState { since_ms: 30, ..LinkState::default() });
         assert_eq!(links.upstream(village).unwrap().station, hub.number(), "the one that changed last");
+
+        let said = |distrust| LinkState { distrust: Some(distrust), ..LinkState::default() };
+        links.changed(township, said(Distrust::Expired));
+        assert!(!links.is_revoked(village), "a certificate that has ended can be renewed");
+        links.changed(township, said(Distrust::Revoked));
+        links.changed(township, LinkState { connected: true, ..LinkState::default() });
+        assert!(links.is_revoked(village) && !links.is_revoked(hub), "it stays so, and only those above decide");
     }
 }
