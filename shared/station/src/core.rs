@@ -16,6 +16,7 @@
 //! | `quarantine` | entries that are held and do not count |
 //! | `heal` | entries that are damaged here, and what a peer holds of them |
 //! | `fold`, `ahead` | what entries change in state; what of it the index does not show yet |
+//! | `replay` | what the index has lost in a crash, computed again |
 //! | `presence` | who uses the desk of this station |
 //! | `filed`, `rows` | how a case and its places in work lists lie in the index |
 //! | [`mod@reference`] | what every case needs: keys, staff, catalogue, organisation, calendar |
@@ -46,6 +47,7 @@ pub mod reader;
 mod receive;
 mod recent;
 pub mod reference;
+mod replay;
 pub(crate) mod rows;
 pub mod scan;
 mod serial;
@@ -81,7 +83,6 @@ pub use times::Doubtful;
 use crate::error::{Error, Failure, store, stored};
 use crate::pending::Pending;
 use crate::vault::MasterKey;
-use fold::Fold;
 use group::Group;
 use rows::{ABSENCES, ASIDES, FILES, FORKS, KEYS, NOTICES, Place, STAFF, STAFF_REQUESTS};
 
@@ -322,37 +323,6 @@ impl Core {
             }
             read => read.map_err(store("read an entry")),
         }
-    }
-
-    fn project_what_is_lost(&mut self) -> Result<(), Error> {
-        let (reader, authority_der) = (&self.reader, &self.authority_der);
-        let mut failed = None;
-        let visited = reader.store().unprojected(&mut |run, _| {
-            let projected = (|| {
-                let mut fold = Fold::default();
-                for bytes in &run.entries {
-                    fold.entry(reader, &bytes.decode().map_err(stored("entry"))?, authority_der)?;
-                }
-                reader.projection_of(fold)
-            })();
-            match projected {
-                Ok(projection) => Ok(projection),
-                Err(Error::Store { source, .. }) => Err(source),
-                Err(error) => {
-                    let what = format!("run of log {}: {error}", run.log);
-                    failed = Some(error);
-                    Err(sanji_store::Error::Damaged { what })
-                }
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let visited = visited.map_err(store("rebuild the index"))?;
-        if visited > 0 {
-            tracing::info!(store.runs = visited, "the index has caught up with the journal");
-        }
-        Ok(())
     }
 
     /// The clock goes on from the last time that this station has written.

@@ -207,6 +207,37 @@ pub struct Faults {
     pub faults: Vec<String>,
 }
 
+/// Puts a projection in the index; whoever reads sees it when this returns.
+pub type Show<'a> = dyn FnMut(&Projection) -> Result<(), Error> + 'a;
+
+/// Computes again what follows from runs of which the index does not know. See [`Store::unprojected`].
+///
+/// A function that gives the projection of a run is one: it shows each before the next run comes.
+pub trait Replay {
+    /// Takes a run in, with the time of its arrival (milliseconds since 1970-01-01 UTC). Returns whether all that follows
+    /// from it and those before is shown; what is not is asked for again after a crash.
+    ///
+    /// # Errors
+    /// Those of `show`, and its own.
+    fn run(&mut self, run: Run, arrived_ms: u64, show: &mut Show<'_>) -> Result<bool, Error>;
+
+    /// Shows the rest: no more runs come.
+    ///
+    /// # Errors
+    /// Those of `show`, and its own.
+    fn end(&mut self, show: &mut Show<'_>) -> Result<(), Error>;
+}
+
+impl<F: FnMut(Run, u64) -> Result<Projection, Error>> Replay for F {
+    fn run(&mut self, run: Run, arrived_ms: u64, show: &mut Show<'_>) -> Result<bool, Error> {
+        show(&self(run, arrived_ms)?).map(|()| true)
+    }
+
+    fn end(&mut self, _: &mut Show<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 /// A station's store. All calls block; one thread commits, any may read. Reads see every commit and every
 /// projection that has returned.
 pub trait Store: Send + Sync {
@@ -306,14 +337,13 @@ pub trait Store: Send + Sync {
     /// [`Error::Index`].
     fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Calls `visit` for every run that was never projected, or whose projection the index has lost (after a crash or a rebuild), in commit
-    /// order, with the time of its arrival. `visit` returns the projection computed again; it is in the index
-    /// before the next run is visited. Returns how many runs were visited; then the index is whole. To be called
-    /// after opening and before the first commit.
+    /// Replays every run that was never projected, or whose projection the index has lost (after a crash or a rebuild),
+    /// in commit order. Returns how many there were; then the index is whole. To be called after opening and before the
+    /// first commit.
     ///
     /// # Errors
-    /// Those of `visit` and of reading.
-    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error>;
+    /// Those of `replay` and of reading. What was shown is not asked for again.
+    fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error>;
 
     /// Checks frames, chains, seals and attachments. `progress` hears bytes checked and bytes in all.
     ///

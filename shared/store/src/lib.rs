@@ -31,7 +31,7 @@ mod record;
 
 pub use contract::{
     AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Halt, HeldSnapshot,
-    Projection, Row, Store, Upload, WrappedKey,
+    Projection, Replay, Row, Show, Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};
 pub use memory::MemoryStore;

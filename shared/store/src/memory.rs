@@ -18,7 +18,8 @@ use sanji_log::{
 
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Show, Store, Upload,
+    WrappedKey,
 };
 use state::State;
 
@@ -268,18 +269,23 @@ impl Store for MemoryStore {
         Ok(inner.current.lists.get(list).and_then(|rows| rows.get(key)).cloned())
     }
 
-    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
-        let mut visited = 0;
+    fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error> {
+        let show: &mut Show<'_> = &mut |projection| self.project_part(projection);
+        let whole = |runs| self.inner().make(Change::Projected(Box::default(), runs));
+        let first = self.inner().current.projected;
+        let mut next = first;
         loop {
-            // `visit` may read the store, so the lock is not held while it runs.
-            let next = self.inner().current.next_unprojected();
-            let Some((run, arrived_ms)) = next else { return Ok(visited) };
-            let projection = visit(run, arrived_ms)?;
-            let mut inner = self.inner();
-            let runs = inner.current.projected + 1;
-            inner.make(Change::Projected(Box::new(projection), runs));
-            visited += 1;
+            // The replay may read the store, so the lock is not held while it runs.
+            let unprojected = self.inner().current.committed_run(next);
+            let Some((run, arrived_ms)) = unprojected else { break };
+            next += 1;
+            if replay.run(run, arrived_ms, show)? {
+                whole(next);
+            }
         }
+        replay.end(show)?;
+        whole(next);
+        Ok((next - first) as u64)
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
@@ -431,7 +437,7 @@ mod tests {
         }
         store.forget_projections();
         let mut seen = Vec::new();
-        let visited = store.unprojected(&mut |run, _| {
+        let visited = store.unprojected(&mut |run: Run, _| {
             seen.push((run.log, run.seal.seq));
             Ok(Projection::default())
         });

@@ -1,4 +1,5 @@
-//! Catch-up: the township dies, the village writes 20,000 entries, the township comes back.
+//! Catch-up: the township dies, the village writes 20,000 entries, the township comes back. And the village dies in the
+//! middle of its work, when much is in its journal of which its index knows nothing yet.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ const NAME: &str = "catch-up";
 const READY: Row = Row::told(NAME, "from the township's start until it is ready", "s");
 const FIRST: Row = Row::at_most(NAME, "from the township's start: first entry at the hub", "s", 0.5);
 const LAST: Row = Row::at_most(NAME, "from the township's start: last entry at the hub", "s", 1.0);
+const READY_AGAIN: Row = Row::told(NAME, "killed after 60,000 in a burst: until it is ready again", "s");
 
 /// Runs the workload.
 ///
@@ -51,6 +53,15 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
         sheet.note(FIRST, first.saturating_duration_since(started).as_secs_f64());
         sheet.note(LAST, last.saturating_duration_since(started).as_secs_f64());
     }
-    let written = notes * setting.runs;
+    setting.tell("catch-up: killed in a burst");
+    // As many as may wait for the index, less what waits already.
+    let (burst, village) = (setting.size(60_000, 3_000), line.village);
+    line.foreman.order(&Order::Prepare { notes: burst, characters: CHARACTERS }).await?;
+    line.foreman.order(&Order::Write { writers: 4, together: 64 }).await?;
+    line.district.kill(village);
+    let started = Instant::now();
+    tokio::task::block_in_place(|| line.district.serve(village))?;
+    sheet.note(READY_AGAIN, started.elapsed().as_secs_f64());
+    let written = notes * setting.runs + burst;
     line.finish(&books::Expected::from([("step.submitted", cases), ("side.note", written)])).await
 }

@@ -177,6 +177,18 @@ impl Furnished {
         self.district.stop(township).unwrap();
         let agent = self.staff("代办员");
         self.filed(village, &agent, "rs-canbao").await;
+        let (desk, _, of_village) = self.desks();
+        story::until("the village's line to be down", SOON, async || {
+            let status = self.district.command(village, &["status"]).ok()?;
+            (status["upstream"]["connected"] != true).then_some(())
+        })
+        .await
+        .unwrap();
+        walk.log_in(&of_village, &agent).await;
+        walk.see("/desk").await;
+        let down = walk.text().await;
+        assert!(down.contains("线路中断") && down.contains("待报送1条"), "{down}");
+        walk.see("/desk/station").await;
         let code = village.to_string();
         self.district.command(hub, &["station", "revoke", &code, "--reason", "电脑遗失"]).unwrap();
         self.district.serve(township).unwrap();
@@ -185,7 +197,6 @@ impl Furnished {
         })
         .await
         .unwrap();
-        let (desk, _, of_village) = self.desks();
         walk.log_in(&desk, "sp-06").await;
         walk.see("/desk/quarantine").await;
         let rest = walk.text().await;
@@ -200,8 +211,9 @@ impl Furnished {
         walk.log_in(&of_village, &agent).await;
         walk.see("/desk").await;
         let told = walk.text().await;
-        assert!(told.contains("本站证书已被区中心吊销"), "{told}");
+        assert!(told.contains("本站证书已被区中心吊销，不再受理"), "{told}");
         walk.see("/desk/station").await;
+        walk.see("/desk/new/rs-canbao").await;
     }
 
     /// The ledgers that the wanderers don't come to, and a form that tells what an agent may not do with the item.

@@ -28,11 +28,11 @@ const PIECE: usize = 256;
 /// commit.
 const PASSES: u32 = 4;
 /// When more folded cases than this wait, the index is told before anything else is done. A case takes some kilobytes.
-const CASES: usize = 8192;
+pub(super) const CASES: usize = 8192;
 /// The same for rows.
-const ROWS: usize = 65_536;
+pub(super) const ROWS: usize = 65_536;
 /// The same for entries, folded or not. Without its private part an entry takes half a kilobyte.
-const ENTRIES: usize = 65_536;
+pub(super) const ENTRIES: usize = 65_536;
 /// In parts of a hundred of what may wait: the index must be told before more is committed.
 const FULL: usize = 100;
 /// In parts of a hundred of what may wait: the index is told of some of it, so that writers need not wait.

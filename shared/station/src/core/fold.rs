@@ -10,6 +10,7 @@ use sanji_domain::matter::{Matter, MatterBody, MatterEntry};
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::Row;
 
+use super::ahead::{CASES, ENTRIES, ROWS};
 use super::filed::{FiledCase, case_entry};
 use super::forks::CountingBranches;
 use super::matters::matter_entry;
@@ -230,6 +231,12 @@ impl Fold {
                 Ok(free.insert(Changed { filed, was_open }))
             }
         }
+    }
+
+    /// Whether so much was taken in that it should wait no longer. Looking at reference data that has changed copies all of
+    /// it, so nothing is taken in after such a change.
+    pub(super) fn is_full(&self) -> bool {
+        self.reference.is_some() || self.entries >= ENTRIES || self.rows.len() >= ROWS || self.matters.len() >= CASES
     }
 
     /// The reference data as this group leaves it.

@@ -12,7 +12,7 @@ use sanji_domain::organisation::{Staff, Standing};
 use sanji_log::seal::public_key;
 use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode};
 use sanji_proto::v1 as proto;
-use sanji_store::{Commit, Projection, Row, Store};
+use sanji_store::{Commit, Projection, Row, Show, Store};
 
 use super::StationKeys;
 use super::ahead::{Ahead, Extent};
@@ -155,20 +155,14 @@ impl Reader {
         self.count_open_cases(self.0.ahead.take_in(fold, Vec::new(), false));
     }
 
-    /// What the index shall show of a run that it has lost. Only while the station is opened.
-    pub(super) fn projection_of(&self, mut fold: Fold) -> Result<Projection, Error> {
+    /// Shows what follows from entries of which the index does not know. Only while the station is opened.
+    pub(super) fn show_again(&self, mut fold: Fold, show: &mut Show<'_>) -> Result<(), Error> {
         let reference = fold.settle();
         self.0.ahead.take_in(fold, Vec::new(), reference.is_some());
         if let Some(reference) = reference {
             self.publish(reference.into());
         }
-        let mut lost = Projection::default();
-        self.0.ahead.project(self, &mut |part, _| {
-            lost.cases.extend(part.cases);
-            lost.rows.extend(part.rows);
-            Ok(())
-        })?;
-        Ok(lost)
+        self.0.ahead.project(self, &mut |part, _| show(&part).map_err(store("write the index")))
     }
 
     /// Brings the index up to date with all that was committed.

@@ -8,8 +8,8 @@ use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, Stretch,
 };
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Store,
+    Upload, WrappedKey,
 };
 
 use super::Commits;
@@ -111,8 +111,8 @@ impl Store for Measured {
         self.store.row(list, key)
     }
 
-    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
-        self.store.unprojected(visit)
+    fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error> {
+        self.store.unprojected(replay)
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {

@@ -1,6 +1,5 @@
 //! What is committed shows at once, however far the index is behind, and whoever folds, reads and projects meanwhile.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sanji_log::CaseId;
@@ -85,7 +84,7 @@ fn a_projection_that_breaks_off_half_way_loses_and_doubles_nothing() {
     let mut district = District::new();
     let submit = |number: u16| dibao(&[&[200; 14][..], &number.to_be_bytes()].concat());
     let ids: Vec<CaseId> = (0..700).map(|at| district.submit_as(submit(at)).unwrap().case.unwrap()).collect();
-    let filling = Arc::new(Filling { inner: district.township.store.clone(), full: AtomicBool::new(false) });
+    let filling = Filling::of(&district.township.store, false);
     district.township.store = filling.clone();
     district.township.reopen();
 

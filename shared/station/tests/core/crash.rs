@@ -1,14 +1,15 @@
 //! What was acknowledged is there after a crash; what was not is gone whole.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode};
+use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Projection, Store,
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Replay, Show, Store,
     Upload, WrappedKey,
 };
 
@@ -58,10 +59,69 @@ fn a_lost_index_is_computed_again() {
     assert_eq!(district.todo(TOWNSHIP, crate::district::WINDOW), [number]);
 }
 
+#[test]
+fn a_case_that_has_changed_often_before_a_crash_is_written_once_after_it() {
+    let mut district = District::new();
+    let cases = [(); 2].map(|()| district.submit().unwrap().case.unwrap());
+    for words in ["电话已核实", "材料已核对", "申请人补充说明"] {
+        for case in cases {
+            let note = Action::AddNote(proto::AddNote { words: words.to_owned() });
+            district.act(VILLAGE, AGENT, &case.number().to_string(), note).unwrap();
+        }
+    }
+    let crashed = Filling::of(&district.village.store, false);
+    let core = Core::open(crashed.clone(), district.village.keys.clone()).unwrap();
+    assert_eq!(crashed.shown_again.load(Ordering::Relaxed), cases.len());
+    for case in cases {
+        assert_eq!(core.reader().case(&case).unwrap().unwrap().entries(), 4);
+    }
+    assert_eq!(core.reader().open_cases().unwrap(), 2);
+    Core::open(crashed.clone(), district.village.keys.clone()).unwrap();
+    assert_eq!(crashed.shown_again.load(Ordering::Relaxed), cases.len(), "the index knows all of it now");
+}
+
 /// A store whose disk can be full.
 pub(crate) struct Filling {
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) full: AtomicBool,
+    /// Snapshots that were shown of what the index had lost.
+    shown_again: AtomicUsize,
+}
+
+impl Filling {
+    pub(crate) fn of(inner: &Arc<dyn Store>, full: bool) -> Arc<Self> {
+        let (full, shown_again) = (AtomicBool::new(full), AtomicUsize::new(0));
+        Arc::new(Self { inner: inner.clone(), full, shown_again })
+    }
+}
+
+/// Counts the snapshots that a replay shows.
+struct Counting<'a> {
+    replay: &'a mut dyn Replay,
+    snapshots: &'a AtomicUsize,
+}
+
+impl Counting<'_> {
+    fn counted(
+        &mut self,
+        show: &mut Show<'_>,
+        go_on: impl FnOnce(&mut dyn Replay, &mut Show<'_>) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        go_on(self.replay, &mut |projection| {
+            self.snapshots.fetch_add(projection.cases.len(), Ordering::Relaxed);
+            show(projection)
+        })
+    }
+}
+
+impl Replay for Counting<'_> {
+    fn run(&mut self, run: Run, arrived_ms: u64, show: &mut Show<'_>) -> Result<bool, StoreError> {
+        self.counted(show, |replay, show| replay.run(run, arrived_ms, show))
+    }
+
+    fn end(&mut self, show: &mut Show<'_>) -> Result<(), StoreError> {
+        self.counted(show, |replay, show| replay.end(show).map(|()| true)).map(drop)
+    }
 }
 
 impl Store for Filling {
@@ -125,11 +185,8 @@ impl Store for Filling {
     fn row(&self, list: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.row(list, key)
     }
-    fn unprojected(
-        &self,
-        visit: &mut dyn FnMut(Run, u64) -> Result<Projection, StoreError>,
-    ) -> Result<u64, StoreError> {
-        self.inner.unprojected(visit)
+    fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, StoreError> {
+        self.inner.unprojected(&mut Counting { replay, snapshots: &self.shown_again })
     }
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, StoreError> {
         self.inner.verify(progress)
@@ -170,7 +227,7 @@ impl Store for Filling {
 #[test]
 fn a_full_disk_loses_the_group_whole_and_passes() {
     let district = District::new();
-    let filling = Arc::new(Filling { inner: district.village.store.clone(), full: AtomicBool::new(false) });
+    let filling = Filling::of(&district.village.store, false);
     let keys: StationKeys = district.village.keys.clone();
     let mut core = Core::open(filling.clone(), keys).unwrap();
     let heads = filling.have();

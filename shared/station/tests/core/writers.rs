@@ -1,7 +1,7 @@
 //! Many people at once, through the running station.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prost::Message;
 use sanji_link::Host;
@@ -115,7 +115,7 @@ async fn an_attachment_is_read_back_by_those_who_may() {
 #[tokio::test]
 async fn a_full_disk_is_told_in_a_sentence_and_passes() {
     let mut district = District::new();
-    let filling = Arc::new(Filling { inner: district.village.store.clone(), full: AtomicBool::new(true) });
+    let filling = Filling::of(&district.village.store, true);
     district.village.store = filling.clone();
     let (station, actor) = open(&district.village).await;
     match station.submit(&actor, dibao(&[1; 16])).await {

@@ -1,10 +1,11 @@
 //! Rows and snapshots.
 
 use bytes::Bytes;
+use sanji_log::Run;
 
 use super::writer::{Writer, case};
 use crate::bounds::ADDITION_MAX_BYTES;
-use crate::contract::{CaseSnapshot, Error, HeldSnapshot, Projection, Row, Store};
+use crate::contract::{CaseSnapshot, Error, HeldSnapshot, Projection, Replay, Row, Show, Store};
 
 fn set(list: &[u8], key: &[u8], value: Option<&[u8]>) -> Row {
     Row { list: list.to_vec(), key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
@@ -125,6 +126,52 @@ pub(super) fn a_part_shows_and_what_was_committed_is_asked_for_all_the_same(stor
     assert_eq!(store.row(b"parts", &[1]).unwrap(), Some(b"again".to_vec()));
     store.project_part(&Projection::default()).unwrap();
     assert_eq!(store.unprojected(&mut |_, _| panic!("nothing was committed since")).unwrap(), 0);
+}
+
+/// Shows what it has taken in with every second run, and breaks off before one.
+struct Pairs {
+    taken: Vec<u64>,
+    breaks_off_at: u64,
+}
+
+impl Pairs {
+    fn show(&mut self, show: &mut Show<'_>) -> Result<(), Error> {
+        let rows = self.taken.drain(..).map(|seq| set(b"pairs", &[seq as u8], Some(b""))).collect();
+        show(&Projection { rows, ..Projection::default() })
+    }
+}
+
+impl Replay for Pairs {
+    fn run(&mut self, run: Run, _: u64, show: &mut Show<'_>) -> Result<bool, Error> {
+        if run.seal.seq == self.breaks_off_at {
+            return Err(Error::Damaged { what: "broken off".to_owned() });
+        }
+        self.taken.push(run.seal.seq);
+        let is_pair = self.taken.len() == 2;
+        if is_pair {
+            self.show(show)?;
+        }
+        Ok(is_pair)
+    }
+
+    fn end(&mut self, show: &mut Show<'_>) -> Result<(), Error> {
+        self.show(show)
+    }
+}
+
+pub(super) fn a_replay_that_breaks_off_begins_after_what_it_has_shown(store: &dyn Store) {
+    let mut writer = Writer::new(1);
+    for _ in 0..5 {
+        store.commit(&writer.commit(None, 1, 10)).unwrap();
+    }
+    let shown = |store: &dyn Store| -> Vec<u8> {
+        store.rows(b"pairs", None, false, 9).unwrap().into_iter().map(|(key, _)| key[0]).collect()
+    };
+    store.unprojected(&mut Pairs { taken: Vec::new(), breaks_off_at: 4 }).unwrap_err();
+    assert_eq!(shown(store), [1, 2]);
+    assert_eq!(store.unprojected(&mut Pairs { taken: Vec::new(), breaks_off_at: 0 }).unwrap(), 3, "3 was not shown");
+    assert_eq!(shown(store), [1, 2, 3, 4, 5]);
+    assert_eq!(store.unprojected(&mut Pairs { taken: Vec::new(), breaks_off_at: 5 }).unwrap(), 0);
 }
 
 pub(super) fn a_projection_beyond_the_bounds_is_refused_whole(store: &dyn Store) {

@@ -18,8 +18,8 @@ use sanji_log::{
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Store, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Show,
+    Store, Upload, WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -416,28 +416,33 @@ impl Store for DiskStore {
         Ok(self.index().get(&keys::list_row(list, key))?.map(|value| value.to_vec()))
     }
 
-    fn unprojected(&self, visit: &mut dyn FnMut(Run, u64) -> Result<Projection, Error>) -> Result<u64, Error> {
+    fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error> {
         let mut visited = 0;
+        let show: &mut Show<'_> = &mut |projection| self.show(projection, None);
         loop {
             let Progress { end, projected } = *self.progress();
             if projected >= end {
                 return Ok(visited);
             }
-            // `visit` may read the store, so nothing is held while it runs.
+            // The replay may read the store, so nothing is held while it runs.
             self.journal.walk(projected, &mut |event| {
                 match event {
                     Event::Commit(committed) => {
+                        let mut all_is_shown = true;
                         for (_, extension) in committed.record.runs {
-                            self.show(&visit(extension.run, committed.record.time_ms)?, None)?;
+                            all_is_shown = replay.run(extension.run, committed.record.time_ms, show)?;
                             visited += 1;
                         }
-                        self.note_projected(committed.end)?;
+                        if all_is_shown {
+                            self.note_projected(committed.end)?;
+                        }
                     }
                     Event::DamagedKey(_) => {}
                     Event::Damage(found) => tracing::warn!(what = found.what, "entries are left out of the index"),
                 }
                 Ok(())
             })?;
+            replay.end(show)?;
             self.note_projected(end)?;
         }
     }

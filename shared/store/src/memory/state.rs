@@ -113,8 +113,9 @@ impl State {
         self.projected = 0;
     }
 
-    pub(super) fn next_unprojected(&self) -> Option<(Run, u64)> {
-        let (log, first, arrived_ms) = self.runs.get(self.projected)?;
+    /// A run and the time of its arrival, by how many were committed before it.
+    pub(super) fn committed_run(&self, before: usize) -> Option<(Run, u64)> {
+        let (log, first, arrived_ms) = self.runs.get(before)?;
         let held = self.logs.get(log)?;
         let (_, seal) = held.seals.range(first..).next()?;
         Some((held.run(log, *first, seal), *arrived_ms))
