@@ -110,6 +110,12 @@ impl Setting {
         tempfile::tempdir().map_err(|source| Error::Io { operation: "make a temporary folder", source })
     }
 
+    /// Waits until stations have done what they put off while they were at work: they tell their index of it in a calm.
+    pub async fn rest(&self) {
+        self.tell("until all is at rest");
+        tokio::time::sleep(Duration::from_secs(self.size(15, 1) as u64)).await;
+    }
+
     /// Says on standard error what is being done.
     pub fn tell(&self, what: &str) {
         if std::io::stderr().is_terminal() {

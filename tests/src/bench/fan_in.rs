@@ -57,6 +57,7 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
     district.at_each(&plan.villages, |village| begin(&district, village))?;
     let mut hub = district.keeper(plan.hub).await?;
     for run in 0..setting.runs {
+        setting.rest().await;
         setting.tell(&format!("fan-in: run {}", run + 1));
         let before = super::line::entries_of(&mut hub).await?;
         let all = plan.villages.len() * CASES;

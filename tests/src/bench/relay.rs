@@ -26,6 +26,8 @@ struct Manner {
     to_hub: Row,
     at_village: Row,
     processor: Row,
+    /// With what the stations put off until they are at rest.
+    afterwards: Row,
 }
 
 const MANNERS: [Manner; 2] = [
@@ -34,12 +36,14 @@ const MANNERS: [Manner; 2] = [
         to_hub: Row::at_least(NAME, "256 writers, one entry each: to the hub", "entries/s", 25_000.0),
         at_village: Row::told(NAME, "256 writers, one entry each: at the village", "entries/s"),
         processor: Row::told(NAME, "256 writers, one entry each: processor, 3 stations", "µs/entry"),
+        afterwards: Row::told(NAME, "256 writers, one entry each: the same, until all is at rest", "µs/entry"),
     },
     Manner {
         together: TOGETHER,
         to_hub: Row::at_least(NAME, "64 entries a commit: to the hub", "entries/s", 40_000.0),
         at_village: Row::told(NAME, "64 entries a commit: at the village", "entries/s"),
         processor: Row::at_most(NAME, "64 entries a commit: processor, 3 stations", "µs/entry", 35.0),
+        afterwards: Row::told(NAME, "64 entries a commit: the same, until all is at rest", "µs/entry"),
     },
 ];
 
@@ -53,14 +57,19 @@ pub async fn measure(setting: &Setting, sheet: &mut Sheet) -> Result<(), Error> 
     let (notes, cases) = (setting.size(20_000, 1_000), setting.size(CASES, 200));
     let mut line = Line::start(setting).await?;
     line.open_cases(cases).await?;
+    setting.rest().await;
     for run in 0..setting.runs {
         for manner in &MANNERS {
             setting.tell(&format!("relay: run {}, {} together", run + 1, manner.together));
             line.foreman.order(&Order::Prepare { notes, characters: CHARACTERS }).await?;
+            let busy_before = line.busy();
             let written = line.write(notes, IN_FLIGHT / manner.together, manner.together).await?;
+            setting.rest().await;
+            let busy = line.busy().saturating_sub(busy_before);
             sheet.note(manner.to_hub, notes as f64 / written.at_hub.as_secs_f64());
             sheet.note(manner.at_village, notes as f64 / written.village.seconds);
             sheet.note(manner.processor, written.busy.as_secs_f64() * 1e6 / notes as f64);
+            sheet.note(manner.afterwards, busy.as_secs_f64() * 1e6 / notes as f64);
         }
     }
     setting.tell("relay: counting the bytes");

@@ -3,6 +3,7 @@
 //! sled is never flushed in the commit path. A thread applies changes in groups; until it has, they are read from
 //! memory, so that readers see every commit that has returned. See `keys` for the rows.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -50,6 +51,8 @@ pub(crate) struct Index {
 #[derive(Debug)]
 struct Shared {
     tree: sled::Db,
+    /// Where `tree` lies.
+    file: File,
     waiting: Mutex<Waiting>,
     /// There is something to apply, or the index closes.
     work: Condvar,
@@ -94,8 +97,8 @@ impl Index {
     }
 
     fn of(tree: sled::Db, path: &Path) -> Result<Self, Error> {
-        let shared =
-            Arc::new(Shared { tree, waiting: Mutex::default(), work: Condvar::new(), applied: Condvar::new() });
+        let (file, waiting) = (engine::file(path)?, Mutex::default());
+        let shared = Arc::new(Shared { tree, file, waiting, work: Condvar::new(), applied: Condvar::new() });
         let worker = shared.clone();
         let thread = std::thread::Builder::new()
             .name("store-index".to_owned())
@@ -266,7 +269,10 @@ impl Shared {
                 None => break,
             }
         }
-        engine::guarded(|| self.tree.apply_batch(batch))
+        engine::guarded(|| self.tree.apply_batch(batch))?;
+        // Until it is written sled keeps it in memory, whatever its cache may hold.
+        engine::guarded(|| self.tree.flush())?;
+        Ok(self.file.sync_all()?)
     }
 }
 
