@@ -5,7 +5,7 @@ use sanji_log::Run;
 
 use super::writer::{Writer, case};
 use crate::bounds::ADDITION_MAX_BYTES;
-use crate::contract::{CaseSnapshot, Error, HeldSnapshot, Projection, Replay, Row, Show, Store};
+use crate::contract::{CaseSnapshot, Commit, Error, HeldSnapshot, Projection, Replay, Row, Show, Store, WrappedKey};
 
 fn set(list: &[u8], key: &[u8], value: Option<&[u8]>) -> Row {
     Row { list: list.to_vec(), key: key.to_vec(), value: value.map(<[u8]>::to_vec) }
@@ -161,8 +161,11 @@ impl Replay for Pairs {
 
 pub(super) fn a_replay_that_breaks_off_begins_after_what_it_has_shown(store: &dyn Store) {
     let mut writer = Writer::new(1);
-    for _ in 0..5 {
+    for serial in 1..=5 {
         store.commit(&writer.commit(None, 1, 10)).unwrap();
+        // Nothing follows from these, shown or not.
+        let case_keys = vec![WrappedKey { case: case(serial), bytes: vec![1; 60] }];
+        store.commit(&Commit { case_keys, ..Commit::default() }).unwrap();
     }
     let shown = |store: &dyn Store| -> Vec<u8> {
         store.rows(b"pairs", None, false, 9).unwrap().into_iter().map(|(key, _)| key[0]).collect()

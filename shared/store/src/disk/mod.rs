@@ -417,7 +417,7 @@ impl Store for DiskStore {
     }
 
     fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error> {
-        let mut visited = 0;
+        let (mut visited, mut all_is_shown) = (0, true);
         let show: &mut Show<'_> = &mut |projection| self.show(projection, None);
         loop {
             let Progress { end, projected } = *self.progress();
@@ -428,7 +428,6 @@ impl Store for DiskStore {
             self.journal.walk(projected, &mut |event| {
                 match event {
                     Event::Commit(committed) => {
-                        let mut all_is_shown = true;
                         for (_, extension) in committed.record.runs {
                             all_is_shown = replay.run(extension.run, committed.record.time_ms, show)?;
                             visited += 1;
