@@ -63,8 +63,12 @@ impl Links {
         self.lock().not_restored.insert(peer);
     }
 
-    pub(crate) fn changed(&self, peer: StationCode, link: LinkState) {
+    pub(crate) fn changed(&self, peer: StationCode, mut link: LinkState) {
         let mut state = self.lock();
+        // On a link that could not be opened nobody was heard; on the one before it perhaps.
+        if link.last_heard_ms == 0 {
+            link.last_heard_ms = state.links.get(&peer).map_or(0, |before| before.last_heard_ms);
+        }
         if link.distrust == Some(Distrust::Revoked) {
             state.revoked_by.insert(peer);
         }
@@ -189,6 +193,10 @@ mod tests {
         assert_eq!(links.upstream(village).unwrap().station, hub.number());
         links.changed(hub, LinkState { since_ms: 30, ..LinkState::default() });
         assert_eq!(links.upstream(village).unwrap().station, hub.number(), "the one that changed last");
+
+        links.changed(township, LinkState { connected: true, last_heard_ms: 40, ..LinkState::default() });
+        links.changed(township, LinkState { since_ms: 50, ..LinkState::default() });
+        assert_eq!(links.last_heard_ms(village, township), 40, "it is down, and was heard before");
 
         let said = |distrust| LinkState { distrust: Some(distrust), ..LinkState::default() };
         links.changed(township, said(Distrust::Expired));
