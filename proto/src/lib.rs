@@ -14,8 +14,8 @@
 //! - `sanji/v1/records.proto` — ledgers, vouchers, case files, exchange
 //!
 //! The generated code is checked in, so that building needs no generator; a test regenerates it. Feature
-//! `grpc` adds the stubs of the services, and in `codec` how they use memory. Not here: any meaning, check or conversion. Those belong to the
-//! crates that own the types, which parse these messages once, at their border.
+//! `grpc` adds the stubs of the services, and in `codec` how they use memory. Not here: any meaning, check or conversion.
+//! Those belong to the crates that own the types, which parse these messages once, at their border.
 
 #[cfg(feature = "grpc")]
 pub mod codec;

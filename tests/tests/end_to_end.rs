@@ -188,6 +188,7 @@ async fn a_revoked_station_is_cut_off_within_seconds() {
     assert!(refused.message().contains("已被区中心吊销"), "{refused:?}");
     let status = district.command(village, &["status"]).unwrap();
     assert!(status["read_only_reason"].as_str().unwrap().contains("已被区中心吊销"), "{status}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
     for case_number in uncounted {
         let request = proto::GetRequest { case_number, unmasked: false };
         assert_eq!(window.cases.get(request).await.unwrap_err().code(), Code::NotFound);

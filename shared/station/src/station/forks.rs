@@ -46,12 +46,12 @@ impl Station {
     /// Why this life of the station must not write any more, in words for the desk.
     pub(crate) fn is_over(&self) -> Option<String> {
         let (reference, key) = (self.reference(), self.reader().key());
-        if reference.keys().get(&key).is_some_and(|life| life.ended_ms.is_some()) {
+        let life = reference.keys().get(&key);
+        if life.is_some_and(|life| life.ended_ms.is_some()) {
             return Some("本站已由另一台电脑接替，这台电脑不再办理业务。如有疑问，请联系区政务服务中心。".to_owned());
         }
         // What is written now would wait at the hub for somebody's decision, with an applicant who knows nothing of it.
-        let me = self.reader().me();
-        if reference.keys().get(&key).is_some_and(|life| life.revoked) || self.0.links.is_revoked(me) {
+        if life.is_some_and(|life| life.revoked) || self.0.links.is_revoked(self.reader().me()) {
             return Some(
                 "本站证书已被区中心吊销，不再受理和办理业务；已存的办件仍可查阅。请联系区政务服务中心重新登记本站。"
                     .to_owned(),

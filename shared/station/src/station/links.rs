@@ -24,8 +24,6 @@ struct State {
     instances: BTreeMap<PublicKey, Instances>,
     /// Peers whose private parts could not be sealed again here.
     not_restored: BTreeSet<StationCode>,
-    /// Peers that have said that this station's key is revoked.
-    revoked_by: BTreeSet<StationCode>,
 }
 
 /// The processes that were linked with one key since this station started.
@@ -65,12 +63,13 @@ impl Links {
 
     pub(crate) fn changed(&self, peer: StationCode, mut link: LinkState) {
         let mut state = self.lock();
-        // On a link that could not be opened nobody was heard; on the one before it perhaps.
-        if link.last_heard_ms == 0 {
-            link.last_heard_ms = state.links.get(&peer).map_or(0, |before| before.last_heard_ms);
-        }
-        if link.distrust == Some(Distrust::Revoked) {
-            state.revoked_by.insert(peer);
+        if let Some(before) = state.links.get(&peer) {
+            // On a link that could not be opened nobody was heard; on the one before it perhaps.
+            if link.last_heard_ms == 0 {
+                link.last_heard_ms = before.last_heard_ms;
+            }
+            // A key that is revoked stays so, however the link that said it has ended.
+            link.distrust = before.distrust.filter(|known| *known == Distrust::Revoked).or(link.distrust);
         }
         state.links.insert(peer, link);
     }
@@ -119,9 +118,11 @@ impl Links {
         above.into_iter().max_by_key(|link| (link.connected, link.since_ms))
     }
 
-    /// Whether a station above has said that this one's key is revoked. It stays so.
+    /// Whether a station above has said that this one's key is revoked.
     pub(crate) fn is_revoked(&self, me: StationCode) -> bool {
-        self.lock().revoked_by.iter().any(|peer| *peer != me && me.within(*peer))
+        let state = self.lock();
+        let mut above = state.links.iter().filter(|(peer, _)| **peer != me && me.within(**peer));
+        above.any(|(_, link)| link.distrust == Some(Distrust::Revoked))
     }
 
     /// Stations whose link is up and on which nothing is known to be missing.
