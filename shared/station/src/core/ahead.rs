@@ -53,7 +53,7 @@ const REFILED_AT_ONCE: usize = 1000;
 pub(super) struct Ahead {
     /// Held by whoever commits or ends a projection, so that a projection stands for all that was committed.
     gate: Mutex<()>,
-    /// Held by whoever folds, so that no entry is folded twice.
+    /// Held by whoever folds or tells the index, so that no entry is folded twice, or forgotten. Taken after the gate.
     folding: Mutex<()>,
     /// Held by whoever tells the index of all that waits, so that no two do the same work. Taken before the gate.
     projecting: Mutex<()>,
@@ -384,6 +384,9 @@ impl Ahead {
         extent: Extent,
         tell: &mut Tell<'_>,
     ) -> Result<(), Error> {
+        // Until the index is told: a case that somebody folds meanwhile would be taken for the one that was told, and what
+        // was folded be forgotten.
+        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut projection = Projection::default();
         {
             let changes = self.changes();

@@ -1,11 +1,13 @@
 //! What is committed shows at once, however far the index is behind, and whoever folds, reads and projects meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use sanji_log::CaseId;
 use sanji_proto::v1::{self as proto, act_request::Action};
 
-use crate::crash::Filling;
+use crate::crash::{Filling, Moment};
 use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, bring, dibao};
 
 fn note(words: &str) -> Action {
@@ -123,4 +125,57 @@ fn a_projection_that_breaks_off_half_way_loses_and_doubles_nothing() {
     district.act(TOWNSHIP, crate::district::WINDOW, &last, note("材料已核对")).unwrap();
     district.township.reopen();
     assert_eq!(district.township.core.reader().case(&ids[699]).unwrap().unwrap().sides().count(), 1);
+}
+
+#[test]
+fn an_entry_that_comes_while_its_case_is_told_is_not_forgotten() {
+    let mut district = District::new();
+    let mut ids: Vec<_> = (0..2).map(|_| district.submit().unwrap().case.unwrap()).collect();
+    ids.sort();
+    district.now_ms += 1000;
+    let filling = Filling::of(&district.township.store, false);
+    district.township.store = filling.clone();
+    district.township.reopen();
+    bring(&mut district.village, &mut district.township, district.now_ms);
+    let reader = district.township.core.reader().clone();
+    let (told, other) = (ids[0], ids[1]);
+
+    let (write, written) = (mpsc::sync_channel(0), mpsc::sync_channel(0));
+    let (read, was_read) = (mpsc::sync_channel(0), mpsc::sync_channel(1));
+    let (write_now, read_now) = (write.0, read.0);
+    *filling.meanwhile.lock().unwrap() = Some(Box::new(move |moment| match moment {
+        // The first case is prepared by then, and nothing is told yet.
+        Moment::Reads(case) if case == other => {
+            write_now.send(()).unwrap();
+            written.1.recv().unwrap();
+        }
+        Moment::Reads(_) => {}
+        // Whoever reads now has to wait, so this does not wait for long.
+        Moment::Shows => {
+            read_now.send(()).unwrap();
+            let _ = was_read.1.recv_timeout(Duration::from_millis(300));
+        }
+    }));
+    std::thread::scope(|scope| {
+        let (projecting, reading) = (reader.clone(), reader.clone());
+        let projects = scope.spawn(move || projecting.project_most().unwrap());
+        scope.spawn(move || {
+            read.1.recv().unwrap();
+            assert_eq!(reading.case(&told).unwrap().unwrap().sides().count(), 1);
+            let _ = was_read.0.send(());
+        });
+        write.1.recv().unwrap();
+        let number = told.number().to_string();
+        district.act(TOWNSHIP, crate::district::WINDOW, &number, note("材料已核对")).unwrap();
+        written.0.send(()).unwrap();
+        projects.join().unwrap();
+    });
+    *filling.meanwhile.lock().unwrap() = None;
+    let sides = |district: &District| district.township.core.reader().case(&told).unwrap().unwrap().sides().count();
+    assert_eq!(sides(&district), 1);
+    reader.project().unwrap();
+    drop(reader);
+    assert_eq!(sides(&district), 1);
+    district.township.reopen();
+    assert_eq!(sides(&district), 1);
 }

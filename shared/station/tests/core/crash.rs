@@ -1,7 +1,7 @@
 //! What was acknowledged is there after a crash; what was not is gone whole.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use sanji_log::{AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode};
@@ -80,10 +80,23 @@ fn a_case_that_has_changed_often_before_a_crash_is_written_once_after_it() {
     assert_eq!(crashed.shown_again.load(Ordering::Relaxed), cases.len(), "the index knows all of it now");
 }
 
-/// A store whose disk can be full.
+/// Where a store is in a call that others may cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// A snapshot of this case is read.
+    Reads(CaseId),
+    /// A part of what was committed is shown.
+    Shows,
+}
+
+/// What others do at a moment.
+pub(crate) type Meanwhile = Box<dyn FnMut(Moment) + Send>;
+
+/// A store whose disk can be full, and which others use in the middle of its calls.
 pub(crate) struct Filling {
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) full: AtomicBool,
+    pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
     /// Snapshots that were shown of what the index had lost.
     shown_again: AtomicUsize,
 }
@@ -91,7 +104,16 @@ pub(crate) struct Filling {
 impl Filling {
     pub(crate) fn of(inner: &Arc<dyn Store>, full: bool) -> Arc<Self> {
         let (full, shown_again) = (AtomicBool::new(full), AtomicUsize::new(0));
-        Arc::new(Self { inner: inner.clone(), full, shown_again })
+        Arc::new(Self { inner: inner.clone(), full, meanwhile: Mutex::default(), shown_again })
+    }
+
+    fn meanwhile(&self, moment: Moment) {
+        let hook = self.meanwhile.lock().unwrap().take();
+        // Out of the lock: others come by here themselves.
+        if let Some(mut hook) = hook {
+            hook(moment);
+            self.meanwhile.lock().unwrap().get_or_insert(hook);
+        }
     }
 }
 
@@ -138,6 +160,7 @@ impl Store for Filling {
         self.inner.project(projection)
     }
     fn project_part(&self, part: &sanji_store::Projection) -> Result<(), StoreError> {
+        self.meanwhile(Moment::Shows);
         self.inner.project_part(part)
     }
     fn have(&self) -> Have {
@@ -168,6 +191,7 @@ impl Store for Filling {
         self.inner.receipts(log)
     }
     fn snapshot(&self, case: &CaseId) -> Result<Option<HeldSnapshot>, StoreError> {
+        self.meanwhile(Moment::Reads(*case));
         self.inner.snapshot(case)
     }
     fn cases_with_prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<CaseId>, StoreError> {
