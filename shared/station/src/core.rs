@@ -78,6 +78,7 @@ pub use reader::Reader;
 pub use receive::ReceiveOutcome;
 pub use reference::ReferenceData;
 pub use scan::{Cases, Scan, Which};
+pub use timers::AsOf;
 pub use times::Doubtful;
 
 use crate::error::{Error, Failure, store, stored};
@@ -155,6 +156,18 @@ impl Core {
     /// # Errors
     /// [`Error::Store`], [`Error::Stored`].
     pub fn open(store: Arc<dyn Store>, keys: StationKeys) -> Result<Self, Error> {
+        match Self::open_on(store.clone(), keys.clone()) {
+            // Damage of the index is found where it is read. All that it says can be derived again.
+            Err(Error::Store { source: source @ sanji_store::Error::Index { .. }, .. }) => {
+                tracing::warn!(reason = &source as &dyn std::error::Error, "the index is damaged");
+                store.recover().map_err(self::store("begin the index anew"))?;
+                Self::open_on(store, keys)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_on(store: Arc<dyn Store>, keys: StationKeys) -> Result<Self, Error> {
         let (signing, authority_der) = (keys.signing.clone(), keys.authority_der.clone());
         let reader = Reader::new(store, keys);
         let mut core = Self {

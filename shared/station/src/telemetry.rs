@@ -27,9 +27,13 @@ pub fn start(log: &Log) {
 }
 
 /// On a bug: say which version it was and where, then end the process. tokio alone would limp on with one task
-/// less, and what the task held would stay half done; the next start begins from the disk.
+/// less, and what the task held would stay half done; the next start begins from the disk. Panics of the index engine on a
+/// damaged folder are none of ours: the store turns them into errors.
 pub fn abort_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
+        if sanji_store::contains_panics() {
+            return tracing::warn!("the index engine has panicked, and the index will be built again: {panic}");
+        }
         let backtrace = Backtrace::force_capture();
         let version = env!("CARGO_PKG_VERSION");
         if tracing::dispatcher::has_been_set() {

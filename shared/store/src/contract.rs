@@ -366,7 +366,8 @@ pub trait Store: Send + Sync {
 
     /// Tries to take writes again: where the disk was full, whether there is room; after a failed write or sync, what
     /// failed is opened again and checked. The index may be begun anew by that: the caller brings it up to date by
-    /// [`Store::unprojected`], before the next commit. Nothing happens while the store takes writes.
+    /// [`Store::unprojected`], before the next commit. Nothing happens while the store takes writes and its index can be
+    /// read.
     ///
     /// # Errors
     /// Why it takes none still.

@@ -34,4 +34,5 @@ pub use contract::{
     Projection, Replay, Row, Show, Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};
+pub use index::contains_panics;
 pub use memory::MemoryStore;

@@ -10,7 +10,7 @@ use sanji_log::attachment::{CHUNK_BYTES, chunk_count, chunk_hash, chunk_hash_in,
 
 use super::{check_chunk, damaged, partial};
 use crate::contract::{AttachmentState, Error};
-use crate::files::{File, Folder, failed, open_if_there, remove_if_there};
+use crate::files::{File, Folder, failed, open_if_there, read_past_bad_blocks, remove_if_there};
 
 /// An attachment of which at least the manifest is here.
 pub(super) struct Opened {
@@ -162,7 +162,7 @@ pub(super) fn manifest_of(file: &dyn File) -> io::Result<(u64, Vec<u8>)> {
 
 fn read_chunk(file: &dyn File, chunk: u32, length: usize) -> io::Result<Vec<u8>> {
     let mut data = vec![0; length];
-    match file.read_at(&mut data, u64::from(chunk) * CHUNK_BYTES as u64)? {
+    match read_past_bad_blocks(file, &mut data, u64::from(chunk) * CHUNK_BYTES as u64)? {
         count if count == length => Ok(data),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }

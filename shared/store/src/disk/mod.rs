@@ -232,15 +232,6 @@ impl DiskStore {
         self.known_damage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The journal has grown by something that is not projected, or is projected by others.
-    fn moved_on(&self, progress: &mut Progress, end: Position) {
-        if progress.projected == progress.end {
-            progress.projected = end;
-            self.index().push(vec![(keys::PROJECTED.to_vec(), Some(keys::position(end)))]);
-        }
-        progress.end = end;
-    }
-
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -88,7 +88,15 @@ pub(super) fn index_options(options: Options) -> IndexOptions {
 /// Opens index and journal. None where the index is not this journal's.
 fn open_parts(path: &Path, options: Options, open_folder: &OpenFolder) -> Result<Option<Parts>, Error> {
     let index = Index::open(&path.join("index"), index_options(options))?;
-    let Some(mut known) = Known::load(&index)? else { return Ok(None) };
+    let mut known = match Known::load(&index) {
+        Ok(Some(known)) => known,
+        Ok(None) => return Ok(None),
+        Err(Error::Index { operation, source }) => {
+            tracing::warn!(operation, error = %source, "the index can't be read");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let indexed = known.end();
     let (journal, damage, halt) = replay(open_folder(&path.join("journal"))?, options, &index, &mut known)?;
     let belongs = match agreement(&journal, &index, &known) {

@@ -13,7 +13,8 @@ impl DiskStore {
         // Held, so that nobody commits meanwhile.
         let mut progress = self.progress();
         let halt = self.halt().clone();
-        let Some(halt) = halt else { return Ok(()) };
+        let unreadable = || Halt::Failed { reason: "the index can't be read".to_owned() };
+        let Some(halt) = halt.or_else(|| self.index().has_failed().then(unreadable)) else { return Ok(()) };
         if !self.room.is_enough() {
             return Err(Error::Full { source: std::io::ErrorKind::StorageFull.into() });
         }

@@ -85,6 +85,48 @@ impl SystemFolder {
     }
 }
 
+/// The unit in which a disk fails to read, in bytes.
+const BLOCK: usize = 4096;
+/// What a block reads as that the disk can't read. Not zeros, which would pass for what was never written.
+const UNREADABLE: u8 = 0xb1;
+
+/// As [`File::read_at`], save that a bad block is no error: it reads as bytes that nobody wrote. Whoever reads knows by
+/// their checksum that they are damaged, and that those beside them are not.
+///
+/// # Errors
+/// Other failures than of the disk.
+pub(crate) fn read_past_bad_blocks(file: &dyn File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    match file.read_at(buffer, offset) {
+        Err(error) if is_bad_block(&error) => {}
+        read => return read,
+    }
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let at = offset + filled as u64;
+        let in_block = usize::try_from(at % BLOCK as u64).unwrap_or(0);
+        let end = buffer.len().min(filled + BLOCK - in_block);
+        let block = &mut buffer[filled..end];
+        let wanted = block.len();
+        let read = match file.read_at(block, at) {
+            Err(error) if is_bad_block(&error) => {
+                tracing::error!(file.offset = at, "the disk can't read a block");
+                block.fill(UNREADABLE);
+                wanted
+            }
+            read => read?,
+        };
+        filled += read;
+        if read < wanted {
+            break;
+        }
+    }
+    Ok(filled)
+}
+
+fn is_bad_block(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 impl File for fs::File {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;

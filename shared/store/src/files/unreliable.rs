@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{File, Folder};
 
 const SECTOR: usize = 512;
+/// What can't be read is as large.
+const BLOCK: usize = 4096;
+/// What Linux says of a block that can't be read.
+const EIO: i32 = 5;
 
 /// A folder on the disk; clones are the same folder.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,8 @@ struct Disk {
     call_fault: Option<(u32, io::ErrorKind, Lasting)>,
     /// Calls that changed something or tried to.
     calls: u32,
+    /// Files and their blocks that can't be read until they are written.
+    bad_blocks: BTreeSet<(u32, usize)>,
 }
 
 /// Whether a fault passes.
@@ -100,6 +106,14 @@ impl UnreliableFolder {
             content.seen[offset] ^= 0x10;
             content.durable[offset] ^= 0x10;
         }
+    }
+
+    /// From now on a block can't be read, until it is written. Returns whether the file reaches so far.
+    pub(crate) fn spoil(&self, name: &str, block: usize) -> bool {
+        let disk = &mut *self.disk();
+        let Some(id) = disk.names.get(name).copied() else { return false };
+        let size = disk.files.get(&id).map_or(0, |content| content.seen.len());
+        block * BLOCK < size && disk.bad_blocks.insert((id, block))
     }
 
     /// Cuts the power: of what was not synced, each sector and name stays or not, as `keeps` says.
@@ -212,6 +226,7 @@ impl Disk {
         content.seen[offset..end].copy_from_slice(bytes);
         let sectors = offset / SECTOR..=(end - 1) / SECTOR;
         sectors.clone().for_each(|sector| _ = content.lost.remove(&sector));
+        (offset / BLOCK..=(end - 1) / BLOCK).for_each(|block| _ = self.bad_blocks.remove(&(id, block)));
         content.dirty.extend(sectors);
     }
 }
@@ -222,6 +237,10 @@ impl File for OpenFile {
         let seen = disk.files.get(&self.id).map(|content| content.seen.as_slice()).unwrap_or_default();
         let rest = seen.get(offset as usize..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
+        let mut blocks = offset as usize / BLOCK..=(offset as usize + count.max(1) - 1) / BLOCK;
+        if blocks.any(|block| disk.bad_blocks.contains(&(self.id, block))) {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
     }

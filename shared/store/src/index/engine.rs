@@ -1,6 +1,7 @@
 //! sled at arm's length: it may panic or hang on a folder that a power cut has damaged, and syncs neither its
 //! configuration nor its folder when it makes them.
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,10 +58,27 @@ pub(super) fn file(path: &Path) -> Result<fs::File, Error> {
     fs::File::open(&path).map_err(|error| failed("open", &path, error))
 }
 
+/// How sled names the threads of its pool.
+const POOL: &str = "sled-io-";
+
+thread_local! {
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread is sled's and becomes an error. A panic hook that ends the process must let it pass:
+/// it is called before anything is caught.
+#[must_use]
+pub fn contains_panics() -> bool {
+    // What waits for a thread of the pool panics in its turn when that one is gone, and does so guarded.
+    IS_GUARDED.get() || std::thread::current().name().is_some_and(|name| name.starts_with(POOL))
+}
+
 /// Runs an operation of sled and turns a panic into an error.
 pub(super) fn guarded<T>(operation: impl FnOnce() -> sled::Result<T>) -> sled::Result<T> {
-    catch_unwind(AssertUnwindSafe(operation))
-        .unwrap_or_else(|_| Err(sled::Error::ReportableBug("the index engine has panicked".to_owned())))
+    let was_guarded = IS_GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(operation));
+    IS_GUARDED.set(was_guarded);
+    result.unwrap_or_else(|_| Err(sled::Error::ReportableBug("the index engine has panicked".to_owned())))
 }
 
 fn open_guarded(path: &Path, options: IndexOptions) -> sled::Result<sled::Db> {

@@ -19,6 +19,7 @@ pub(crate) mod keys;
 mod overlay;
 pub(crate) mod rows;
 
+pub use engine::contains_panics;
 pub(crate) use engine::remove;
 
 /// How long the thread gathers changes before it applies them: a row that changes often meanwhile is written once, and
@@ -154,8 +155,7 @@ impl Index {
         if let Some(value) = self.shared.waiting().overlay.get(key) {
             return Ok(value);
         }
-        let value = engine::guarded(|| self.shared.tree.get(key))
-            .map_err(|source| Error::Index { operation: "read a row", source })?;
+        let value = engine::guarded(|| self.shared.tree.get(key)).map_err(|source| self.unreadable(source))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -180,7 +180,17 @@ impl Index {
                 merge(stored, changed, |left, right| left < right, visit)
             }
         };
-        engine::guarded(scan).map_err(|source| Error::Index { operation: "read rows", source })
+        let scanned = engine::guarded(scan);
+        drop(waiting);
+        scanned.map_err(|source| self.unreadable(source))
+    }
+
+    /// Damage of the index shows where it is read, so nothing more is built on it: it is begun anew.
+    fn unreadable(&self, source: sled::Error) -> Error {
+        self.shared.waiting().failed.get_or_insert(source.clone());
+        self.shared.work.notify_all();
+        self.shared.applied.notify_all();
+        Error::Index { operation: "read rows", source }
     }
 }
 
@@ -224,10 +234,10 @@ impl Shared {
     fn run(&self) {
         loop {
             let mut waiting = self.waiting();
-            while waiting.overlay.is_empty() && !waiting.closing {
+            while waiting.overlay.is_empty() && !waiting.closing && waiting.failed.is_none() {
                 waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
-            if waiting.overlay.is_empty() {
+            if waiting.overlay.is_empty() || waiting.failed.is_some() {
                 return;
             }
             let gathers =

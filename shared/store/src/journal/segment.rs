@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::frame::{HEADER_BYTES, Header, frame_bytes};
 use super::position::Position;
 use crate::contract::Error;
-use crate::files::{File, Folder, failed};
+use crate::files::{File, Folder, failed, read_past_bad_blocks};
 
 /// Bytes before the first frame.
 pub(crate) const SEGMENT_HEADER_BYTES: u64 = 64;
@@ -100,7 +100,7 @@ impl Segment {
         let path = folder.path().join(&name);
         let file = folder.open(&name).map_err(|source| failed("open", &path, source))?;
         let mut header = [0; SEGMENT_HEADER_BYTES as usize];
-        file.read_at(&mut header, 0).map_err(|source| failed("read", &path, source))?;
+        read_past_bad_blocks(&*file, &mut header, 0).map_err(|source| failed("read", &path, source))?;
         let info = SegmentInfo::parse(&header)
             .filter(|info| info.number == number)
             .ok_or_else(|| Error::Damaged { what: format!("header of journal {name}") })?;
@@ -114,7 +114,8 @@ impl Segment {
         let path = folder.path().join(&name);
         let file = folder.open(&name).map_err(|source| failed("open", &path, source))?;
         let mut first = [0; HEADER_BYTES];
-        file.read_at(&mut first, SEGMENT_HEADER_BYTES).map_err(|source| failed("read", &path, source))?;
+        let read = read_past_bad_blocks(&*file, &mut first, SEGMENT_HEADER_BYTES);
+        read.map_err(|source| failed("read", &path, source))?;
         let first = Header::parse(&first).filter(|first| first.position == Position::new(number, SEGMENT_HEADER_BYTES));
         let Some(Header { generation, .. }) = first else { return Ok(None) };
         let size = file.size().map_err(|source| failed("read", &path, source))?;
@@ -138,8 +139,8 @@ impl Segment {
     /// Reads up to `count` bytes; fewer only at the end of the file.
     pub(crate) fn read(&self, offset: u64, count: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; count];
-        let read = self.file.read_at(&mut bytes, offset).map_err(|source| failed("read", &self.path, source))?;
-        bytes.truncate(read);
+        let read = read_past_bad_blocks(&*self.file, &mut bytes, offset);
+        bytes.truncate(read.map_err(|source| failed("read", &self.path, source))?);
         Ok(bytes)
     }
 

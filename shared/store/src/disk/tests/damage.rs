@@ -337,6 +337,57 @@ fn an_index_that_cannot_be_opened_is_built_again() {
 }
 
 #[test]
+fn an_index_that_is_damaged_anywhere_opens_as_the_journal_says() {
+    let written = written(40);
+    let store = open(&written.folder);
+    catch_up(&store);
+    let before = all_reads(&store);
+    store.index().rest_for_tests();
+    drop(store);
+    let size = fs::metadata(written.folder.path().join("index/db")).unwrap().len();
+    for block in (0..size).step_by(5 * 4096) {
+        let copied = copy_of(written.folder.path());
+        let file = fs::File::options().write(true).open(copied.path().join("index/db")).unwrap();
+        file.write_all_at(&[0x5a; 4096], block).unwrap();
+        let store = open(&copied);
+        catch_up(&store);
+        assert_eq!(all_reads(&store), before, "block {block}");
+        assert_eq!(store.read_only(), None);
+    }
+}
+
+#[test]
+fn an_index_that_is_damaged_while_it_is_open_is_begun_anew_once_the_damage_is_read() {
+    let written = written(3);
+    let store = open(&written.folder);
+    catch_up(&store);
+    // More than sled keeps at hand, in a list that follows from nothing.
+    let row = |number: u32| crate::Row {
+        list: b"many".to_vec(),
+        key: number.to_be_bytes().to_vec(),
+        value: Some(blake3::hash(&number.to_be_bytes()).as_bytes().repeat(60)),
+    };
+    for part in 0..20 {
+        let rows = (part * 200..(part + 1) * 200).map(row).collect();
+        store.project_part(&Projection { rows, ..Projection::default() }).unwrap();
+    }
+    let before = all_reads(&store);
+    store.index().rest_for_tests();
+    let db = written.folder.path().join("index/db");
+    let file = fs::File::options().write(true).open(&db).unwrap();
+    for block in (0..fs::metadata(&db).unwrap().len()).step_by(4096) {
+        file.write_all_at(&[0x5a; 4096], block).unwrap();
+    }
+    let read = (0..4000).try_for_each(|number: u32| store.row(b"many", &number.to_be_bytes()).map(drop));
+    assert!(matches!(read, Err(Error::Index { .. })), "{read:?}");
+    store.recover().unwrap();
+    assert_eq!((store.read_only(), catch_up(&store)), (None, 3));
+    assert_eq!(all_reads(&store), before);
+    keep(&store, &rich_commit(&mut written.writer.clone(), 1, 1, 10));
+    assert_eq!(faults(&store), Vec::<String>::new());
+}
+
+#[test]
 fn a_changed_attachment_is_found() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder);

@@ -53,6 +53,37 @@ fn a_failed_sync_is_final_until_the_store_has_recovered_or_is_opened_again() {
 }
 
 #[test]
+fn a_block_that_the_disk_cannot_read_is_damage_and_stops_nothing() {
+    let mut met = 0;
+    for block in 0..64 {
+        let (folder, disk) = (TempDir::new().unwrap(), UnreliableFolder::default());
+        let mut writer = Writer::new(1);
+        let store = open_on(&folder, &disk);
+        for serial in 1..=5 {
+            keep(&store, &rich_commit(&mut writer, serial, 2, 900));
+        }
+        let id = store.put_upload(&mut [vec![7; 300_000]].into_iter(), b"").unwrap().id;
+        drop(store);
+        let attachment = format!("{}/{id}", &id.to_string()[..2]);
+        let is_spoiled = |name: &str| disk.spoil(name, block);
+        let (in_journal, in_attachment) = (is_spoiled("segment-00000001"), is_spoiled(&attachment));
+        met += usize::from(in_journal) + usize::from(in_attachment);
+        let store = open_on(&folder, &disk);
+        for seq in 1..=10 {
+            let entry = store.entry(&writer.log(), seq);
+            assert!(matches!(entry, Ok(Some(_)) | Err(Error::Damaged { .. })), "block {block}, {seq}: {entry:?}");
+        }
+        let chunks: Vec<_> = (0..10).map(|chunk| store.chunk(&id, chunk)).collect();
+        assert!(chunks.iter().all(|chunk| matches!(chunk, Ok(_) | Err(Error::Damaged { .. }))), "{chunks:?}");
+        assert_eq!(chunks.iter().any(Result::is_err), in_attachment, "block {block}");
+        store.verify(&mut |_, _| ()).unwrap();
+        assert_eq!(store.read_only(), None);
+        keep(&store, &rich_commit(&mut writer, 1, 1, 10));
+    }
+    assert!(met > 64, "{met} blocks were there to be spoiled");
+}
+
+#[test]
 fn what_a_failed_sync_has_lost_of_an_acknowledged_record_is_found_on_recovering() {
     let (folder, disk) = (TempDir::new().unwrap(), UnreliableFolder::default());
     let mut writer = Writer::new(1);
