@@ -103,14 +103,16 @@ impl Accounts {
         now_ms: u64,
     ) -> Attempt {
         let address = client.map(|client| client.to_canonical().to_string());
-        let locked_ms = lock(&self.by_account)
-            .locked_for_ms(staff, now_ms)
-            .max(address.as_ref().and_then(|address| lock(&self.by_address).locked_for_ms(address, now_ms)));
-        if let Some(locked_ms) = locked_ms {
-            let failure = LoginFailure::Locked { minutes: locked_ms.div_ceil(MINUTE_MS).max(1) };
-            return Attempt::Failed { failure, locks: false };
+        if let Some(locked) = self.locked(staff, address.as_deref(), now_ms) {
+            return locked;
         }
-        match self.matches(password, hash).await {
+        let unavailable = Attempt::Failed { failure: LoginFailure::Unavailable, locks: false };
+        let Ok(_turn) = self.hashing.acquire().await else { return unavailable };
+        // Once more: many may have come at a time, and those before in the line were wrong.
+        if let Some(locked) = self.locked(staff, address.as_deref(), now_ms) {
+            return locked;
+        }
+        match matches(password, hash).await {
             Some(true) => {
                 lock(&self.by_account).right(staff);
                 Attempt::Right
@@ -121,14 +123,15 @@ impl Accounts {
                 let locks = locks_account || locks_address;
                 Attempt::Failed { failure: LoginFailure::Wrong, locks }
             }
-            None => Attempt::Failed { failure: LoginFailure::Unavailable, locks: false },
+            None => unavailable,
         }
     }
 
-    async fn matches(&self, password: &str, hash: Option<String>) -> Option<bool> {
-        let _turn = self.hashing.acquire().await.ok()?;
-        let password = zeroize::Zeroizing::new(password.to_owned());
-        tokio::task::spawn_blocking(move || password::matches(&password, hash.as_deref())).await.ok()
+    fn locked(&self, staff: &str, address: Option<&str>, now_ms: u64) -> Option<Attempt> {
+        let by_account = lock(&self.by_account).locked_for_ms(staff, now_ms);
+        let by_address = address.and_then(|address| lock(&self.by_address).locked_for_ms(address, now_ms));
+        let minutes = by_account.max(by_address)?.div_ceil(MINUTE_MS).max(1);
+        Some(Attempt::Failed { failure: LoginFailure::Locked { minutes }, locks: false })
     }
 
     /// Hashes a new password beside the running tasks; none where that failed.
@@ -142,6 +145,11 @@ impl Accounts {
     pub fn sessions(&self) -> MutexGuard<'_, Sessions> {
         lock(&self.sessions)
     }
+}
+
+async fn matches(password: &str, hash: Option<String>) -> Option<bool> {
+    let password = zeroize::Zeroizing::new(password.to_owned());
+    tokio::task::spawn_blocking(move || password::matches(&password, hash.as_deref())).await.ok()
 }
 
 /// The tables hold no invariant that a panic elsewhere could break; and a panic ends the process anyway.
@@ -160,6 +168,24 @@ mod tests {
 
     fn failed(failure: LoginFailure, locks: bool) -> Attempt {
         Attempt::Failed { failure, locks }
+    }
+
+    #[tokio::test]
+    async fn guesses_that_come_all_at_once_are_no_more_than_guesses_one_by_one() {
+        let accounts = std::sync::Arc::new(Accounts::default());
+        let hash = accounts.hash("the right one").await;
+        let guesses: Vec<_> = (0..12)
+            .map(|_| {
+                let (accounts, hash) = (accounts.clone(), hash.clone());
+                tokio::spawn(async move { accounts.attempt("mz-01", "a wrong one", hash, CLIENT, 2).await })
+            })
+            .collect();
+        let mut looked_at = 0;
+        for guess in guesses {
+            looked_at +=
+                usize::from(matches!(guess.await.unwrap(), Attempt::Failed { failure: LoginFailure::Wrong, .. }));
+        }
+        assert!((5..5 + HASHES_AT_ONCE).contains(&looked_at), "{looked_at}");
     }
 
     #[tokio::test]

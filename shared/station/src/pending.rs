@@ -57,11 +57,12 @@ impl Pending {
         key
     }
 
-    /// Notes a stored attachment. False: the command has as many as one entry can name, or was forgotten.
+    /// Notes an attachment that was stored under a key. False: the command has as many as one entry can name, or was
+    /// forgotten, perhaps with another key since.
     #[must_use]
-    pub fn add(&self, purpose: &Purpose, attachment: StoredAttachment) -> bool {
+    pub fn add(&self, purpose: &Purpose, key: &CaseKey, attachment: StoredAttachment) -> bool {
         let mut waiting = self.lock();
-        let Some(stored) = waiting.commands.get_mut(purpose) else { return false };
+        let Some(stored) = waiting.commands.get_mut(purpose).filter(|stored| stored.key == *key) else { return false };
         let known = stored.attachments.contains_key(&attachment.reference.id);
         if !known && stored.attachments.len() >= ATTACHMENTS_MAX {
             return false;
@@ -82,10 +83,8 @@ impl Pending {
     /// An attachment waits no longer: it has been removed.
     pub fn forget(&self, id: &AttachmentId) {
         let mut waiting = self.lock();
-        for stored in waiting.commands.values_mut() {
-            stored.attachments.remove(id);
-        }
-        waiting.commands.retain(|_, stored| !stored.attachments.is_empty());
+        // A command whose first attachment is still on its way has none yet, and stays.
+        waiting.commands.retain(|_, stored| stored.attachments.remove(id).is_none() || !stored.attachments.is_empty());
     }
 
     /// A command was carried out: what it named waits no longer.
@@ -145,8 +144,10 @@ mod tests {
         let pending = Pending::default();
         let key = pending.key(&purpose(1), CaseKey::from_bytes([1; 32]));
         assert!(pending.key(&purpose(1), CaseKey::from_bytes([2; 32])) == key);
-        assert!(pending.add(&purpose(1), attachment(1)) && pending.add(&purpose(1), attachment(2)));
-        assert!(!pending.add(&purpose(2), attachment(1)), "nobody asked for a key");
+        assert!(pending.add(&purpose(1), &key, attachment(1)) && pending.add(&purpose(1), &key, attachment(2)));
+        assert!(!pending.add(&purpose(2), &key, attachment(1)), "nobody asked for a key");
+        let other = CaseKey::from_bytes([2; 32]);
+        assert!(!pending.add(&purpose(1), &other, attachment(3)), "it could never be read");
         let (_, named) = pending.named(&purpose(1), &[AttachmentId([2; 32]), AttachmentId([9; 32])].into()).unwrap();
         assert!(named == [attachment(2)]);
         pending.done(&purpose(1), &[AttachmentId([2; 32])].into());
@@ -156,10 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_removed_takes_no_other_command_along() {
+        let pending = Pending::default();
+        let old = pending.key(&purpose(1), CaseKey::from_bytes([1; 32]));
+        assert!(pending.add(&purpose(1), &old, attachment(1)));
+        let key = pending.key(&purpose(2), CaseKey::from_bytes([2; 32]));
+        pending.forget(&AttachmentId([1; 32]));
+        assert!(pending.named(&purpose(1), &BTreeSet::new()).is_none());
+        assert!(pending.add(&purpose(2), &key, attachment(2)), "its first one was on its way");
+    }
+
+    #[test]
     fn what_waits_is_bounded() {
         let pending = Pending::default();
-        pending.key(&purpose(1), CaseKey::from_bytes([1; 32]));
-        let added = (0..=u8::MAX).filter(|number| pending.add(&purpose(1), attachment(*number))).count();
+        let key = pending.key(&purpose(1), CaseKey::from_bytes([1; 32]));
+        let added = (0..=u8::MAX).filter(|number| pending.add(&purpose(1), &key, attachment(*number))).count();
         assert_eq!(added, ATTACHMENTS_MAX);
         for number in 0..COMMANDS_MAX as u128 {
             let other = Purpose::Submit("mz-02".parse().unwrap(), RequestId(number.to_be_bytes()));

@@ -18,7 +18,7 @@ mod supervision;
 mod watching;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -92,6 +92,7 @@ struct Inner {
     program: Program,
     clock: Clock,
     clock_offset_ms: Arc<AtomicI64>,
+    clock_compared: AtomicBool,
     changed: Arc<Changed>,
     projecting: AbortOnDropHandle<()>,
 }
@@ -155,6 +156,7 @@ impl Station {
             program,
             clock,
             clock_offset_ms,
+            clock_compared: AtomicBool::default(),
             changed,
             projecting,
         })))

@@ -15,7 +15,7 @@ use sanji_log::{CaseId, Tier};
 use tokio_util::sync::CancellationToken;
 
 use crate::command::chain;
-use crate::core::{Core, Reader};
+use crate::core::{AsOf, Core, Reader};
 use crate::error::{Error, Failure};
 use crate::station::{Station, random};
 
@@ -29,6 +29,7 @@ const FIRST: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_mins(5);
 /// Changed cases that are remembered; with more, all are looked at.
 const CHANGED_MAX: usize = 4096;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// A hub gives a holder that is in sync so many days to write what it owes.
 const IN_SYNC_DAYS: u32 = 1;
 
@@ -135,8 +136,16 @@ impl Station {
         Ok(total)
     }
 
+    /// A clock that was compared with none may run ahead, and an approval by silence can't be taken back: then it waits
+    /// for as long as a hub waits for a holder that it does not hear.
+    fn as_of(&self, grace_days: u32, now_ms: u64) -> AsOf {
+        let wait_ms = if self.is_clock_compared() { 0 } else { u64::from(grace_days) * DAY_MS };
+        AsOf { trusted_ms: now_ms, silence_ms: now_ms.saturating_sub(wait_ms) }
+    }
+
     async fn look_at(&self, cases: Vec<CaseId>, grace_days: u32, now_ms: u64) -> Result<Looked, Failure> {
         self.check_may_write()?;
+        let as_of = self.as_of(grace_days, now_ms);
         let mut looked = Looked { cases: cases.len(), steps: 0 };
         let in_sync = self.in_sync_below();
         let grace = move |reader: &Reader, id: &CaseId| -> Result<u32, Error> {
@@ -148,16 +157,15 @@ impl Station {
             let mut owed = Vec::new();
             for id in cases {
                 let grace = grace(reader, &id)?;
-                if reader.owes(&id, grace, now_ms)? {
+                if reader.owes(&id, grace, as_of)? {
                     owed.push((id, grace));
                 }
             }
             Ok(owed)
         });
         for (id, grace) in owed.await? {
-            let write =
-                self.committer().write(move |core: &mut Core, _| core.write_due(&id, grace, now_ms, &mut random));
-            looked.steps += write.await?.0.len();
+            let write = move |core: &mut Core, now_ms| core.write_due(&id, grace, as_of, now_ms, &mut random);
+            looked.steps += self.committer().write(write).await?.0.len();
         }
         Ok(looked)
     }
@@ -165,22 +173,24 @@ impl Station {
 
 impl Reader {
     /// Whether something is due at a case that this station writes.
-    fn owes(&self, id: &CaseId, grace_days: u32, now_ms: u64) -> Result<bool, Error> {
+    fn owes(&self, id: &CaseId, grace_days: u32, as_of: AsOf) -> Result<bool, Error> {
         let Some(case) = self.case(id)? else { return Ok(false) };
         let reference = self.reference();
         let Some(rules) = reference.rules() else { return Ok(false) };
-        let today = local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
+        let day = |now_ms: u64| local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
         let mine = case.holder() == Some(self.me());
         if !mine && self.me().tier() != Tier::District {
             return Ok(false);
         }
         let late = |due: &due::Due| {
+            let is_silence = due.what != due::Automatic::DeemedAcceptance;
+            let today = day(if is_silence { as_of.silence_ms } else { as_of.trusted_ms });
             let days = due.after.until(today).map_or(0, |late| late.get_days());
             match mine {
                 true => days > 0,
                 false => due.what == due::Automatic::TacitApproval && i64::from(days) > i64::from(grace_days),
             }
         };
-        Ok(due::due(&case, &rules, today).iter().any(late))
+        Ok(due::due(&case, &rules, day(as_of.trusted_ms)).iter().any(late))
     }
 }

@@ -101,8 +101,8 @@ impl Reader {
             not_written(&error)
         })?;
         let stored = StoredAttachment { reference, file_name: head.file_name, media_type: head.media_type };
-        if !pending.add(&purpose, stored) {
-            return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传。"));
+        if !pending.add(&purpose, &key, stored) {
+            return Err(input_fault("file", "一次最多上传64个附件，请合并后再上传；没有这么多的，请重新上传一次。"));
         }
         Ok(reference.id)
     }

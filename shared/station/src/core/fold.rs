@@ -108,7 +108,11 @@ impl Fold {
         }
         let mut matter = match self.matters.remove(id) {
             Some(matter) => matter,
-            None => reader.matter(id)?.unwrap_or_else(|| Arc::new(Matter::new(*id))),
+            None => match reader.matter(id) {
+                // What stands before it is damaged. When that is healed, the matter is folded with what has come since.
+                Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => return Ok(()),
+                read => read?.unwrap_or_else(|| Arc::new(Matter::new(*id))),
+            },
         };
         Arc::make_mut(&mut matter).apply(entry);
         self.matters.insert(*id, matter);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use sanji_domain::case::clock::TOLERANCE_MS;
-use sanji_log::StationCode;
+use sanji_log::{StationCode, Tier};
 use sanji_proto::v1 as proto;
 
 use super::{Actor, Station};
@@ -30,7 +30,14 @@ impl Station {
         if let Some(offset_ms) = offset_ms.filter(|_| peer != me && me.within(peer)) {
             let offset_ms = if offset_ms.unsigned_abs() > TOLERANCE_MS { offset_ms } else { 0 };
             self.0.clock_offset_ms.store(offset_ms, Ordering::Relaxed);
+            self.0.clock_compared.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether this station's clock was compared with that of a station above since the process began. The district's
+    /// clock is its own measure.
+    pub(crate) fn is_clock_compared(&self) -> bool {
+        self.reader().me().tier() == Tier::District || self.0.clock_compared.load(Ordering::Relaxed)
     }
 
     /// The clock of a station that is linked, minus this station's, in milliseconds; 0 where it was not measured.

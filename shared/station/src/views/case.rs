@@ -389,10 +389,10 @@ pub(crate) fn refers_to(case: &Case, id: &AttachmentId) -> bool {
     in_steps || case.sides().any(|facts| flow::names_attachment(&facts.body.event, id))
 }
 
-/// Whether an entry of a case names an attachment, those of newer releases included.
+/// Whether an entry of a case or a matter names an attachment, those of newer releases included.
 pub(crate) fn names_attachment(reader: &Reader, case: &CaseId, id: &AttachmentId) -> Result<bool, Error> {
-    let Some(folded) = reader.case(case)? else { return Ok(false) };
-    if refers_to(&folded, id) {
+    // Quicker than reading all entries. A matter is no case, and nothing is folded under its id.
+    if reader.case(case)?.is_some_and(|folded| refers_to(&folded, id)) {
         return Ok(true);
     }
     let entries = reader.store().case_entries(case).map_err(store("read the entries of a case"))?;

@@ -62,9 +62,9 @@ impl Reader {
         for list in self.open_lists() {
             // The token names the list, so that pages go on where the last one ended.
             let mut from = match &after {
-                Some(token) => match token.split_at_checked(list.len()) {
-                    Some((of, key)) if of == list => Some(key.to_vec()),
-                    _ => continue,
+                Some(token) => match token.strip_prefix(named(&list).as_slice()) {
+                    Some(key) => Some(key.to_vec()),
+                    None => continue,
                 },
                 None => None,
             };
@@ -78,7 +78,7 @@ impl Reader {
                     reply.cases.extend(moved(&reference, &case, &old, today));
                 }
                 if reply.cases.len() >= limit || looked_at >= LOOKED_AT_MAX {
-                    reply.next = HEXLOWER.encode(&[list.as_slice(), &last].concat());
+                    reply.next = HEXLOWER.encode(&[named(&list).as_slice(), &last].concat());
                     return Ok(reply);
                 }
                 from = Some(last);
@@ -141,6 +141,11 @@ impl Reader {
         let ids = rows.iter().filter_map(|(key, _)| case_of_work_key(key)).collect();
         Ok(Some((last.clone(), ids)))
     }
+}
+
+/// A list's name as a token begins with it; no list's begins with that of another.
+fn named(list: &[u8]) -> Vec<u8> {
+    [list, &[0]].concat()
 }
 
 fn moved(reference: &ReferenceData, case: &Case, old: &Calendar, today: Date) -> Option<proto::MovedDeadlines> {

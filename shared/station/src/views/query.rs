@@ -93,6 +93,10 @@ impl Reader {
             let Some(opening) = case.steps().next() else { continue };
             let private = self.private(&id, &key, &opening.log, opening.seq)?.unwrap_or_default();
             let code = private.query_code.as_bytes();
+            // Once more: many guesses may have come at a time.
+            if let Some(retry_after_ms) = wrong_codes.locked_for_ms(number.as_str(), &client, now_ms) {
+                return Err(Failure::TooManyAttempts { retry_after_ms });
+            }
             if !code.is_empty() && bool::from(code.ct_eq(request.query_code.trim().as_bytes())) {
                 return Ok(id);
             }

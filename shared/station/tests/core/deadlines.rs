@@ -4,6 +4,7 @@ use prost::Message as _;
 use sanji_domain::Role;
 use sanji_log::{CaseId, CaseNumber, Reach};
 use sanji_proto::v1::{self as proto, act_request::Action};
+use sanji_station::core::AsOf;
 
 use crate::district::{
     AGENT, DAY_MS, District, HUB, Member, REVIEWER, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, missing, noise,
@@ -20,7 +21,7 @@ fn id_of(member: &Member, number: &str) -> CaseId {
 
 fn write_due(member: &mut Member, number: &str, now_ms: u64) -> Vec<&'static str> {
     let id = id_of(member, number);
-    let written = member.core.write_due(&id, GRACE, now_ms, &mut noise(&mut 3)).unwrap();
+    let written = member.core.write_due(&id, GRACE, AsOf::right(now_ms), now_ms, &mut noise(&mut 3)).unwrap();
     member.core.commit(now_ms).unwrap();
     written
 }
