@@ -253,6 +253,14 @@ async fn a_village_without_a_line_works_by_bundles_alone() {
     let request = proto::GetRequest { case_number: later, unmasked: false };
     assert_eq!(department.cases.get(request).await.unwrap_err().code(), Code::NotFound);
 
+    // Nobody could tell it over a line. A stick does, and has nothing else for it than what is public.
+    assert!(status(&district, village).await.writable);
+    let packed = stick.export(&district, hub, village, "9-down");
+    assert!(number(&packed, "entries") > 0 && number(&packed, "attachments") == 0, "{packed}");
+    stick.import(&district, village, "9-down");
+    let now = status(&district, village).await;
+    assert!(!now.writable && now.read_only_reason.contains("吊销"), "{now:?}");
+
     district.stop_all().unwrap();
     for station in [hub, township, village] {
         let data = district.data(station).display().to_string();

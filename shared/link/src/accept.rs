@@ -123,6 +123,9 @@ impl LinkService for Service {
         request: Request<Streaming<LinkMessage>>,
     ) -> std::result::Result<Response<Self::ReplicateStream>, Status> {
         let peer = self.peer(&request)?;
+        if self.host.has_ended() {
+            return Err(Status::unavailable(pump::ENDED));
+        }
         let handshake = request.extensions().get::<PeerInfo>().map_or(Duration::ZERO, |peer| peer.handshake);
         let (outgoing, answer) = pump::outgoing(pump::OUTGOING);
         let (busy, is_busy) = watch::channel(false);

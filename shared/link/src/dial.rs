@@ -81,14 +81,15 @@ pub async fn dial_with_detour(
     let straight = Line::to_parent(upstream, trust.clone(), host.clone(), shutdown.clone());
     let mut is_linked = straight.linked.subscribe();
     let round = async {
-        while away(&mut is_linked, detour.after, &shutdown).await {
+        let steady = STEADY.min(detour.after);
+        while away(&mut is_linked, detour.after, steady, &shutdown).await {
             tracing::warn!(detour = detour.address, "the station above is away: linking round it");
             let stop = shutdown.child_token();
             let to_parent = Line::to_parent(detour.address.clone(), trust.clone(), host.clone(), stop.clone());
             let line = Line { asked_for: host.me().district(), ..to_parent };
             let until_back = async {
                 tokio::select! {
-                    () = back(&mut is_linked, STEADY.min(detour.after)) => {}
+                    () = back(&mut is_linked, steady) => {}
                     () = stop.cancelled() => {}
                 }
                 stop.cancel();
@@ -100,12 +101,18 @@ pub async fn dial_with_detour(
     tokio::join!(straight.keep(), round);
 }
 
-/// Waits until a link has been down for `long`. False: nobody waits any more.
-async fn away(is_linked: &mut watch::Receiver<bool>, long: Duration, shutdown: &CancellationToken) -> bool {
+/// Waits until for `long` no link has stood for as long as `steady`: a station above that answers and then ends every
+/// link, since its disk is full, is away all the same. False: nobody waits any more.
+async fn away(
+    is_linked: &mut watch::Receiver<bool>,
+    long: Duration,
+    steady: Duration,
+    shutdown: &CancellationToken,
+) -> bool {
     loop {
         let down = async {
             is_linked.wait_for(|linked| !linked).await.is_ok()
-                && tokio::time::timeout(long, is_linked.wait_for(|linked| *linked)).await.is_err()
+                && tokio::time::timeout(long, back(is_linked, steady)).await.is_err()
         };
         tokio::select! {
             stayed_down = down => if stayed_down { return true },

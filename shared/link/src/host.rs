@@ -103,6 +103,12 @@ pub trait Host: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
+    /// Whether this station's life has ended: nobody above takes anything of it any more, so stations below are not served
+    /// and link to the station above it.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
     /// The heads of the logs held durably that a peer may hold too.
     fn have(&self, peer: StationCode) -> Have;
 

@@ -19,8 +19,14 @@ pub const BRANCHES_MAX: u32 = 4096;
 
 /// A revoked station that has delivered what it had is let go when it has been silent for this long, in milliseconds …
 pub const DELIVERED_MS: u64 = 5_000;
+/// One that has said that it has more is waited for so long after each batch, in milliseconds: on a thin line a batch
+/// takes longer than those who have delivered all may be silent.
+pub const DELIVERING_MS: u64 = 300_000;
 /// … and does not come back for this long.
 pub const DELIVERED_COME_BACK_MS: u64 = COME_BACK_MAX_MS;
+
+/// A log that could not be read is tried again after so long, in milliseconds.
+pub const UNREADABLE_MS: u64 = 60_000;
 
 /// Most bytes of entries in one `Entries` message of more than one run.
 pub const BATCH_MAX_BYTES: usize = 1 << 20;

@@ -42,7 +42,7 @@ pub use event::{Action, Event, VerifiedRun};
 use heads::Heads;
 use pulse::Pulse;
 use receipts::PeerReceipts;
-use receiving::Receiving;
+use receiving::{Again, Receiving};
 use sending::Sending;
 
 /// What a session is told when it begins.
@@ -183,16 +183,28 @@ impl Session {
                 refused.into_iter().for_each(|refused| self.refuse(refused));
                 self.acknowledge();
             }
+            Event::KeptAside { batch } => {
+                self.receiving.kept_aside(batch);
+                self.acknowledge();
+            }
             Event::Receipts(receipts) => self.pass_on(receipts),
             Event::DirectoryChanged => {
                 self.look_the_peer_up(directory, now_ms);
-                self.ask_again |= self.receiving.reconsider(directory);
+                match self.receiving.reconsider(directory) {
+                    Some(Again::Passes) => self.ask_again = true,
+                    Some(Again::Admitted) => self.begin_anew("what was kept aside was admitted"),
+                    None => {}
+                }
             }
             Event::BranchNeeded { log, from } => self.ask_for_branch(log, from),
             Event::BranchLoaded { run, case_keys } => self.send(Message::Branch { run, case_keys }),
             Event::EntriesNeeded { log, from } => self.ask_for_entries(log, from),
             Event::LoadedAgain { run, case_keys } => self.send(Message::EntriesAgain { run, case_keys }),
-            Event::AskAgain { log } => self.ask_again |= self.receiving.forgive(&log),
+            Event::AskAgain { log } => {
+                if self.receiving.forgets(&log) {
+                    self.begin_anew("a person asks to try again");
+                }
+            }
             Event::Tick => self.tick(now_ms),
             Event::Closing { reason, come_back_after_ms } => self.leave(reason, come_back_after_ms),
         }
@@ -252,7 +264,7 @@ impl Session {
         let batch = entries.batch;
         if self.peer_is_revoked {
             self.delivered_ms = now_ms;
-            entries.runs.retain(|run| run.log.key == self.settings.peer_key);
+            self.leave_to_others(&mut entries);
         }
         let logs: Vec<_> = entries.runs.iter().map(|run| run.log).collect();
         match self.receiving.take(entries, &mut self.heads, directory, self.peer_is_revoked) {
@@ -261,8 +273,8 @@ impl Session {
                 outcome.refused.into_iter().for_each(|refused| self.refuse(refused));
                 self.actions.extend(outcome.introduced.into_iter().map(Action::Introduce));
                 if !outcome.aside.is_empty() {
-                    let (batch, runs) = (self.peer_is_revoked.then_some(batch), outcome.aside);
-                    self.actions.push(Action::KeepAside { batch, runs, case_keys: outcome.aside_keys });
+                    let (runs, case_keys) = (outcome.aside, outcome.aside_keys);
+                    self.actions.push(Action::KeepAside { batch, runs, case_keys });
                 }
                 outcome.runs.iter().for_each(|run| self.peer_receipts.delivered(run.run.head()));
                 if !outcome.runs.is_empty() {
@@ -304,6 +316,13 @@ impl Session {
     fn acknowledge(&mut self) {
         while let Some(ack) = self.receiving.acknowledgement() {
             self.send(Message::Ack(ack));
+        }
+    }
+
+    /// A peer that was told that a log is refused for good sends none of it on this link, whatever it hears later.
+    fn begin_anew(&mut self, reason: &str) {
+        if self.phase != Phase::Closed {
+            self.leave(reason.to_owned(), 0);
         }
     }
 

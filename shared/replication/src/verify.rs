@@ -37,26 +37,27 @@ pub enum Verdict {
     /// All of it is held already, as happens when it comes over two paths.
     Held,
     /// Of a key that was revoked before it came: well signed, and for a person to decide on.
-    Aside(Run, Refused),
+    Aside(Run),
     /// Not taken.
     Refused(Refused),
 }
 
-/// Judges a run. `tail` is where this station's copy of the log ends, with what is on its way to the disk.
+/// Judges a run. `tail` is where this station's copy of the log ends, with what is on its way to the disk. `delivers`: the
+/// peer's own key is revoked, and the run is of that key.
 #[must_use]
-pub fn verify(ends: Ends, directory: &Directory, run: Run, tail: Option<(u64, Hash)>) -> Verdict {
+pub fn verify(ends: Ends, directory: &Directory, delivers: bool, run: Run, tail: Option<(u64, Hash)>) -> Verdict {
     let (log, first) = (run.log, run.first_seq().max(1));
     let refused = |(reason, detail)| Refused { log, seq: first, reason, detail };
-    match check_rights(ends, directory, &log, run.seal.seq) {
+    match check_rights(ends, directory, delivers, &log, run.seal.seq) {
         Ok(None) => match check(run, tail) {
             Ok(Some(fresh)) => Verdict::Fresh(fresh),
             Ok(None) => Verdict::Held,
             Err(reason) => Verdict::Refused(refused(reason)),
         },
         // What it follows is for whoever keeps it to see.
-        Ok(Some(reason)) => match decoded(&run) {
+        Ok(Some(_)) => match decoded(&run) {
             Ok(_) if tail.is_some_and(|(seq, _)| run.seal.seq <= seq) => Verdict::Held,
-            Ok(_) => Verdict::Aside(run, refused(reason)),
+            Ok(_) => Verdict::Aside(run),
             Err(reason) => Verdict::Refused(refused(reason)),
         },
         Err(reason) => Verdict::Refused(refused(reason)),
@@ -102,7 +103,13 @@ fn check(run: Run, tail: Option<(u64, Hash)>) -> Result<Option<VerifiedRun>, Rea
 }
 
 /// Whether entries of a log up to a position are believed. Some: they are not, but may be kept aside.
-fn check_rights(ends: Ends, directory: &Directory, log: &LogId, until: u64) -> Result<Option<Reason>, Reason> {
+fn check_rights(
+    ends: Ends,
+    directory: &Directory,
+    delivers: bool,
+    log: &LogId,
+    until: u64,
+) -> Result<Option<Reason>, Reason> {
     if !ends.share(log) {
         return Err((RefusalReason::NotYours, format!("not held by both {} and {}", ends.me, ends.peer)));
     }
@@ -113,8 +120,9 @@ fn check_rights(ends: Ends, directory: &Directory, log: &LogId, until: u64) -> R
         return Err((RefusalReason::NotYours, format!("{} may not write for {}", writer.station, log.home)));
     }
     // A station above took these entries while the key was good, or it would not hold them; so a replaced
-    // station gets its former life back. Whoever stands below may be the thief, or may not know of him.
-    if writer.revoked && !ends.peer_is_above() && !planted(Bug::AcceptRevokedKey) {
+    // station gets its former life back. Whoever stands below may be the thief, or may not know of him; and whoever signs
+    // with a revoked key is no witness of himself, wherever he stands.
+    if writer.revoked && (delivers || !ends.peer_is_above()) && !planted(Bug::AcceptRevokedKey) {
         let reason = (RefusalReason::Revoked, format!("the key of {} is revoked", writer.station));
         return match directory.rest(log) {
             Some(Rest::Admitted(admitted)) if until <= admitted => Ok(None),

@@ -47,12 +47,13 @@ fn judge(directory: &Directory, me: &str, peer: &str, log: LogId, change: impl F
     truth.write(&key_of(writer), log, &[10, 20, 30]);
     let mut run = truth.read(&log, 1, 3, usize::MAX).unwrap();
     change(&mut run);
-    verify(Ends { me: code(me), peer: code(peer) }, directory, run, None)
+    verify(Ends { me: code(me), peer: code(peer) }, directory, false, run, None)
 }
 
 fn reason(verdict: Verdict) -> Option<RefusalReason> {
     match verdict {
-        Verdict::Refused(refused) | Verdict::Aside(_, refused) => Some(refused.reason),
+        Verdict::Refused(refused) => Some(refused.reason),
+        Verdict::Aside(_) => Some(RefusalReason::Revoked),
         Verdict::Fresh(_) | Verdict::Held => None,
     }
 }
@@ -93,7 +94,7 @@ fn what_a_revoked_station_had_written_is_kept_aside_until_it_is_decided_on() {
     revoked.revoke(public(VILLAGE));
     let keep = |_: &mut sanji_log::Run| {};
     let judged = |directory: &Directory| judge(directory, HUB, TOWNSHIP, village_log(), keep);
-    assert!(matches!(judged(&revoked), Verdict::Aside(run, _) if run.seal.seq == 3));
+    assert!(matches!(judged(&revoked), Verdict::Aside(run) if run.seal.seq == 3));
     let forged = judge(&revoked, HUB, TOWNSHIP, village_log(), |run| run.seal.signature[9] ^= 1);
     assert!(matches!(forged, Verdict::Refused(Refused { reason: RefusalReason::BadSeal, .. })));
     for (rest, fresh) in [(Rest::Admitted(3), true), (Rest::Admitted(2), false), (Rest::Rejected, false)] {
@@ -114,9 +115,13 @@ fn a_revoked_station_may_deliver_and_hears_nothing() {
     village.adopt(&truth, head.log, head.seq);
     let head = truth.write(&key_of(TOWNSHIP), other_log(), &[60]);
     township.adopt(&truth, head.log, head.seq);
+    let of_hub = truth.write(&key_of(HUB), log(VILLAGE, Reach::Private, HUB), &[30, 30]);
+    village.adopt(&truth, of_hub.log, of_hub.seq);
     let mut link = Link::new(truth, village, township);
     link.connect();
     link.settle();
+    assert_eq!(link.sides[1].seq(&of_hub.log), 0, "others bring what they wrote themselves");
+    assert!(link.sides.iter().all(|side| side.alerts.is_empty()), "that log is sound");
     assert_eq!(link.sides[1].aside.iter().map(|run| run.entries.len()).sum::<usize>(), 3);
     assert_eq!(link.sides[1].seq(&village_log()), 0, "it does not count");
     assert_eq!(link.sides[0].seq(&other_log()), 0, "it hears nothing");
@@ -163,10 +168,10 @@ fn a_run_beyond_the_end_is_a_gap_and_one_before_it_is_held() {
     let ends = Ends { me: code(TOWNSHIP), peer: code(VILLAGE) };
     let tail = |seq| Some((seq, truth.head(village_log(), seq).hash));
     let read = |from, until| truth.read(&village_log(), from, until, usize::MAX).unwrap();
-    assert_eq!(reason(verify(ends, &directory(), read(3, 4), None)), Some(RefusalReason::Gap));
-    assert_eq!(verify(ends, &directory(), read(1, 4), tail(4)), Verdict::Held);
-    assert_eq!(verify(ends, &directory(), read(1, 2), tail(4)), Verdict::Held);
-    let Verdict::Fresh(fresh) = verify(ends, &directory(), read(1, 6), tail(4)) else { panic!("not fresh") };
+    assert_eq!(reason(verify(ends, &directory(), false, read(3, 4), None)), Some(RefusalReason::Gap));
+    assert_eq!(verify(ends, &directory(), false, read(1, 4), tail(4)), Verdict::Held);
+    assert_eq!(verify(ends, &directory(), false, read(1, 2), tail(4)), Verdict::Held);
+    let Verdict::Fresh(fresh) = verify(ends, &directory(), false, read(1, 6), tail(4)) else { panic!("not fresh") };
     assert_eq!((fresh.extends, fresh.run.first_seq(), fresh.entries.len()), (tail(4), 5, 2));
 }
 
@@ -288,6 +293,133 @@ fn a_forged_seal_stops_its_log_and_is_reported_on_both_sides() {
     link.connect();
     link.settle();
     assert_eq!(link.sides[1].seq(&village_log()), 8, "the next link brings the true entries");
+}
+
+#[test]
+fn what_a_person_or_the_district_has_put_right_comes_with_the_next_link() {
+    let stopped = || {
+        let mut link = linked([directory(), directory()]);
+        link.write(0, village_log(), &[5]);
+        assert!(link.load(0));
+        for message in &mut link.sides[1].inbox {
+            if let Message::Entries(entries) = message {
+                entries.runs[0].seal.signature[0] ^= 1;
+            }
+        }
+        link.settle();
+        link
+    };
+    let mut link = stopped();
+    link.feed(1, Event::AskAgain { log: other_log() });
+    assert!(link.sides[1].closed.is_none(), "of that log nothing was refused");
+    link.feed(1, Event::AskAgain { log: village_log() });
+    assert_eq!(link.sides[1].closed.as_deref(), Some("a person asks to try again"));
+    link.connect();
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 7);
+}
+
+#[test]
+fn all_that_a_station_has_taken_of_a_revoked_one_is_kept_aside_and_counts_once_it_is_admitted() {
+    // The township passes on what the village wrote, and the hub has heard that the village is revoked.
+    let mut truth = Truth::default();
+    let mut township = Side::new(TOWNSHIP, HUB, directory());
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    let hub = Side::new(HUB, TOWNSHIP, revoked);
+    for _ in 0..2 {
+        truth.write(&key_of(VILLAGE), village_log(), &[700, 700]);
+    }
+    let head = truth.write(&key_of(VILLAGE), village_log(), &[40, 50]);
+    township.adopt(&truth, head.log, head.seq);
+    let mut link = Link::new(truth, township, hub);
+    link.connect();
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 0);
+    assert_eq!(link.sides[1].aside.iter().map(|run| run.entries.len()).sum::<usize>(), 6, "all of it is kept");
+    assert!(link.sides.iter().all(|side| side.session.in_sync() && side.alerts.is_empty()));
+    link.sides[1].directory.decide_rest(village_log(), Rest::Admitted(head.seq));
+    link.connect();
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), head.seq);
+}
+
+#[test]
+fn a_revoked_station_above_is_no_witness_of_what_it_has_signed_itself() {
+    let mut revoked = directory();
+    revoked.revoke(public(TOWNSHIP));
+    let mut truth = Truth::default();
+    let head = truth.write(&key_of(TOWNSHIP), other_log(), &[60]);
+    let mut township = Side::new(TOWNSHIP, VILLAGE, directory());
+    township.adopt(&truth, head.log, head.seq);
+    let mut link = Link::new(truth, Side::new(VILLAGE, TOWNSHIP, revoked), township);
+    link.connect();
+    link.settle();
+    assert_eq!((link.sides[0].seq(&other_log()), link.sides[0].aside.len()), (0, 1));
+}
+
+#[test]
+fn a_log_that_could_not_be_read_is_tried_again_after_a_while() {
+    let mut link = linked([directory(), directory()]);
+    link.write(0, village_log(), &[5]);
+    let (log, ..) = link.sides[0].loads.pop_front().unwrap();
+    link.feed(0, Event::Loaded { log, run: None, case_keys: Vec::new() });
+    link.settle();
+    assert_eq!(link.sides[1].seq(&village_log()), 6);
+    let mut pass = |seconds| {
+        for _ in 0..seconds {
+            link.now_ms += 1_000;
+            (0..2).for_each(|at| link.feed(at, Event::Tick));
+            link.settle();
+        }
+        link.sides[1].seq(&village_log())
+    };
+    assert_eq!(pass(59), 6, "not yet");
+    assert_eq!(pass(1), 7);
+}
+
+#[test]
+fn a_revoked_station_that_has_more_to_hand_over_is_waited_for() {
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    let mut truth = Truth::default();
+    let mut village = Side::new(VILLAGE, TOWNSHIP, directory());
+    let head = truth.write(&key_of(VILLAGE), village_log(), &[40, 50, 60]);
+    village.adopt(&truth, head.log, head.seq);
+    let mut link = Link::new(truth, village, Side::new(TOWNSHIP, VILLAGE, revoked));
+    link.connect();
+    while link.sides[1].inbox.iter().any(|message| !matches!(message, Message::Entries(_))) && link.deliver(1) {}
+    // The batch is on a thin line for longer than one who has nothing more may be silent.
+    for _ in 0..20 {
+        link.now_ms += 1_000;
+        link.feed(1, Event::Tick);
+    }
+    assert!(link.sides[1].closed.is_none());
+    link.settle();
+    assert_eq!(link.sides[1].aside.len(), 1);
+    for _ in 0..5 {
+        link.now_ms += 1_000;
+        link.feed(1, Event::Tick);
+    }
+    assert!(link.sides[1].closed.is_some(), "it has handed over all that it has");
+}
+
+#[test]
+fn a_peer_can_neither_refuse_what_is_not_held_nor_name_more_than_it_can_hold() {
+    let mut link = linked([directory(), directory()]);
+    let invented = |number: u16| {
+        let mut key = [7; 32];
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        LogId { key: sanji_log::PublicKey(key), ..village_log() }
+    };
+    let refused =
+        |number| Refused { log: invented(number), seq: 1, reason: RefusalReason::BadSeal, detail: String::new() };
+    link.feed(1, Event::Received(Message::LogRefused(refused(1))));
+    assert!(link.sides[1].alerts.is_empty());
+    let head = |number| sanji_log::Head { log: invented(number), seq: 1, hash: sanji_log::Hash([1; 32]) };
+    let have: Vec<_> = (0..=u16::MAX).map(head).collect();
+    link.feed(1, Event::Received(Message::Have(have)));
+    assert_eq!(link.sides[1].closed.as_deref(), Some("more logs than a station can hold"));
 }
 
 #[test]

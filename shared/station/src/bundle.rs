@@ -23,17 +23,18 @@ use sanji_link::bundle::{
 };
 use sanji_link::enrolment::{CheckedEnrolRequest, read_request};
 use sanji_link::{Host as _, Identity};
-use sanji_log::{Head, PublicKey, StationCode, Stretch};
+use sanji_log::{Head, LogId, PublicKey, StationCode, Stretch};
 use sanji_proto::v1 as proto;
 use sanji_replication::Message;
 use sanji_replication::attachment::{AttachmentMessage, ChunkRequest};
-use sanji_replication::bundle::known_to_hold;
+use sanji_replication::bundle::{LastHave, known_to_hold};
 
 use aside::Remembering;
 use history::{Exported, History, Imported};
 
 use crate::clock::now_ms;
 use crate::command::chain;
+use crate::core::reference::KeyLife;
 use crate::folder::{self, DataFolder};
 use crate::station::Station;
 
@@ -95,14 +96,18 @@ impl Bundles {
     /// # Errors
     /// [`Error::UnknownStation`].
     pub fn key_of(&self, station: StationCode) -> Result<PublicKey, Error> {
-        let reference = self.station.reference();
         // A station has one life at a time; where a former one was never ended, the newest certificate counts.
-        let lives = reference.keys().iter().filter(|(_, life)| life.station == station && life.is_living());
-        let newest = lives.max_by_key(|(_, life)| life.certificate_until_ms);
-        newest.map(|(key, _)| *key).ok_or(Error::UnknownStation(station))
+        self.newest_key(station, KeyLife::is_living).ok_or(Error::UnknownStation(station))
     }
 
-    /// Writes a bundle for a station above or below. Blocks.
+    fn newest_key(&self, station: StationCode, is_wanted: impl Fn(&KeyLife) -> bool) -> Option<PublicKey> {
+        let reference = self.station.reference();
+        let lives = reference.keys().iter().filter(|(_, life)| life.station == station && is_wanted(life));
+        lives.max_by_key(|(_, life)| life.certificate_until_ms).map(|(key, _)| *key)
+    }
+
+    /// Writes a bundle for a station above or below. Blocks. One whose last life was revoked or has ended hears what is
+    /// public, and so that it may not go on.
     ///
     /// # Errors
     /// [`Error`].
@@ -112,12 +117,23 @@ impl Bundles {
         attachments_max_bytes: Option<u64>,
         output: impl Write,
     ) -> Result<ExportSummary, Error> {
-        let (asked, lost) = (self.asked_by(to), self.lost_by(to));
-        let mut options = ExportOptions { asked, lost, ..ExportOptions::default() };
+        let living = self.newest_key(to, KeyLife::is_living);
+        let key = living.or_else(|| self.newest_key(to, |life| !life.is_living()));
+        let key = key.ok_or(Error::UnknownStation(to))?;
+        let (lost, branches) = self.lost_by(to);
+        let mut options = ExportOptions {
+            asked: self.asked_by(to),
+            lost,
+            last_have: self.last_have_of(to, &key),
+            branches,
+            branches_wanted: self.branches_wanted_of(to),
+            only_public: living.is_none(),
+            ..ExportOptions::default()
+        };
         if let Some(most) = attachments_max_bytes {
             options.attachments_max_bytes = most;
         }
-        self.write(Receiver { station: to, key: self.key_of(to)? }, &options, output)
+        self.write(Receiver { station: to, key }, &options, output)
     }
 
     /// Writes the first bundle of a station that was enrolled by file. Blocks.
@@ -150,14 +166,14 @@ impl Bundles {
         Ok(read_request(input, self.station.me(), &self.identity.signing_key)?)
     }
 
-    /// Stations for which a bundle can be written: above this one or below it, with a living key; by code.
+    /// Stations for which a bundle can be written: above this one or below it, by code. Those whose life is over have
+    /// to hear of it.
     #[must_use]
     pub fn partners(&self) -> Vec<StationCode> {
         let me = self.station.me();
         let reference = self.station.reference();
-        let living = reference.keys().values().filter(|life| life.is_living()).map(|life| life.station);
-        let partners: BTreeSet<_> =
-            living.filter(|code| *code != me && (me.within(*code) || code.within(me))).collect();
+        let known = reference.keys().values().map(|life| life.station);
+        let partners: BTreeSet<_> = known.filter(|code| *code != me && (me.within(*code) || code.within(me))).collect();
         partners.into_iter().collect()
     }
 
@@ -167,7 +183,7 @@ impl Bundles {
         let Ok(key) = self.key_of(partner) else { return Confirmed::default() };
         let receipts = self.station.receipts_of(partner);
         let have = self.station.have(partner);
-        let known = known_to_hold(&have, &receipts, partner, key);
+        let known = self.last_have_of(partner, &key).correct(&known_to_hold(&have, &receipts, partner, key));
         let lacking = |head: Head| head.seq.saturating_sub(known.get(&head.log).map_or(0, |(seq, _)| seq));
         Confirmed {
             entries_waiting: have.heads().map(lacking).sum(),
@@ -191,9 +207,13 @@ impl Bundles {
         match read {
             Ok(summary) => {
                 self.keep_asked(summary.sender, &summary.asked);
-                self.keep_lost(summary.sender, &summary.lost);
-                if summary.refused.is_empty() {
-                    // It was written for this life, so it has all that the sender has for this station.
+                self.keep_lost(&summary);
+                self.keep_branches_wanted(&summary);
+                self.keep_last_have(&summary);
+                if summary.distrusted {
+                    self.station.links().told_revoked(summary.sender);
+                }
+                if self.is_heard(&summary) {
                     self.station.heard(summary.sender);
                 }
                 self.station.record("bundle.read", by, &summary.sender.to_string(), "");
@@ -210,6 +230,15 @@ impl Bundles {
                 (taken, Err(error))
             }
         }
+    }
+
+    /// Whether all that the sender has for this station is here. That it was written for this life is not enough: the
+    /// sender leaves out what this station once held, and it may have lost that with the end of its journal. Then it was
+    /// perhaps written before the loss, and says nothing of what came after it; the clocks of both are all that tells.
+    fn is_heard(&self, summary: &ImportSummary) -> bool {
+        let lost_since_ms = self.station.holds_back_since_ms();
+        let is_new = lost_since_ms.is_none_or(|since_ms| summary.created_ms >= since_ms);
+        summary.refused.is_empty() && summary.last_have.is_some() && summary.entries_lacking == 0 && is_new
     }
 
     /// Keeps the file of a revoked station.
@@ -260,22 +289,83 @@ impl Bundles {
         keep_messages(&self.asked_file(station), &messages);
     }
 
-    /// The entries that a station had lost when it wrote its last bundle.
-    fn lost_by(&self, station: StationCode) -> Vec<Stretch> {
-        let stretch = |message: proto::LinkMessage| match Message::try_from(message) {
-            Ok(Message::EntriesWanted { log, from, until: Some(until) }) => Some(Stretch { log, from, until }),
-            _ => None,
-        };
-        kept_messages(&self.lost_file(station)).into_iter().map_while(stretch).collect()
+    /// The entries that a station had lost when it wrote its last bundle, and the branches that it wanted.
+    fn lost_by(&self, station: StationCode) -> (Vec<Stretch>, Vec<(LogId, u64)>) {
+        let (mut lost, mut branches) = (Vec::new(), Vec::new());
+        for message in link_messages(&self.lost_file(station)) {
+            match message {
+                Message::EntriesWanted { log, from, until: Some(until) } => lost.push(Stretch { log, from, until }),
+                Message::BranchWanted { log, from } => branches.push((log, from)),
+                _ => {}
+            }
+        }
+        (lost, branches)
     }
 
-    fn keep_lost(&self, station: StationCode, lost: &[Stretch]) {
-        let message = |Stretch { log, from, until }: &Stretch| {
-            Message::EntriesWanted { log: *log, from: *from, until: Some(*until) }.into()
-        };
-        let messages: Vec<proto::LinkMessage> = lost.iter().map(message).collect();
-        keep_messages(&self.lost_file(station), &messages);
+    fn keep_lost(&self, summary: &ImportSummary) {
+        let lost = summary.lost.iter().map(|Stretch { log, from, until }| Message::EntriesWanted {
+            log: *log,
+            from: *from,
+            until: Some(*until),
+        });
+        let branches =
+            summary.branches_asked.iter().map(|(log, from)| Message::BranchWanted { log: *log, from: *from });
+        keep_link_messages(&self.lost_file(summary.sender), lost.chain(branches));
     }
+
+    fn branches_file(&self, station: StationCode) -> PathBuf {
+        self.data.bundles().join(format!("branches-{station}"))
+    }
+
+    /// What of a station's version of forked logs is wanted as evidence.
+    fn branches_wanted_of(&self, station: StationCode) -> Vec<(LogId, u64)> {
+        let wanted = link_messages(&self.branches_file(station)).into_iter();
+        let wanted = wanted.filter_map(|message| match message {
+            Message::BranchWanted { log, from } => Some((log, from)),
+            _ => None,
+        });
+        wanted.collect()
+    }
+
+    fn keep_branches_wanted(&self, summary: &ImportSummary) {
+        let wanted = summary.branches_wanted.iter().map(|(log, from)| Message::BranchWanted { log: *log, from: *from });
+        keep_link_messages(&self.branches_file(summary.sender), wanted);
+    }
+
+    /// One life of a station says nothing of another.
+    fn have_file(&self, station: StationCode, key: &PublicKey) -> PathBuf {
+        let key: String = key.to_hex().chars().take(16).collect();
+        self.data.bundles().join(format!("have-{station}-{key}"))
+    }
+
+    /// What a life of a station held when it wrote its last bundle. Where that is not known, its receipts alone say it.
+    fn last_have_of(&self, station: StationCode, key: &PublicKey) -> LastHave {
+        let heads = |message| match message {
+            Message::Have(heads) => Some(heads.into_iter().collect()),
+            _ => None,
+        };
+        let mut kept = link_messages(&self.have_file(station, key)).into_iter().map_while(heads);
+        match (kept.next(), kept.next()) {
+            (Some(have), Some(known)) => LastHave { have, known },
+            _ => LastHave::default(),
+        }
+    }
+
+    fn keep_last_have(&self, summary: &ImportSummary) {
+        let Some(LastHave { have, known }) = &summary.last_have else { return };
+        let messages = [have, known].map(|heads| Message::Have(heads.heads().collect()));
+        keep_link_messages(&self.have_file(summary.sender, &summary.sender_key), messages.into_iter());
+    }
+}
+
+fn link_messages(path: &Path) -> Vec<Message> {
+    let messages = kept_messages::<proto::LinkMessage>(path).into_iter();
+    messages.map_while(|message| Message::try_from(message).ok()).collect()
+}
+
+fn keep_link_messages(path: &Path, messages: impl Iterator<Item = Message>) {
+    let messages: Vec<proto::LinkMessage> = messages.map(Into::into).collect();
+    keep_messages(path, &messages);
 }
 
 /// What a bundle asked for. Where that is not known any more, the other station asks again in its next.

@@ -132,6 +132,10 @@ impl Host for Station {
         Ok(Some((run, case_keys)))
     }
 
+    fn has_ended(&self) -> bool {
+        Station::has_ended(self).is_some()
+    }
+
     fn load_recent(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<(Run, Vec<CaseKeyMessage>)> {
         let run = self.reader().recent(log, from, max_bytes)?;
         let key = |case| Some(key_message(case, &self.reader().case_key_at_hand(&case)?));
@@ -279,9 +283,17 @@ fn key_message(case: CaseId, key: &CaseKey) -> CaseKeyMessage {
 }
 
 impl Station {
-    /// None: it never came here, which says nothing about keys elsewhere, or it was destroyed.
+    /// None: it never came here, which says nothing about keys elsewhere, or it was destroyed. Or it can't be read: the
+    /// entries must go on all the same, and those behind them.
     fn key_for_peer(&self, case: CaseId) -> Result<Option<CaseKeyMessage>, Error> {
-        Ok(self.reader().case_key(&case)?.map(|key| key_message(case, &key)))
+        match self.reader().case_key(&case) {
+            Err(error @ (Error::Vault { .. } | Error::Store { source: sanji_store::Error::Damaged { .. }, .. })) => {
+                let (case, reason) = (case.number(), &error as &dyn std::error::Error);
+                tracing::error!(%case, reason, "the key of a case can't be read, so a peer gets its entries without");
+                Ok(None)
+            }
+            read => Ok(read?.map(|key| key_message(case, &key))),
+        }
     }
 
     /// Receipts for logs that a peer may hold too.

@@ -2,9 +2,9 @@
 
 use prost::Message as _;
 use rand::{Rng, RngCore};
-use sanji_log::{Head, LogId, Receipt};
+use sanji_log::{Head, LogId, Receipt, Run};
 use sanji_proto::v1 as proto;
-use sanji_replication::{Ack, Action, Entries, Event, Message, RefusalReason, Session, Settings};
+use sanji_replication::{Ack, Action, CaseKeyMessage, Entries, Event, Message, RefusalReason, Session, Settings};
 use sanji_store::Store;
 
 use super::agenda::Happening;
@@ -189,7 +189,9 @@ impl World {
         let mut heads: Vec<Head> = ack.receipts.iter().map(|receipt| receipt.head).collect();
         if let Some(sent) = self.in_flight.get_mut(&(stream, at)) {
             let later = sent.split_off(&(ack.batch + 1));
-            heads.extend(std::mem::replace(sent, later).into_values().flat_map(|sent| sent.heads));
+            // What is kept aside is in no log; whether it counts is for people to say.
+            let is_sound = |head: &Head| !self.ledger.revoked.contains(&head.log.key);
+            heads.extend(std::mem::replace(sent, later).into_values().flat_map(|sent| sent.heads).filter(is_sound));
         }
         // An altered batch is refused, and its refusal overtakes nothing: its log is on the list all the same.
         if !self.altered.contains(&stream) {
@@ -244,7 +246,8 @@ impl World {
             // The hub of the simulator has one life.
             Action::Introduce(_) | Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
             // Its disks lose what was not synced, and damage nothing; nobody decides on what is kept aside.
-            Action::LoadAgain { .. } | Action::KeepAgain { .. } | Action::KeepAside { .. } => {}
+            Action::LoadAgain { .. } | Action::KeepAgain { .. } => {}
+            Action::KeepAside { batch, runs, case_keys } => self.keep_aside(at, stream, batch, runs, &case_keys),
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
             Action::ClockOffset(_) | Action::Distrusted => {}
@@ -256,6 +259,21 @@ impl World {
                 }
             }
         }
+    }
+
+    fn keep_aside(&mut self, at: usize, stream: StreamId, batch: u64, runs: Vec<Run>, case_keys: &[CaseKeyMessage]) {
+        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
+        let Some(running) = self.stations[at].running.as_ref() else { return };
+        let Some(peer) = running.ends.get(&stream).map(|end| self.stations[end.peer].code) else { return };
+        for log in runs.iter().map(|run| run.log) {
+            assert!(self.ledger.revoked.contains(&log.key), "{} keeps {log} aside, which is sound", self.code(at));
+            self.counters.revoked_logs += 1;
+        }
+        let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
+        let Some(running) = self.stations[at].running.as_mut() else { return };
+        running.core.keep_aside(peer, runs, case_keys, now_ms, &mut random).expect("the core keeps evidence");
+        running.waiting.push(Waiting::Aside { stream, batch });
+        self.commit_soon(at);
     }
 
     fn send(&mut self, at: usize, stream: StreamId, message: Message) {

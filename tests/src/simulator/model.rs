@@ -48,8 +48,11 @@ impl Model {
     pub fn note_losses(&mut self, stations: &[Station]) {
         let disks = || stations.iter().filter(|station| !station.retired);
         for told in &mut self.deeds {
-            let Deed { log, seq, .. } = &told.deed;
-            told.may_be_lost |= disks().all(|station| station.store.durable_entry(log, *seq).is_none());
+            let Deed { log, seq, hash, .. } = &told.deed;
+            // Another disk may hold what the other machine of a cloned station wrote there.
+            let has =
+                |station: &Station| station.store.durable_entry(log, *seq).is_some_and(|held| held.hash() == *hash);
+            told.may_be_lost |= !disks().any(has);
             told.may_be_forgotten = true;
         }
         for station in stations {

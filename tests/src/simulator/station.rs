@@ -75,6 +75,13 @@ pub struct End {
 pub enum Waiting {
     /// A person, for what he or she did.
     Person(Deed),
+    /// A peer, for what of a batch is kept aside.
+    Aside {
+        /// On this stream.
+        stream: StreamId,
+        /// The batch.
+        batch: u64,
+    },
     /// A peer, for a batch.
     Peer {
         /// On this stream.

@@ -218,12 +218,17 @@ impl World {
         let restless = (0..self.stations.len()).filter(|at| !self.is_at_rest(*at));
         let told = restless.map(|at| {
             let station = &self.stations[at];
-            let wanted = missing(station, station.code).len();
+            let wanted = missing(station, station.code).into_iter().map(|wanted| {
+                let whole = self.stations.iter().filter(|other| !other.retired && other.has_whole(&wanted.id));
+                let whole: Vec<_> = whole.map(|other| other.code.to_string()).collect();
+                format!("{} of {}, whole at {whole:?}", wanted.id, wanted.case.number())
+            });
+            let wanted: Vec<_> = wanted.collect();
             let ends = station.running.iter().flat_map(|running| running.ends.values());
             let peers: Vec<_> =
                 ends.map(|end| format!("{} in sync: {}", self.code(end.peer), end.session.in_sync())).collect();
             let (code, runs, healing) = (station.code, station.is_running(), station.healing);
-            format!("{code} (runs: {runs}, heals: {healing}, lacks {wanted} attachments, links {peers:?})")
+            format!("{code} (runs: {runs}, heals: {healing}, lacks {wanted:?}, links {peers:?})")
         });
         told.collect::<Vec<_>>().join("; ")
     }
@@ -412,6 +417,7 @@ impl World {
                     let receipts = receipts.iter().filter(own).cloned().collect();
                     self.feed(at, stream, Event::Stored { batch, receipts, refused });
                 }
+                Waiting::Aside { stream, batch } => self.feed(at, stream, Event::KeptAside { batch }),
             }
         }
     }

@@ -133,7 +133,7 @@ impl Lives {
         let (offered, held) = (&state.disks[from][life], &state.disks[to][life]);
         let tail = run(life, held).map(|run| (run.seal.seq, run.seal.hash));
         let ends = Ends { me: station(to), peer: station(from) };
-        match verify(ends, &self.directory(state, to), run(life, offered)?, tail) {
+        match verify(ends, &self.directory(state, to), false, run(life, offered)?, tail) {
             Verdict::Fresh(fresh) => {
                 let contents = fresh.entries.iter().map(|entry| entry.body[0]);
                 Some(held.iter().copied().chain(contents).collect())

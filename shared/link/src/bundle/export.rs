@@ -7,8 +7,8 @@ use sanji_log::attachment::chunk_count;
 use sanji_log::{LogId, PublicKey, Run, StationCode, Stretch};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, REQUEST_MAX_CHUNKS, WHO_HOLDS};
 use sanji_replication::bundle::{
-    ATTACHMENTS_MAX, BATCH_BYTES, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, Packing, REQUESTS_MAX,
-    STRETCHES_MAX, known_to_hold,
+    ATTACHMENTS_MAX, BATCH_BYTES, BRANCHES_ASKED_MAX, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, LastHave,
+    Packing, REQUESTS_MAX, STRETCHES_MAX, known_to_hold,
 };
 use sanji_replication::verify::Ends;
 use sanji_replication::{Action, CaseKeyMessage, Message, Settings};
@@ -41,6 +41,17 @@ pub struct ExportOptions {
     /// Entries that it has lost, and its last bundle asked for
     /// ([`ImportSummary::lost`](super::ImportSummary::lost)).
     pub lost: Vec<Stretch>,
+    /// What its last bundle said that it holds ([`ImportSummary::last_have`](super::ImportSummary::last_have)).
+    pub last_have: LastHave,
+    /// Where to begin with this station's version of logs that have forked, as its last bundle asked
+    /// ([`ImportSummary::branches_asked`](super::ImportSummary::branches_asked)).
+    pub branches: Vec<(LogId, u64)>,
+    /// From where on its version of forked logs is wanted
+    /// ([`ImportSummary::branches_wanted`](super::ImportSummary::branches_wanted)).
+    pub branches_wanted: Vec<(LogId, u64)>,
+    /// The receiver's life is over: it hears what is public, and so what became of it, and nothing else. So it is
+    /// anyway where its key is revoked.
+    pub only_public: bool,
     /// Makes the receiver a station of the district: the hub's answer to its request.
     pub enrolment: Option<Enrolment>,
 }
@@ -48,7 +59,16 @@ pub struct ExportOptions {
 impl Default for ExportOptions {
     /// Half of what FAT32, the usual format of a stick, takes as one file.
     fn default() -> Self {
-        Self { attachments_max_bytes: 2 << 30, asked: Vec::new(), lost: Vec::new(), enrolment: None }
+        Self {
+            attachments_max_bytes: 2 << 30,
+            asked: Vec::new(),
+            lost: Vec::new(),
+            last_have: LastHave::default(),
+            branches: Vec::new(),
+            branches_wanted: Vec::new(),
+            only_public: false,
+            enrolment: None,
+        }
     }
 }
 
@@ -73,7 +93,7 @@ pub struct ExportSummary {
 /// much there is to write. The output is whole when this returns `Ok`; making it durable is for the caller.
 ///
 /// # Errors
-/// [`Error::Bundle`] where the receiver is not a station above or below this one, or its key is revoked or
+/// [`Error::Bundle`] where the receiver is not a station above or below this one, or its key is another's or
 /// unusable; [`Error::Io`] where the output can't be written.
 pub fn export(
     host: &dyn Host,
@@ -84,11 +104,11 @@ pub fn export(
     progress: &mut dyn FnMut(&ExportSummary),
 ) -> Result<ExportSummary> {
     let me = host.me();
-    check(host, receiver)?;
+    let only_public = check(host, receiver)? || options.only_public;
     let address = Address { kind: Kind::Bundle, sender: me, receiver: receiver.station };
     let output = encrypt(output, address, receiver.key)?;
     let frames = FrameWriter::new(output, identity.signing_key.clone());
-    let freight = Freight::new(&options.asked, &host.attachments_lacking_at(receiver.station, ATTACHMENTS_MAX));
+    let freight = Freight::default();
     let mut export = Export { host, receiver, frames, freight, summary: ExportSummary::default(), progress };
     export.frames.write(Frame::Head(Head {
         format: FORMAT,
@@ -100,12 +120,11 @@ pub fn export(
     if let Some(enrolment) = &options.enrolment {
         export.frames.write(Frame::Enrolment(enrolment.clone()))?;
     }
-    export.entries()?;
-    options.lost.iter().try_for_each(|stretch| export.again(stretch))?;
-    export.damaged()?;
-    export.requests()?;
-    export.holders(&options.asked)?;
-    export.attachments(options.attachments_max_bytes)?;
+    if only_public {
+        export.entries(&options.last_have, true)?;
+    } else {
+        export.everything(options)?;
+    }
     let Export { frames, summary, .. } = export;
     frames
         .end()?
@@ -116,17 +135,17 @@ pub fn export(
     Ok(summary)
 }
 
-fn check(host: &dyn Host, receiver: Receiver) -> Result<()> {
+/// Whether the receiver's key is revoked.
+fn check(host: &dyn Host, receiver: Receiver) -> Result<bool> {
     let me = host.me();
     if me == receiver.station || !(me.within(receiver.station) || receiver.station.within(me)) {
         return Err(Error::bundle("can only be for a station above or below this one"));
     }
     match host.directory().get(&receiver.key) {
-        Some(record) if record.revoked => Err(Error::bundle("can't be for a station whose key is revoked")),
         Some(record) if record.station != receiver.station => {
             Err(Error::bundle("can't be for a key that is another station's"))
         }
-        _ => Ok(()),
+        record => Ok(record.is_some_and(|record| record.revoked)),
     }
 }
 
@@ -140,13 +159,29 @@ struct Export<'a, W> {
 }
 
 impl<W: Write> Export<'_, W> {
+    fn everything(&mut self, options: &ExportOptions) -> Result<()> {
+        let lacking = self.host.attachments_lacking_at(self.receiver.station, ATTACHMENTS_MAX);
+        self.freight = Freight::new(&options.asked, &lacking);
+        self.entries(&options.last_have, false)?;
+        options.lost.iter().try_for_each(|stretch| self.again(stretch))?;
+        self.damaged()?;
+        options.branches.iter().try_for_each(|(log, from)| self.branch(*log, *from))?;
+        for (log, from) in options.branches_wanted.iter().copied().take(BRANCHES_ASKED_MAX) {
+            self.write(Frame::Link(Message::BranchWanted { log, from }))?;
+        }
+        self.requests()?;
+        self.holders(&options.asked)?;
+        self.attachments(options.attachments_max_bytes)
+    }
+
     /// Hello, Have, Entries, Receipts.
-    fn entries(&mut self) -> Result<()> {
+    fn entries(&mut self, last_have: &LastHave, only_public: bool) -> Result<()> {
         let (host, Receiver { station, key }) = (self.host, self.receiver);
         let settings = Settings { software: host.software(), ..Settings::new(host.me(), station, key) };
         let have = host.have(station);
-        let known = known_to_hold(&have, &host.receipts_of(station), station, key);
-        let mut packing = Packing::new(settings);
+        let known = last_have.correct(&known_to_hold(&have, &host.receipts_of(station), station, key));
+        let packing = Packing::new(settings);
+        let mut packing = if only_public { packing.only_public() } else { packing };
         let mut todo = packing.begin(&have, &known, &host.directory(), now_ms());
         // One load is under way at a time, so this list stays short.
         while !todo.is_empty() {
@@ -183,6 +218,18 @@ impl<W: Write> Export<'_, W> {
             from = run.seal.seq + 1;
             self.summary.entries_again += run.entries.len() as u64;
             self.write(Frame::Link(Message::EntriesAgain { run, case_keys }))?;
+        }
+        Ok(())
+    }
+
+    /// This station's version of a log that has forked, to its end.
+    fn branch(&mut self, log: LogId, mut from: u64) -> Result<()> {
+        if !(Ends { me: self.host.me(), peer: self.receiver.station }).share(&log) {
+            return Ok(());
+        }
+        while let Some((run, case_keys)) = self.load(&log, from, BATCH_BYTES) {
+            from = run.seal.seq + 1;
+            self.write(Frame::Link(Message::Branch { run, case_keys }))?;
         }
         Ok(())
     }

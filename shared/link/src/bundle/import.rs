@@ -1,14 +1,17 @@
 //! Reading a bundle: the sender is made sure of, then its messages go to a session as if they came over a link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
 use sanji_log::seal::public_key;
-use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, PublicKey, Reach, StationCode, Stretch};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, PublicKey, Reach, Run, StationCode, Stretch};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, ChunkRequest, Fetch, Piece, WHO_HOLDS};
-use sanji_replication::bundle::{ATTACHMENTS_MAX, Frame, Head, REQUESTS_MAX, STRETCHES_MAX};
-use sanji_replication::{Action, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
+use sanji_replication::bundle::{
+    ATTACHMENTS_MAX, BRANCHES_ASKED_MAX, Frame, Head, LastHave, REQUESTS_MAX, STRETCHES_MAX, known_to_hold,
+};
+use sanji_replication::verify::Ends;
+use sanji_replication::{Action, CaseKeyMessage, Directory, Event, Message, RefusalReason, Refused, Session, Settings};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 
@@ -49,6 +52,19 @@ pub struct ImportSummary {
     /// Entries that the sender has lost: for [`ExportOptions::lost`](super::ExportOptions::lost) of the next bundle
     /// to it.
     pub lost: Vec<Stretch>,
+    /// What the sender holds, as far as this station may hold it too: for
+    /// [`ExportOptions::last_have`](super::ExportOptions::last_have) of the next bundle to it. None: it did not say
+    /// all of it.
+    pub last_have: Option<LastHave>,
+    /// Entries that the sender holds and this station lacks, now that the bundle is read.
+    pub entries_lacking: u64,
+    /// The sender's version of forked logs that is wanted as evidence, each from a position on: for
+    /// [`ExportOptions::branches_wanted`](super::ExportOptions::branches_wanted) of the next bundle to it.
+    pub branches_wanted: Vec<(LogId, u64)>,
+    /// The same that the sender wants: for [`ExportOptions::branches`](super::ExportOptions::branches).
+    pub branches_asked: Vec<(LogId, u64)>,
+    /// The sender says that this station's key is revoked.
+    pub distrusted: bool,
 }
 
 /// Reads a bundle. `progress` hears, frame by frame, what is durable so far: also of a bundle that turns out to
@@ -69,8 +85,8 @@ pub fn import(
     read(host, identity, input, progress, false)
 }
 
-/// Reads a bundle of a revoked station: the entries that it wrote itself are kept aside, for a person to decide on, and
-/// nothing else is taken.
+/// Reads a bundle of a revoked station, below or above: the entries that it wrote itself are kept aside, for a person to
+/// decide on. Nothing else is taken, save what the district has admitted already.
 ///
 /// # Errors
 /// Those of [`import`]; [`Error::Bundle`] where its sender is not revoked.
@@ -107,7 +123,7 @@ fn read(
         import.take(frame)?;
         progress(&import.summary);
     }
-    Ok(import.summary)
+    Ok(import.finish())
 }
 
 /// Who says that he wrote the bundle. His signature is still to be checked.
@@ -155,6 +171,8 @@ struct Import<'a> {
     current: Option<(AttachmentId, Option<Fetch>)>,
     /// The sender is revoked.
     aside: bool,
+    /// Logs that have forked, as this bundle has shown.
+    forked: BTreeSet<LogId>,
     summary: ImportSummary,
 }
 
@@ -169,6 +187,7 @@ impl<'a> Import<'a> {
             unconfirmed: None,
             current: None,
             aside: false,
+            forked: BTreeSet::new(),
             summary: ImportSummary {
                 sender,
                 sender_key: key,
@@ -181,6 +200,11 @@ impl<'a> Import<'a> {
                 refused: Vec::new(),
                 asked: Vec::new(),
                 lost: Vec::new(),
+                last_have: None,
+                entries_lacking: 0,
+                branches_wanted: Vec::new(),
+                branches_asked: Vec::new(),
+                distrusted: false,
             },
         }
     }
@@ -194,15 +218,32 @@ impl<'a> Import<'a> {
         match frame {
             Frame::Link(message) => {
                 self.catch_up()?;
+                let mut offered = (Vec::new(), Vec::new());
                 match &message {
                     Message::Entries(entries) => {
                         let count: usize = entries.runs.iter().map(|run| run.entries.len()).sum();
                         self.summary.entries_not_taken += count as u64;
+                        // Their bytes are shared, so that costs little.
+                        offered = (entries.runs.clone(), entries.case_keys.clone());
                     }
-                    Message::Receipts(receipts) => self.summary.receipts += receipts.len() as u64,
+                    Message::Receipts(receipts) => {
+                        self.summary.receipts += receipts.len() as u64;
+                        let key = self.summary.sender_key;
+                        let own = receipts.iter().filter(|receipt| receipt.key == key && receipt.verify().is_ok());
+                        own.for_each(|receipt| self.summary.last_have.iter_mut().for_each(|last| last.note(receipt)));
+                    }
+                    Message::Have(heads) => {
+                        let (me, sender) = (self.host.me(), self.summary.sender);
+                        let shared = heads.iter().filter(|head| Ends { me, peer: sender }.share(&head.log));
+                        let have = shared.copied().collect();
+                        self.summary.last_have = Some(LastHave { have, ..LastHave::default() });
+                    }
                     _ => {}
                 }
-                self.tell(Event::Received(message))
+                self.tell(Event::Received(message))?;
+                let (runs, case_keys) = offered;
+                runs.into_iter().for_each(|run| self.keep_if_forked(run, &case_keys));
+                Ok(())
             }
             Frame::Attachment(_) if self.aside => Ok(()),
             Frame::Attachment(AttachmentMessage::Request(request)) => {
@@ -218,6 +259,75 @@ impl<'a> Import<'a> {
             Frame::Attachment(AttachmentMessage::Reply(reply)) => self.chunk(reply),
             // An enrolment was heard before there was a station to read a bundle.
             Frame::Head(_) | Frame::Enrolment(_) | Frame::End { .. } | Frame::Unknown => Ok(()),
+        }
+    }
+
+    /// What is known of the sender, now that all is read.
+    fn finish(mut self) -> ImportSummary {
+        let ImportSummary { sender, sender_key, .. } = self.summary;
+        let have = self.host.have(sender);
+        if let Some(last) = &mut self.summary.last_have {
+            self.summary.entries_lacking = last.lacking_in(&have);
+            let known = known_to_hold(&have, &self.host.receipts_of(sender), sender, sender_key);
+            // Receipts of this bundle were noted as they came: they may still be on their way to the disk.
+            last.note_known(&known);
+        }
+        // Who tells this station that it is revoked tells it only what is public.
+        self.summary.last_have.take_if(|_| self.summary.distrusted);
+        self.summary
+    }
+
+    /// Keeps a run as evidence whose log has forked, as a link does with what it asks for. A branch that is shorter than
+    /// what is held here looks to the session like what is held already: over a link the other side finds the fork,
+    /// since it gets what is held here, but who reads bundles alone may never answer.
+    fn keep_if_forked(&mut self, run: Run, case_keys: &[CaseKeyMessage]) {
+        let log = run.log;
+        if self.aside || !(Ends { me: self.host.me(), peer: self.summary.sender }).share(&log) {
+            return;
+        }
+        if !self.forked.contains(&log) {
+            if !self.contradicts(&run) {
+                return;
+            }
+            self.forked.insert(log);
+            let (seq, reason) = (run.seal.seq, RefusalReason::Fork);
+            let detail = format!("seq {seq} is {} there and another entry here", run.seal.hash.to_hex());
+            self.host.alert(self.summary.sender, log, seq, reason, detail.clone());
+            self.list_refused(Refused { log, seq, reason, detail });
+        }
+        self.keep_branch(run, case_keys.to_vec());
+    }
+
+    /// Whether a run that its writer signed ends with another entry than is held here at that position.
+    fn contradicts(&self, run: &Run) -> bool {
+        let Run { log, seal, .. } = run;
+        // What can't be read here is asked for elsewhere, and says nothing against the sender.
+        let held = self.host.load(log, seal.seq, 1).ok().flatten();
+        let held = held.and_then(|(held, _)| held.entries.first().map(sanji_log::EntryBytes::hash));
+        if held.is_none_or(|held| held == seal.hash) {
+            return false;
+        }
+        let first = run.entries.first().and_then(|first| first.decode().ok());
+        let before = first.and_then(|first| first.prev.map(|prev| (first.seq.saturating_sub(1), prev)));
+        run.verify(before).is_ok()
+    }
+
+    /// Hands a piece of the sender's version of a forked log on as evidence. What is wanted before it is asked for in the
+    /// next bundle; what is wanted after it is in the next frame, or in a later bundle.
+    fn keep_branch(&mut self, run: Run, case_keys: Vec<CaseKeyMessage>) {
+        let (log, first_seq) = (run.log, run.first_seq());
+        let wanted = self.runtime.block_on(self.host.keep_branch(self.summary.sender, run, case_keys));
+        let is_known = self.summary.branches_wanted.iter().any(|(known, _)| *known == log);
+        if let Some(from) = wanted.filter(|from| *from < first_seq && !is_known)
+            && self.summary.branches_wanted.len() < BRANCHES_ASKED_MAX
+        {
+            self.summary.branches_wanted.push((log, from));
+        }
+    }
+
+    fn list_refused(&mut self, refused: Refused) {
+        if self.summary.refused.len() < REFUSED_LISTED {
+            self.summary.refused.push(refused);
         }
     }
 
@@ -270,26 +380,35 @@ impl<'a> Import<'a> {
                         let stored = Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused };
                         actions.extend(self.session.on(stored, &self.directory(), now_ms()));
                     }
+                    Action::Introduce(_) if self.aside => {}
                     Action::Introduce(run) => self.runtime.block_on(self.host.introduce(sender, run)),
                     Action::KeepReceipts(receipts) => self.host.keep_receipts(sender, receipts),
+                    Action::Alert { log, reason: RefusalReason::Fork, .. } if self.forked.contains(&log) => {}
                     Action::Alert { log, seq, reason, detail } => self.host.alert(sender, log, seq, reason, detail),
+                    // What others wrote is left to them.
+                    Action::Send(Message::LogRefused(Refused { reason: RefusalReason::Gap, .. })) if self.aside => {}
                     Action::Send(Message::LogRefused(refused)) => {
-                        if self.summary.refused.len() < REFUSED_LISTED {
-                            self.summary.refused.push(refused);
+                        if refused.reason != RefusalReason::Fork || self.forked.insert(refused.log) {
+                            self.list_refused(refused);
                         }
                     }
                     Action::Close { reason, .. } => {
                         return Err(Error::bundle(&format!("is refused: {reason}")));
                     }
                     Action::KeepAside { batch, runs, case_keys } => {
-                        let kept = self.runtime.block_on(self.host.keep_aside(sender, runs, case_keys));
-                        kept.map_err(|source| Error::Host { operation: "keep entries aside", source })?;
-                        if let Some(batch) = batch {
-                            let stored = Event::Stored { batch, receipts: Vec::new(), refused: Vec::new() };
-                            actions.extend(self.session.on(stored, &self.directory(), now_ms()));
+                        actions.extend(self.keep_aside(batch, runs, case_keys)?);
+                    }
+                    Action::KeepBranch { run, case_keys } => {
+                        if !self.aside {
+                            self.keep_branch(run, case_keys);
                         }
                     }
-                    Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
+                    Action::LoadBranch { log, from } => {
+                        if self.summary.branches_asked.len() < BRANCHES_ASKED_MAX {
+                            self.summary.branches_asked.push((log, from));
+                        }
+                    }
+                    Action::Distrusted => self.summary.distrusted = true,
                     Action::LoadAgain { log, from, until } => {
                         if self.summary.lost.len() < STRETCHES_MAX {
                             self.summary.lost.push(Stretch { log, from, until: until.unwrap_or(from) });
@@ -299,11 +418,18 @@ impl<'a> Import<'a> {
                     Action::KeepAgain { run, case_keys } => {
                         self.runtime.block_on(self.host.keep_again(sender, run, case_keys));
                     }
-                    Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) | Action::Distrusted => {}
+                    Action::Send(_) | Action::Load { .. } | Action::ClockOffset(_) => {}
                 }
             }
         }
         Ok(())
+    }
+
+    /// Keeps entries of a revoked key for a person to decide on. What the session makes of that.
+    fn keep_aside(&mut self, batch: u64, runs: Vec<Run>, case_keys: Vec<CaseKeyMessage>) -> Result<Vec<Action>> {
+        let kept = self.runtime.block_on(self.host.keep_aside(self.summary.sender, runs, case_keys));
+        kept.map_err(|source| Error::Host { operation: "keep entries aside", source })?;
+        Ok(self.session.on(Event::KeptAside { batch }, &self.directory(), now_ms()))
     }
 
     fn holders(&mut self, reply: &ChunkReply) {

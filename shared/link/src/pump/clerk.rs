@@ -19,7 +19,7 @@ pub(super) enum Job {
     Introduce(Run),
     KeepBranch { run: Run, case_keys: Vec<CaseKeyMessage> },
     KeepAgain { run: Run, case_keys: Vec<CaseKeyMessage> },
-    KeepAside { batch: Option<u64>, runs: Vec<Run>, case_keys: Vec<CaseKeyMessage> },
+    KeepAside { batch: u64, runs: Vec<Run>, case_keys: Vec<CaseKeyMessage> },
     KeepReceipts(Vec<Receipt>),
     Alert { log: LogId, seq: u64, reason: RefusalReason, detail: String },
 }
@@ -28,6 +28,8 @@ pub(super) enum Job {
 pub(super) enum Answer {
     /// A batch is durable, but for what was refused.
     Stored { batch: u64, outcome: StoreOutcome },
+    /// What of a batch is for a person to decide on is durable.
+    KeptAside { batch: u64 },
     /// The peer's version of a forked log is wanted from here on.
     BranchWanted { log: LogId, from: u64 },
     /// More of a log is wanted, whose entries are damaged here.
@@ -110,13 +112,9 @@ async fn work(
                 continue;
             }
             Job::KeepAside { batch, runs, case_keys } => {
-                let kept = host.keep_aside(peer, runs, case_keys).await;
+                let kept = host.keep_aside(peer, runs, case_keys).await.map(|()| Answer::KeptAside { batch });
                 let failed = kept.is_err();
-                if let Some(batch) = batch {
-                    drop(answers.send(kept.map(|()| Answer::Stored { batch, outcome: StoreOutcome::default() })));
-                } else if let Err(error) = kept {
-                    drop(answers.send(Err(error)));
-                }
+                drop(answers.send(kept));
                 if failed {
                     return;
                 }

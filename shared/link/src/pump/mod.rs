@@ -39,6 +39,8 @@ use packing::{Packer, Unpacker};
 use status::Reporter;
 use turns::Turns;
 
+/// Said to stations below once this life of the station has ended.
+pub(crate) const ENDED: &str = "the key of this station has ended: the station above it is to be linked to";
 /// Messages handed to HTTP/2 and not yet taken by it. Few, so that what is urgent does not stand behind much.
 pub(crate) const OUTGOING: usize = 8;
 /// Messages that wait for HTTP/2. A peer that never reads can make this station answer; beyond this it is cut.
@@ -133,6 +135,8 @@ pub(crate) async fn begin(link: Link) -> Begun {
         peer,
         damage_looked_for: Instant::now(),
         damage_turns: Turns::default(),
+        branches_owed: 0,
+        entries_owed: 0,
         host,
     });
     let started = pump.start().await;
@@ -185,6 +189,17 @@ struct Pump {
     turn: Option<OwnedSemaphorePermit>,
     damage_looked_for: Instant,
     damage_turns: Turns,
+    /// Pieces of branches that were asked for and have not come. What was not asked for is not kept: it is in no window.
+    branches_owed: u32,
+    /// The same for entries that are damaged here.
+    entries_owed: u32,
+}
+
+/// Whether something that has come was asked for.
+fn is_owed(owed: &mut u32) -> bool {
+    let left = owed.checked_sub(1);
+    *owed = left.unwrap_or(0);
+    left.is_some()
 }
 
 /// What a background read came back with.
@@ -317,13 +332,21 @@ impl Pump {
             Happening::Read(Ok(Read::Branch(None) | Read::Again(None))) => Ok(()),
             Happening::Read(Ok(Read::Damaged(damaged))) => self.ask_for_damaged(damaged),
             Happening::Read(Err(_)) => Err(broken_read()),
-            Happening::Answered(Ok(Answer::BranchWanted { log, from })) => self.tell(Event::BranchNeeded { log, from }),
-            Happening::Answered(Ok(Answer::MoreWanted { log, from })) => self.tell(Event::EntriesNeeded { log, from }),
+            Happening::Answered(Ok(Answer::BranchWanted { log, from })) => {
+                self.branches_owed += 1;
+                self.tell(Event::BranchNeeded { log, from })
+            }
+            Happening::Answered(Ok(Answer::MoreWanted { log, from })) => self.ask_for_entries(log, from),
             Happening::Answered(Ok(Answer::Stored { batch, outcome })) => {
                 self.tell(Event::Stored { batch, receipts: outcome.receipts, refused: outcome.refused })
             }
+            Happening::Answered(Ok(Answer::KeptAside { batch })) => self.tell(Event::KeptAside { batch }),
             Happening::Answered(Err(source)) => Err(Error::Host { operation: "commit what the peer sent", source }),
             Happening::Ticked => {
+                if self.peer.station.within(self.host.me()) && self.host.has_ended() {
+                    self.leave(ENDED, 0);
+                    return Ok(());
+                }
                 self.tell(Event::Tick)?;
                 self.outbox.extend(self.packer.rest());
                 if self.session.in_sync() {
@@ -362,7 +385,12 @@ impl Pump {
 
     fn ask_for_damaged(&mut self, damaged: Vec<Stretch>) -> Result<()> {
         let mut stretches = self.damage_turns.next(damaged).into_iter();
-        stretches.try_for_each(|Stretch { log, from, .. }| self.tell(Event::EntriesNeeded { log, from }))
+        stretches.try_for_each(|Stretch { log, from, .. }| self.ask_for_entries(log, from))
+    }
+
+    fn ask_for_entries(&mut self, log: LogId, from: u64) -> Result<()> {
+        self.entries_owed += 1;
+        self.tell(Event::EntriesNeeded { log, from })
     }
 
     fn leave(&mut self, reason: &str, come_back_after_ms: u64) {
@@ -387,11 +415,19 @@ impl Pump {
                 },
                 Action::LoadBranch { log, from } => self.read_branch(log, from),
                 Action::LoadAgain { log, from, .. } => self.read_again(log, from),
-                Action::KeepAgain { run, case_keys } => self.clerk.give(Job::KeepAgain { run, case_keys })?,
+                Action::KeepAgain { run, case_keys } => {
+                    if is_owed(&mut self.entries_owed) {
+                        self.clerk.give(Job::KeepAgain { run, case_keys })?;
+                    }
+                }
                 Action::KeepAside { batch, runs, case_keys } => {
                     self.clerk.give(Job::KeepAside { batch, runs, case_keys })?;
                 }
-                Action::KeepBranch { run, case_keys } => self.clerk.give(Job::KeepBranch { run, case_keys })?,
+                Action::KeepBranch { run, case_keys } => {
+                    if is_owed(&mut self.branches_owed) {
+                        self.clerk.give(Job::KeepBranch { run, case_keys })?;
+                    }
+                }
                 Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
                 Action::Introduce(run) => self.clerk.give(Job::Introduce(run))?,
                 Action::KeepReceipts(receipts) => self.clerk.give(Job::KeepReceipts(receipts))?,

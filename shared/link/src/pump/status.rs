@@ -99,8 +99,10 @@ impl Reporter {
         }
     }
 
+    /// Told at once: by how much a clock is off must be known before the first entries that bear its times are stored.
     pub(super) fn clock_offset(&mut self, offset_ms: i64) {
         self.state.clock_offset_ms = Some(offset_ms);
+        self.report(self.state.in_sync);
     }
 
     /// Told at once: whoever is at the desk must not go on for nothing.

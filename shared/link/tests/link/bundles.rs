@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sanji_link::bundle::{ExportOptions, ExportSummary, ImportSummary, Receiver, export, import};
+use sanji_link::bundle::{ExportOptions, ExportSummary, ImportSummary, Receiver, export, import, import_aside};
 use sanji_link::{Authority, Error, Host, Identity, WantedAttachment};
 use sanji_log::attachment::CHUNK_BYTES;
 use sanji_log::{AttachmentRef, CaseId, LogId, Reach};
@@ -46,6 +46,12 @@ impl Desk {
     async fn import(&self, file: &[u8]) -> Result<ImportSummary, Error> {
         let (host, identity, file) = (self.host.clone(), self.identity.clone(), file.to_vec());
         let read = move || import(host.as_ref(), &identity, file.as_slice(), &mut |_| {});
+        tokio::task::spawn_blocking(read).await.unwrap()
+    }
+
+    async fn import_aside(&self, file: &[u8]) -> Result<ImportSummary, Error> {
+        let (host, identity, file) = (self.host.clone(), self.identity.clone(), file.to_vec());
+        let read = move || import_aside(host.as_ref(), &identity, file.as_slice());
         tokio::task::spawn_blocking(read).await.unwrap()
     }
 
@@ -178,6 +184,132 @@ async fn what_a_revoked_station_wrote_is_not_taken_and_supervision_hears_of_it()
 }
 
 #[tokio::test]
+async fn of_a_revoked_station_above_nothing_counts_either() {
+    let (village, township) = pair();
+    township.host.write(TOWNSHIP, Reach::Public, 2);
+    township.host.write(VILLAGE, Reach::Private, 3);
+    let file = township.export(VILLAGE, 7);
+    let early = village.import_aside(&file).await;
+    assert!(matches!(early, Err(Error::Bundle { .. })), "{early:?}");
+    village.host.revoke(5);
+    let refused = village.import(&file).await;
+    assert!(matches!(refused, Err(Error::BundleRevoked { sender }) if sender == code(TOWNSHIP)), "{refused:?}");
+    let kept = village.import_aside(&file).await.unwrap();
+    assert_eq!((kept.entries, kept.entries_not_taken), (0, 5));
+    assert!(village.host.all_heads().0.is_empty(), "it does not count");
+    let aside: usize = village.host.held().aside.iter().map(|run| run.entries.len()).sum();
+    assert_eq!(aside, 5, "a person decides");
+}
+
+#[tokio::test]
+async fn who_has_lost_the_end_of_a_log_is_sent_it_again_once_it_has_said_so() {
+    let (village, township) = pair();
+    township.host.write(VILLAGE, Reach::Private, 1);
+    township.host.write(VILLAGE, Reach::Private, 1);
+    village.host.write(VILLAGE, Reach::Private, 3);
+    village.host.write(VILLAGE, Reach::Private, 2);
+    village.import(&township.export(VILLAGE, 7)).await.unwrap();
+    township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    let (own, above) = (village.cases(), township.host.log(VILLAGE, Reach::Private));
+    village.host.lose(&own, 1);
+    village.host.lose(&above, 1);
+
+    // The township can't know yet, and what it leaves out is no news that all is there.
+    let before = village.import(&township.export(VILLAGE, 7)).await.unwrap();
+    assert_eq!((before.entries, before.entries_lacking), (0, 2 + 1));
+    let said = township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    let last_have = said.last_have.unwrap();
+    let (file, _) = township.export_with(VILLAGE, 7, &ExportOptions { last_have, ..ExportOptions::default() });
+    let after = village.import(&file).await.unwrap();
+    assert_eq!((after.entries, after.entries_lacking), (2 + 1, 0));
+    assert_eq!((village.host.seq(&own), village.host.seq(&above)), (5, 2));
+
+    // Once it has said that it is whole, nothing goes again.
+    let said = township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    let options = ExportOptions { last_have: said.last_have.unwrap(), ..ExportOptions::default() };
+    assert_eq!(township.export_with(VILLAGE, 7, &options).1.entries, 0);
+}
+
+/// The village, a copy of its disk that has gone on by itself, and the township that has read a bundle of each.
+async fn cloned(entries: usize, of_clone: usize) -> (Desk, Desk, Desk) {
+    let authority = authority();
+    let [village, clone] = [7, 7].map(|seed| Desk::new(&authority, VILLAGE, seed));
+    let township = Desk::new(&authority, TOWNSHIP, 5);
+    village.host.write(VILLAGE, Reach::Private, entries);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    let id = clone.host.attach(b"another");
+    clone.host.write_case(case, AttachmentRef { id, size: 7 });
+    clone.host.write(VILLAGE, Reach::Private, of_clone - 1);
+    township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    (village, clone, township)
+}
+
+#[tokio::test]
+async fn what_the_other_machine_of_a_cloned_station_wrote_is_kept_as_evidence() {
+    for (entries, of_clone) in [(3, 5), (3, 3), (5, 3)] {
+        let (village, clone, township) = cloned(entries, of_clone).await;
+        let file = clone.export(TOWNSHIP, 5);
+        let taken = township.import(&file).await.unwrap();
+        assert_eq!((taken.entries, taken.refused[0].reason), (0, RefusalReason::Fork), "{entries}, {of_clone}");
+        assert_eq!(township.host.held().alerts, [RefusalReason::Fork], "{entries}, {of_clone}");
+        let kept: usize = township.host.held().branches.iter().map(|run| run.entries.len()).sum();
+        assert_eq!(kept, of_clone, "{entries}, {of_clone}");
+        assert_eq!(township.host.seq(&village.cases()), entries as u64, "its log stays as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_branch_that_does_not_meet_what_is_held_is_asked_for_from_further_back() {
+    let (village, clone, township) = cloned(3, 2).await;
+    // The clone reads what was meant for the other machine, and takes it for its own.
+    clone.import(&township.export(VILLAGE, 7)).await.unwrap();
+    clone.host.write(VILLAGE, Reach::Private, 2);
+    let taken = township.import(&clone.export(TOWNSHIP, 5)).await.unwrap();
+    assert_eq!((taken.entries, taken.refused[0].reason), (0, RefusalReason::Fork));
+    assert!(township.host.held().branches.is_empty());
+    let log = village.cases();
+    assert_eq!(taken.branches_wanted, [(log, 1)]);
+
+    let options = ExportOptions { branches_wanted: taken.branches_wanted, ..ExportOptions::default() };
+    let asked = clone.import(&township.export_with(VILLAGE, 7, &options).0).await.unwrap().branches_asked;
+    assert_eq!(asked, [(log, 1)]);
+    let options = ExportOptions { branches: asked, ..ExportOptions::default() };
+    let taken = township.import(&clone.export_with(TOWNSHIP, 5, &options).0).await.unwrap();
+    let kept: usize = township.host.held().branches.iter().map(|run| run.entries.len()).sum();
+    assert_eq!((kept, township.host.seq(&log)), (4, 3));
+    assert!(taken.entries == 0);
+}
+
+#[tokio::test]
+async fn who_is_revoked_learns_of_it_and_hears_nothing_private() {
+    let (village, township) = pair();
+    township.host.write(TOWNSHIP, Reach::Public, 2);
+    township.host.write(VILLAGE, Reach::Private, 3);
+    village.host.write(VILLAGE, Reach::Private, 1);
+    township.import(&village.export(TOWNSHIP, 5)).await.unwrap();
+    township.host.revoke(7);
+    let content = vec![3; 10];
+    let id = township.host.attach(&content);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    township.host.want(WantedAttachment { case, id, size: 9, urgent: false });
+    township.host.held().lacking_elsewhere.push(FreightItem { case, id, first_chunk: 0 });
+    let (file, packed) = township.export_with(VILLAGE, 7, &ExportOptions::default());
+    assert_eq!((packed.entries, packed.receipts, packed.attachments), (2, 0, 0));
+    let taken = village.import(&file).await.unwrap();
+    assert!(taken.distrusted && taken.asked.is_empty() && taken.last_have.is_none());
+    assert_eq!(village.host.seq(&township.host.log(TOWNSHIP, Reach::Public)), 2);
+    assert_eq!(village.host.seq(&township.host.log(VILLAGE, Reach::Private)), 0);
+
+    // A life that has ended hears as little, and is not said to be revoked.
+    let (village, township) = pair();
+    township.host.write(TOWNSHIP, Reach::Public, 2);
+    township.host.write(VILLAGE, Reach::Private, 3);
+    let options = ExportOptions { only_public: true, ..ExportOptions::default() };
+    let taken = village.import(&township.export_with(VILLAGE, 7, &options).0).await.unwrap();
+    assert_eq!((taken.entries, taken.distrusted), (2, false));
+}
+
+#[tokio::test]
 async fn only_stations_of_the_district_that_share_logs_are_believed() {
     let authority = authority();
     let township = Desk::new(&authority, TOWNSHIP, 5);
@@ -196,10 +328,9 @@ async fn only_stations_of_the_district_that_share_logs_are_believed() {
     let options = ExportOptions::default();
     let aside = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
     assert!(matches!(aside, Err(Error::Bundle { .. })), "{aside:?}");
-    neighbour.host.revoke(5);
-    let receiver = Receiver { station: code(TOWNSHIP), key: key(5) };
-    let revoked = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
-    assert!(matches!(revoked, Err(Error::Bundle { .. })), "{revoked:?}");
+    let receiver = Receiver { station: code(TOWNSHIP), key: key(7) };
+    let stolen = export(neighbour.host.as_ref(), &neighbour.identity, receiver, Vec::new(), &options, &mut |_| {});
+    assert!(matches!(stolen, Err(Error::Bundle { .. })), "{stolen:?}");
     assert!(township.host.all_heads().0.is_empty());
 }
 

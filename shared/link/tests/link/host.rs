@@ -49,8 +49,16 @@ pub(crate) struct Held {
     pub(crate) holders: BTreeMap<AttachmentId, Vec<StationCode>>,
     pub(crate) unconfirmed: Vec<(CaseId, AttachmentId)>,
     pub(crate) lacking_elsewhere: Vec<FreightItem>,
+    /// Kept aside of revoked stations.
+    pub(crate) aside: Vec<Run>,
+    /// Kept as evidence of forks.
+    pub(crate) branches: Vec<Run>,
+    /// By how much the peer's clock was known to be off when its first entries came.
+    pub(crate) offset_then: Option<Option<i64>>,
     /// Commits fail from now on.
     pub(crate) is_broken: bool,
+    /// Its life has ended: nobody above takes anything of it.
+    pub(crate) has_ended: bool,
     /// How this station compresses. None: it takes nothing laid bare.
     pub(crate) compression: Option<u64>,
     /// What a peer has laid bare can't be undone.
@@ -176,6 +184,11 @@ impl MemoryHost {
         self.held().logs.get(log).and_then(|runs| runs.last()).map_or(0, |run| run.seal.seq)
     }
 
+    /// The end of a log is gone: so many runs are left.
+    pub(crate) fn lose(&self, log: &LogId, left: usize) {
+        self.held().logs.entry(*log).or_default().truncate(left);
+    }
+
     pub(crate) fn link(&self) -> LinkState {
         self.held().links.last().map(|(_, state)| state.clone()).unwrap_or_default()
     }
@@ -217,6 +230,10 @@ impl Host for MemoryHost {
         Ok(bare.entries.unwrap())
     }
 
+    fn has_ended(&self) -> bool {
+        self.held().has_ended
+    }
+
     fn have(&self, peer: StationCode) -> Have {
         self.all_heads().held_by(peer)
     }
@@ -236,10 +253,15 @@ impl Host for MemoryHost {
 
     fn store(
         &self,
-        _peer: StationCode,
+        peer: StationCode,
         runs: Vec<VerifiedRun>,
         _case_keys: Vec<CaseKeyMessage>,
     ) -> BoxFuture<'_, Result<StoreOutcome, HostError>> {
+        {
+            let mut held = self.held();
+            let known = held.links.iter().rev().find(|(of, _)| *of == peer).and_then(|(_, link)| link.clock_offset_ms);
+            held.offset_then.get_or_insert(known);
+        }
         Box::pin(async move {
             tokio::task::yield_now().await;
             let mut outcome = StoreOutcome::default();
@@ -264,6 +286,26 @@ impl Host for MemoryHost {
             let _ = self.changes.send(Change::Heads(heads));
             Ok(outcome)
         })
+    }
+
+    fn keep_aside(
+        &self,
+        _peer: StationCode,
+        runs: Vec<Run>,
+        _case_keys: Vec<CaseKeyMessage>,
+    ) -> BoxFuture<'_, Result<(), HostError>> {
+        self.held().aside.extend(runs);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Takes a branch from its first entry on, and what follows it.
+    fn keep_branch(&self, _peer: StationCode, run: Run, _case_keys: Vec<CaseKeyMessage>) -> BoxFuture<'_, Option<u64>> {
+        let mut held = self.held();
+        let before = held.branches.iter().rev().find(|kept| kept.log == run.log).map_or(0, |kept| kept.seal.seq);
+        let is_met = run.first_seq() == before + 1;
+        let wanted = if is_met { run.seal.seq + 1 } else { 1 };
+        held.branches.extend(is_met.then_some(run));
+        Box::pin(async move { Some(wanted) })
     }
 
     fn introduce(&self, _peer: StationCode, _run: Run) -> BoxFuture<'_, ()> {

@@ -130,6 +130,21 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes_left: Arc<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_a_clock_is_off_is_known_before_the_first_entries_are_kept() {
+    for _ in 0..5 {
+        let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);
+        let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+        village.write(VILLAGE, Reach::Private, 3);
+        let cases = village.log(VILLAGE, Reach::Private);
+        let pair = Pair::link(township, village, AcceptLimits::default()).await;
+        pair.township.until("the backlog comes", |township| township.seq(&cases) == 3).await;
+        let known = pair.township.held().offset_then;
+        assert!(matches!(known, Some(Some(_))), "{known:?}");
+        pair.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_each_side_holds_reaches_the_other_and_is_receipted() {
     let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);
     let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);

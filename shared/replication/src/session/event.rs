@@ -37,6 +37,11 @@ pub enum Event<'a> {
         /// What the station did not take. [`RefusalReason::Gap`]: the log has moved meanwhile.
         refused: Vec<Refused>,
     },
+    /// Answer to [`Action::KeepAside`], once durable.
+    KeptAside {
+        /// The batch.
+        batch: u64,
+    },
     /// Receipts that this station has learned from others.
     Receipts(Vec<Receipt>),
     /// The directory knows more keys.
@@ -145,11 +150,10 @@ pub enum Action {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
-    /// Keep entries of a revoked key aside: chain and seal hold. Where `batch` is given, it is answered by
-    /// [`Event::Stored`].
+    /// Keep entries of a revoked key aside: chain and seal hold. Answered by [`Event::KeptAside`].
     KeepAside {
         /// Number to answer with.
-        batch: Option<u64>,
+        batch: u64,
         /// The entries.
         runs: Vec<Run>,
         /// Keys of the cases that the entries open.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sanji_log::{Hash, Have, Head, LogId};
 
+use crate::limits::HAVE_MAX_HEADS;
 use crate::verify::Ends;
 
 /// The durable heads of both sides, as far as they are known here.
@@ -55,6 +56,11 @@ impl Heads {
     /// Our copy of a log reaches at least to here. False where the log is not for both.
     pub(super) fn advance_ours(&mut self, head: Head) -> bool {
         self.ends.share(&head.log) && advance(&mut self.ours, head)
+    }
+
+    /// Whether the peer has named more logs than it can hold.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.theirs.len() > HAVE_MAX_HEADS
     }
 
     /// The peer's copy of a log reaches at least to here.

@@ -29,6 +29,7 @@ impl Pulse {
 impl Session {
     pub(super) fn tick(&mut self, now_ms: u64) {
         self.pulse.follow(now_ms);
+        self.sending.try_unreadable(&self.heads, now_ms);
         if self.has_delivered(now_ms) {
             return self.let_go();
         }

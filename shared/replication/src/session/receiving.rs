@@ -24,13 +24,29 @@ struct Refusal {
     since_batch: u64,
 }
 
+/// How logs that were refused come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Again {
+    /// The peer waits for a further `Have`.
+    Passes,
+    /// It was told that nothing of the log is taken, and waits for nothing.
+    Admitted,
+}
+
 /// A batch that is not yet acknowledged.
 #[derive(Debug, Default)]
 struct Pending {
     bytes: usize,
     heads: Vec<Head>,
     receipts: Vec<Receipt>,
-    settled: bool,
+    waits: Waits,
+}
+
+/// What is not durable yet of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Waits {
+    stored: bool,
+    aside: bool,
 }
 
 /// What became of a batch.
@@ -53,6 +69,8 @@ pub(super) struct Receiving {
     pending_bytes: usize,
     /// Where logs end, with what is on its way to the disk; only logs that have something on its way.
     tails: BTreeMap<LogId, (u64, Hash)>,
+    /// How far logs of revoked keys have come, to be kept aside. They don't count, so they are in no `Have`.
+    aside: BTreeMap<LogId, u64>,
     refused: BTreeMap<LogId, Refusal>,
 }
 
@@ -62,11 +80,12 @@ impl Receiving {
         let reason = |log: &LogId| self.refused.get(log).map(|refusal| refusal.reason);
         self.pending.is_empty()
             && self.refused.values().all(|refusal| refusal.reason != RefusalReason::UnknownKey)
-            && heads.wanted().all(|log| reason(&log).is_some_and(|reason| !reason.is_temporary()))
+            && heads.wanted().all(|log| {
+                reason(&log).is_some_and(|reason| !reason.is_temporary()) || self.had_aside(&log, heads.their_seq(&log))
+            })
     }
 
-    /// Judges a batch. `delivers`: the peer's key is revoked, and what it wrote is kept aside without a refusal, so that it
-    /// goes on.
+    /// Judges a batch. `delivers`: the peer's key is revoked.
     ///
     /// # Errors
     /// What the peer did that no station does: the link is closed.
@@ -101,8 +120,11 @@ impl Receiving {
             bytes,
             heads: outcome.runs.iter().map(|run| run.run.head()).collect(),
             receipts: Vec::new(),
-            settled: (outcome.runs.is_empty() && (!delivers || outcome.aside.is_empty()))
-                || planted(Bug::AcknowledgeBeforeDurable),
+            waits: if planted(Bug::AcknowledgeBeforeDurable) {
+                Waits::default()
+            } else {
+                Waits { stored: !outcome.runs.is_empty(), aside: !outcome.aside.is_empty() }
+            },
         };
         self.pending_bytes += bytes;
         self.pending.insert(entries.batch, pending);
@@ -119,7 +141,7 @@ impl Receiving {
             outcome.introduced.push(run.clone());
         }
         let head = run.head();
-        match verify(heads.ends, directory, run, self.tail(&log, heads)) {
+        match verify(heads.ends, directory, delivers, run, self.tail(&log, heads)) {
             Verdict::Fresh(run) => {
                 self.refused.remove(&log);
                 self.tails.insert(log, (head.seq, head.hash));
@@ -130,12 +152,10 @@ impl Receiving {
                 self.refused.remove(&log);
                 heads.advance_theirs(head);
             }
-            Verdict::Aside(run, refused) => {
+            // Without a refusal, so that all of it comes: who decides on it must see the whole.
+            Verdict::Aside(run) => {
                 outcome.aside.push(run);
-                if !delivers {
-                    self.refuse(log, refused.reason);
-                    outcome.refused.push(refused);
-                }
+                self.aside.insert(log, head.seq);
             }
             // Sent before the peer knew that it has to begin again.
             Verdict::Refused(refused) if Some(refused.reason) == known => {}
@@ -149,6 +169,15 @@ impl Receiving {
         }
     }
 
+    /// Whether a log has come as far as this, aside, or will not be taken.
+    pub(super) fn has_had(&self, log: &LogId, seq: u64) -> bool {
+        self.refused.contains_key(log) || self.had_aside(log, seq)
+    }
+
+    fn had_aside(&self, log: &LogId, seq: u64) -> bool {
+        self.aside.get(log).is_some_and(|had| *had >= seq)
+    }
+
     /// A batch is durable, except for what the station refused. Returns the refusals that are news.
     pub(super) fn stored(
         &mut self,
@@ -158,7 +187,7 @@ impl Receiving {
         heads: &mut Heads,
     ) -> Vec<Refused> {
         let Some(pending) = self.pending.get_mut(&batch) else { return Vec::new() };
-        if std::mem::replace(&mut pending.settled, true) {
+        if !std::mem::take(&mut pending.waits.stored) {
             return Vec::new();
         }
         pending.receipts = receipts;
@@ -180,12 +209,19 @@ impl Receiving {
         news
     }
 
+    /// What of a batch is for a person to decide on is durable.
+    pub(super) fn kept_aside(&mut self, batch: u64) {
+        if let Some(pending) = self.pending.get_mut(&batch) {
+            pending.waits.aside = false;
+        }
+    }
+
     /// The acknowledgement that is due, if any: for as many batches as its receipts have room for.
     pub(super) fn acknowledgement(&mut self) -> Option<Ack> {
         let mut ack: Option<Ack> = None;
         while let Some(first) = self.pending.first_entry() {
             let receipts = ack.as_ref().map_or(0, |ack| ack.receipts.len()) + first.get().receipts.len();
-            if !first.get().settled || (ack.is_some() && receipts > RECEIPTS_MAX) {
+            if first.get().waits != Waits::default() || (ack.is_some() && receipts > RECEIPTS_MAX) {
                 break;
             }
             let (batch, pending) = first.remove_entry();
@@ -211,25 +247,23 @@ impl Receiving {
     }
 
     /// The directory has changed: whether logs that were refused may be asked for again.
-    pub(super) fn reconsider(&mut self, directory: &Directory) -> bool {
+    pub(super) fn reconsider(&mut self, directory: &Directory) -> Option<Again> {
         let since_batch = self.last_batch;
-        let mut any = false;
+        let mut again = None;
         for (log, refusal) in &mut self.refused {
             let known = directory.get(&log.key).is_some() && !planted(Bug::ForgetUnknownKey);
             let admitted = refusal.reason == RefusalReason::Revoked && directory.rest(log).is_some_and(is_admitted);
             if (refusal.reason == RefusalReason::UnknownKey && known) || admitted {
                 *refusal = Refusal { reason: RefusalReason::Gap, since_batch };
-                any = true;
+                again = again.max(Some(if admitted { Again::Admitted } else { Again::Passes }));
             }
         }
-        any
+        again
     }
 
-    /// A person asks to try a log again. False: it was not refused.
-    pub(super) fn forgive(&mut self, log: &LogId) -> bool {
-        let since_batch = self.last_batch;
-        let refusal = self.refused.get_mut(log).filter(|refusal| refusal.reason != RefusalReason::Fork);
-        refusal.map(|refusal| *refusal = Refusal { reason: RefusalReason::Gap, since_batch }).is_some()
+    /// Whether a log was refused for a reason that a person may have done away with. A fork is for the district to decide.
+    pub(super) fn forgets(&self, log: &LogId) -> bool {
+        self.refused.get(log).is_some_and(|refusal| refusal.reason != RefusalReason::Fork)
     }
 
     fn tail(&self, log: &LogId, heads: &Heads) -> Option<(u64, Hash)> {

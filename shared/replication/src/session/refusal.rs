@@ -24,7 +24,8 @@ impl Session {
 
     /// The peer takes no more of a log.
     pub(super) fn refused_by_peer(&mut self, refused: Refused) {
-        if !self.heads.ends.share(&refused.log) {
+        // What is not held here was not sent, and nobody can refuse it.
+        if self.peer_is_revoked || self.heads.ours(&refused.log).is_none() {
             return;
         }
         let news = self.sending.refused(refused.log, refused.reason);
@@ -40,6 +41,9 @@ impl Session {
     pub(super) fn asked_again(&mut self, have: &Have) {
         let resumed = self.sending.resume();
         have.heads().for_each(|head| self.note_theirs(head));
+        if self.heads.are_too_many() {
+            return self.leave("more logs than a station can hold".to_owned(), 0);
+        }
         resumed.into_iter().for_each(|log| self.sending.reconsider(log, &self.heads));
     }
 

@@ -1,9 +1,9 @@
 //! A station whose key is revoked may still hand over what it wrote before it knew: that is kept aside, for a person to
 //! decide on. It hears nothing of what is new, and is let go when it has no more.
 
-use super::{Phase, Session};
-use crate::limits::{DELIVERED_COME_BACK_MS, DELIVERED_MS};
-use crate::{Directory, Goodbye};
+use super::{Action, Phase, Session};
+use crate::limits::{DELIVERED_COME_BACK_MS, DELIVERED_MS, DELIVERING_MS};
+use crate::{Directory, Entries, Goodbye, Message, RefusalReason, Refused};
 
 impl Session {
     pub(super) fn look_the_peer_up(&mut self, directory: &Directory, now_ms: u64) {
@@ -18,7 +18,27 @@ impl Session {
     pub(super) fn has_delivered(&mut self, now_ms: u64) -> bool {
         self.delivered_ms = self.delivered_ms.min(now_ms);
         let is_open = matches!(self.phase, Phase::Open | Phase::Introduced | Phase::Greeting);
-        self.peer_is_revoked && is_open && now_ms - self.delivered_ms >= DELIVERED_MS
+        let wait_ms = if self.phase == Phase::Open && !self.has_handed_over() { DELIVERING_MS } else { DELIVERED_MS };
+        self.peer_is_revoked && is_open && now_ms - self.delivered_ms >= wait_ms
+    }
+
+    /// Whether all that the peer has said it wrote has come, or was refused.
+    fn has_handed_over(&self) -> bool {
+        let key = self.settings.peer_key;
+        let mut wanted = self.heads.wanted().filter(|log| log.key == key);
+        wanted.all(|log| self.receiving.has_had(&log, self.heads.their_seq(&log)))
+    }
+
+    /// Takes nothing of a revoked peer that others wrote: they bring it themselves. The peer is told, so that the
+    /// acknowledgement of the batch does not stand for it.
+    pub(super) fn leave_to_others(&mut self, entries: &mut Entries) {
+        let key = self.settings.peer_key;
+        for run in entries.runs.extract_if(.., |run| run.log.key != key) {
+            let detail = "a revoked station hands over only what it wrote itself".to_owned();
+            // A gap: nobody is to be alerted to a log that is sound.
+            let refused = Refused { log: run.log, seq: run.first_seq(), reason: RefusalReason::Gap, detail };
+            self.actions.push(Action::Send(Message::LogRefused(refused)));
+        }
     }
 
     pub(super) fn let_go(&mut self) {

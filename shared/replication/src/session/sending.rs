@@ -14,7 +14,9 @@ use sanji_log::{Head, LogId, Run};
 
 use super::heads::Heads;
 use super::pace::Pace;
-use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, BATCHES_IN_FLIGHT_MAX, WINDOW_MAX_BYTES};
+use crate::limits::{
+    BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, BATCHES_IN_FLIGHT_MAX, UNREADABLE_MS, WINDOW_MAX_BYTES,
+};
 use crate::{CaseKeyMessage, Entries, RefusalReason};
 
 /// While so many batches wait for their acknowledgement, a few more entries wait too, and go as one batch with one
@@ -39,8 +41,8 @@ enum Stop {
     Refused(RefusalReason),
     /// Both sides hold it with different entries.
     Forked,
-    /// It can't be read here.
-    Unreadable,
+    /// It could not be read here, at this time: milliseconds since 1970-01-01 UTC.
+    Unreadable { since_ms: u64 },
 }
 
 impl Stop {
@@ -180,7 +182,7 @@ impl Sending {
                 }
             }
             _ => {
-                self.stopped.insert(log, Stop::Unreadable);
+                self.stopped.insert(log, Stop::Unreadable { since_ms: now_ms });
             }
         }
         self.reconsider(log, heads);
@@ -217,6 +219,19 @@ impl Sending {
         let sent = Sent { at_ms: now_ms, bytes, under_way: self.in_flight_bytes, heads };
         self.in_flight.insert(self.last_batch, sent);
         Some(Entries { batch: self.last_batch, runs, case_keys })
+    }
+
+    /// Logs that could not be read are tried again from time to time: they may have been healed, or the disk is well.
+    pub(super) fn try_unreadable(&mut self, heads: &Heads, now_ms: u64) {
+        let is_due = |stop: &Stop| match stop {
+            Stop::Unreadable { since_ms } => now_ms.abs_diff(*since_ms) >= UNREADABLE_MS,
+            Stop::Refused(_) | Stop::Forked => false,
+        };
+        let due: Vec<LogId> = self.stopped.iter().filter(|(_, stop)| is_due(stop)).map(|(log, _)| *log).collect();
+        for log in due {
+            self.stopped.remove(&log);
+            self.reconsider(log, heads);
+        }
     }
 
     /// The peer has all batches up to this one. None where no such batch was sent.

@@ -176,9 +176,7 @@ impl Link {
             Action::KeepAgain { run, .. } => side.again.push(run),
             Action::KeepAside { batch, runs, .. } => {
                 side.aside.extend(runs);
-                if let Some(batch) = batch {
-                    self.feed(at, Event::Stored { batch, receipts: Vec::new(), refused: Vec::new() });
-                }
+                self.feed(at, Event::KeptAside { batch });
             }
             Action::LoadBranch { log, from } => {
                 let until = side.seq(&log);

@@ -43,8 +43,29 @@ impl Station {
         fork.beginnings().iter().map(branch).collect()
     }
 
+    /// Since when this life waits for what it has lost of its own records; none where it has not. What a neighbour wrote
+    /// before then does not know of the loss, and going on from there would contradict what was lost.
+    pub(crate) fn holds_back_since_ms(&self) -> Option<u64> {
+        self.0.healing.waiting().filter(|waiting| waiting.holds_back).map(|waiting| waiting.since_ms)
+    }
+
     /// Why this life of the station must not write any more, in words for the desk.
     pub(crate) fn is_over(&self) -> Option<String> {
+        let key = self.reader().key();
+        if let Some(ended) = self.has_ended() {
+            return Some(ended);
+        }
+        let reference = self.reference();
+        let mut own = reference.forks().iter().filter(|(log, _)| log.key == key);
+        own.any(|(_, fork)| fork.seq() > 0).then(|| {
+            "发现有两台电脑在用本站的同一份数据各自办理，记录已经不一致。本站已停止受理，双方记录均已留存。\
+             请停用其中一台，并立即联系区政务服务中心处理。"
+                .to_owned()
+        })
+    }
+
+    /// Why nobody believes this life of the station any more: neither those above nor those below.
+    pub(crate) fn has_ended(&self) -> Option<String> {
         let (reference, key) = (self.reference(), self.reader().key());
         let life = reference.keys().get(&key);
         if life.is_some_and(|life| life.ended_ms.is_some()) {
@@ -57,11 +78,6 @@ impl Station {
                     .to_owned(),
             );
         }
-        let mut own = reference.forks().iter().filter(|(log, _)| log.key == key);
-        own.any(|(_, fork)| fork.seq() > 0).then(|| {
-            "发现有两台电脑在用本站的同一份数据各自办理，记录已经不一致。本站已停止受理，双方记录均已留存。\
-             请停用其中一台，并立即联系区政务服务中心处理。"
-                .to_owned()
-        })
+        None
     }
 }

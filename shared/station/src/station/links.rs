@@ -68,10 +68,17 @@ impl Links {
             if link.last_heard_ms == 0 {
                 link.last_heard_ms = before.last_heard_ms;
             }
+            // A clock is off by as much as it was until the peer says otherwise.
+            link.clock_offset_ms = link.clock_offset_ms.or(before.clock_offset_ms);
             // A key that is revoked stays so, however the link that said it has ended.
             link.distrust = before.distrust.filter(|known| *known == Distrust::Revoked).or(link.distrust);
         }
         state.links.insert(peer, link);
+    }
+
+    /// A peer has said in a bundle that this station's key is revoked; there may be no link to it at all.
+    pub(crate) fn told_revoked(&self, peer: StationCode) {
+        self.lock().links.entry(peer).or_default().distrust = Some(Distrust::Revoked);
     }
 
     /// Notes which process is linked with a key. False: one that another had taken the place of is back, so that both
@@ -205,5 +212,10 @@ mod tests {
         links.changed(township, said(Distrust::Revoked));
         links.changed(township, LinkState { connected: true, ..LinkState::default() });
         assert!(links.is_revoked(village) && !links.is_revoked(hub), "it stays so, and only those above decide");
+
+        let by_stick = Links::default();
+        by_stick.told_revoked(township);
+        by_stick.changed(township, LinkState::default());
+        assert!(by_stick.is_revoked(village), "a bundle says it as a link does");
     }
 }

@@ -85,7 +85,10 @@ pub(crate) type Heads = BTreeMap<LogId, (u64, Hash)>;
 
 impl Desk {
     pub(crate) async fn open(store: Arc<dyn Store>, keys: StationKeys) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap(), store, keys).await
+    }
+
+    async fn open_in(folder: TempDir, store: Arc<dyn Store>, keys: StationKeys) -> Self {
         let station = Station::open(store.clone(), keys.clone(), Program::Node).await.unwrap();
         let key = sanji_log::seal::public_key(&keys.signing);
         let identity = Identity {
@@ -93,6 +96,7 @@ impl Desk {
             authority_der: keys.authority_der,
             signing_key: keys.signing,
         };
+        station.read_healing(&DataFolder::new(folder.path())).unwrap();
         let bundles = Bundles::new(station.clone(), identity, DataFolder::new(folder.path()));
         Self { station, bundles, store, _folder: folder }
     }
@@ -248,4 +252,110 @@ async fn what_another_district_wrote_is_refused_and_changes_nothing() {
     ours[1].still_holds(&before);
     let foreign = ours[1].heads().into_keys().find(|log| !before.contains_key(log) && log.home != code(TOWNSHIP));
     assert_eq!(foreign, None);
+}
+
+/// A station that lost the end of its journal would contradict itself, were it to go on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_village_that_has_lost_the_end_of_its_journal_gets_it_back_by_bundles_and_waits_until_then() {
+    let mut district = District::new();
+    district.submit().unwrap();
+    district.sync();
+    let left = Member::new(VILLAGE, 3, &district.authority);
+    let mut left = Member { keys: district.village.keys.clone(), ..left };
+    crate::district::bring(&mut district.village, &mut left, district.now_ms);
+    district.differ();
+    district.submit().unwrap();
+    district.sync();
+    let whole: Heads = district.village.store.have().heads().map(|head| (head.log, (head.seq, head.hash))).collect();
+    let own = whole.keys().copied().find(|log| log.key == district.village.key()).unwrap();
+    assert!(left.store.head(&own).unwrap().0 < whole[&own].0);
+
+    let folder = tempfile::tempdir().unwrap();
+    let since_ms = district.now_ms;
+    std::fs::write(folder.path().join("healing.json"), format!("{{\"since_ms\":{since_ms},\"holds_back\":true}}"))
+        .unwrap();
+    let village = Desk::open_in(folder, left.store, left.keys).await;
+    let township = Desk::open(district.township.store, district.township.keys).await;
+
+    village.import(township.export(2).await.0).await.unwrap();
+    assert!(village.station.healing().is_some(), "the township has left out what it takes for held");
+    township.import(village.export(1).await.0).await.unwrap();
+    village.import(township.export(2).await.0).await.unwrap();
+    village.still_holds(&whole);
+    for _ in 0..200 {
+        if village.station.healing().is_none() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(village.station.healing(), None);
+    for desk in [&village, &township] {
+        desk.station.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_village_learns_of_it_by_a_bundle_and_takes_no_new_work() {
+    let (desks, _) = desks().await;
+    let key = desks[0].bundles.key_of(code(VILLAGE)).unwrap();
+    let revoked = proto::StationRevoked { key: key.0.to_vec(), reason: "stolen".to_owned() };
+    let record = proto::StationRecord { record: Some(proto::station_record::Record::Revoked(revoked)) };
+    let entry = Administrative {
+        home: code(VILLAGE),
+        reach: Reach::Public,
+        kind: proto::Kind::Station,
+        body: record.encode_to_vec(),
+    };
+    desks[0].write(2, 1).await;
+    desks[0].station.administer("", vec![entry]).await.unwrap();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: desks[2].bundles.key_of(code(HUB)).unwrap() };
+    let [here, there] = [2, 0].map(|at: usize| desks[at].heads()[&log]);
+    assert!(here.0 < there.0, "the hub has something for the village that is private");
+    assert!(desks[0].bundles.partners().contains(&code(VILLAGE)), "it can be written for");
+    desks[2].write(2, 1).await;
+    desks[2].import(desks[0].export(2).await.0).await.unwrap();
+    let record = proto::AuditRecord { event: "test".to_owned(), ..proto::AuditRecord::default() };
+    let entry = Administrative {
+        home: code(VILLAGE),
+        reach: Reach::Private,
+        kind: proto::Kind::Audit,
+        body: record.encode_to_vec(),
+    };
+    let refused = desks[2].station.administer("", vec![entry]).await;
+    assert!(matches!(&refused, Err(sanji_station::Failure::ReadOnly(why)) if why.contains("吊销")), "{refused:?}");
+    assert_eq!(desks[2].heads()[&log], here, "it hears nothing private");
+    for desk in &desks {
+        desk.station.close().await;
+    }
+}
+
+/// Two machines with one disk, and neither has a line.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_without_a_line_is_there_to_be_decided() {
+    let mut district = District::new();
+    let mut clone = Member::new(VILLAGE, 3, &district.authority);
+    clone.keys = district.village.keys.clone();
+    crate::district::bring(&mut district.village, &mut clone, district.now_ms);
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let township = Desk::open(district.township.store, district.township.keys).await;
+    let mut machines = Vec::new();
+    for (store, keys, entries) in [(district.village.store, district.village.keys, 3), (clone.store, clone.keys, 2)] {
+        let machine = Desk::open(store, keys).await;
+        for _ in 0..entries {
+            machine.write(2, 1).await;
+        }
+        machines.push(machine);
+    }
+    for machine in &machines {
+        township.import(machine.export(1).await.0).await.unwrap();
+    }
+    let forks = township.station.forks();
+    assert_eq!(forks.len(), 1, "{forks:?}");
+    assert_eq!((forks[0].log.clone(), forks[0].seq), (Some(log.into()), 1));
+    let branches = township.station.evidence(&log).unwrap();
+    let kept = branches.iter().map(|(entries, _)| entries.len()).max();
+    assert!(kept >= Some(2), "{kept:?}");
+    for desk in machines.iter().chain([&township]) {
+        desk.station.close().await;
+    }
 }
