@@ -51,7 +51,7 @@ impl Administration for Service {
         let request = request.into_inner();
         let link_address = address(request.link_address)?;
         let upstream = address(request.upstream)?;
-        let invited = self.register.invite(station(request.station)?, link_address, upstream, request.without_line);
+        let invited = self.register.add(station(request.station)?, link_address, upstream, request.without_line);
         Ok(Response::new(self.issued(invited.await.map_err(status)?)))
     }
 

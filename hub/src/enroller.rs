@@ -21,6 +21,8 @@ use crate::register::Register;
 const LIMIT: Limit = Limit { attempts: 10, window_ms: 10 * 60 * 1000 };
 /// Bytes of entries read at once.
 const READ_BYTES: usize = 4 << 20;
+/// Too few for two: a read gives one run, up to the next seal.
+const ONE_RUN: usize = 1;
 
 /// The hub's side of enrolment.
 pub(crate) struct HubEnroller {
@@ -120,23 +122,89 @@ impl Enroller for HubEnroller {
     }
 }
 
-/// What a station holds from its first hour. Logs in which cases begin come over the link, with the cases' keys.
+/// What a station holds from its first hour: what is public, and its staff. Of a private log nothing comes from the
+/// first step of a case on, whoever wrote it: that comes over the link with the cases' keys, in pieces, so that a station
+/// with years of cases enrols on a thin line too.
 fn first_hour(store: &dyn Store, station: StationCode) -> Result<Vec<Run>, sanji_store::Error> {
     let mut all = Vec::new();
     for head in store.have().held_by(station).heads() {
-        let mut runs = Vec::new();
-        let mut from = 1;
-        while let Some(run) = store.read(&head.log, from, READ_BYTES)? {
+        let (mut from, mut bytes) = (1, READ_BYTES);
+        while let Some(run) = store.read(&head.log, from, bytes)? {
+            if head.log.reach == Reach::Private && concerns_a_case(&run) {
+                if bytes == ONE_RUN {
+                    break;
+                }
+                // Once more and run by run: a log can be cut at a seal only.
+                bytes = ONE_RUN;
+                continue;
+            }
             from = run.head().seq + 1;
-            runs.push(run);
-        }
-        if head.log.reach == Reach::Public || !opens_cases(&runs) {
-            all.extend(runs);
+            all.push(run);
         }
     }
     Ok(all)
 }
 
-fn opens_cases(runs: &[Run]) -> bool {
-    runs.iter().flat_map(|run| &run.entries).any(|entry| entry.decode().is_ok_and(|entry| entry.opens_case))
+/// An entry that can't be read is taken for one of a case: nothing needs it in the first hour.
+fn concerns_a_case(run: &Run) -> bool {
+    run.entries.iter().any(|entry| entry.decode().map_or(true, |entry| entry.case.is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sanji_log::seal::public_key;
+    use sanji_log::{CaseId, EntryDraft, HybridTime, LogId, Seal, SigningKey};
+    use sanji_store::{Commit, Extension, MemoryStore};
+
+    use super::*;
+
+    /// A log of the hub about a village: each commit is one run, each entry of a case or not.
+    fn write(store: &dyn Store, reach: Reach, village: StationCode, seed: u8, commits: &[&[bool]]) {
+        let key = SigningKey::from_bytes(&[seed; 32]);
+        let log = LogId { home: village, reach, key: public_key(&key) };
+        let (mut head, mut time) = (None, HybridTime::from_millis(1_782_835_200_000));
+        for commit in commits {
+            let extends = head;
+            let mut entries = Vec::new();
+            for of_a_case in *commit {
+                let draft = EntryDraft {
+                    case: of_a_case.then(|| CaseId::new(village, 9678, 1, [7; 7]).unwrap()),
+                    actor: String::new(),
+                    kind: 1,
+                    body: b"content".as_slice().into(),
+                    attachments: Vec::new(),
+                    // Whoever takes a step of a case that began elsewhere opens nothing.
+                    opens_case: false,
+                };
+                time = time.next(0);
+                let entry = draft.chain(log, head, time);
+                head = Some((head.map_or(1, |(seq, _)| seq + 1), entry.hash()));
+                entries.push(entry);
+            }
+            let (seq, hash) = head.unwrap();
+            let run = Run { log, entries, seal: Seal::sign(&key, &log, seq, hash) };
+            store.commit(&Commit { extensions: vec![Extension { extends, run }], ..Commit::default() }).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_first_hour_ends_before_the_first_step_of_a_case() {
+        let village: StationCode = "990106101203".parse().unwrap();
+        let store = MemoryStore::default();
+        // The hub's: staff, a second commit of staff, steps of cases, staff again.
+        write(&store, Reach::Private, village, 1, &[&[false, false], &[false], &[false, true], &[false]]);
+        // The township's: steps of cases alone.
+        write(&store, Reach::Private, village, 2, &[&[true], &[true, true]]);
+        // The directory.
+        write(&store, Reach::Public, village, 1, &[&[false], &[false]]);
+        let runs = first_hour(&store, village).unwrap();
+        let mut entries: Vec<_> =
+            runs.iter().map(|run| (run.log.reach == Reach::Public, run.first_seq(), run.head().seq)).collect();
+        entries.sort_unstable();
+        assert_eq!(entries, [(false, 1, 2), (false, 3, 3), (true, 1, 2)]);
+        let private: Vec<_> = runs.iter().filter(|run| run.log.reach == Reach::Private).collect();
+        private[0].verify(None).unwrap();
+        private[1].verify(Some((2, private[0].seal.hash))).unwrap();
+    }
 }

@@ -37,8 +37,25 @@ impl Register {
         self.station.reader().me()
     }
 
+    /// Makes a one-time code for a station that is new, or was revoked. While it lives, a second machine under the same code
+    /// would be a second writer of one home, and would give its numbers again: that takes an end of the first life.
+    pub(crate) async fn add(
+        &self,
+        station: StationCode,
+        link_address: Option<String>,
+        upstream: Option<String>,
+        without_line: bool,
+    ) -> Result<Issued, Error> {
+        if station != self.hub() && living_key(&self.station.reference(), station).is_some() {
+            return Err(Error::Input(format!(
+                "{station} is enrolled already: for another machine in its place, use `sanji-hub station replace`"
+            )));
+        }
+        self.invite(station, link_address, upstream, without_line).await
+    }
+
     /// Makes a one-time code for a station of the district. One without a line has longer to use it.
-    pub(crate) async fn invite(
+    async fn invite(
         &self,
         station: StationCode,
         link_address: Option<String>,
@@ -75,10 +92,15 @@ impl Register {
     }
 
     /// Certifies a key of a station and writes it into the directory; a key that is there already keeps its
-    /// certificate. None: the key was revoked.
+    /// certificate. None: the key was revoked or its life has ended, or the station lives under another key.
     pub(crate) async fn enrol(&self, station: StationCode, key: PublicKey) -> Result<Option<Vec<u8>>, Error> {
         if let Some(known) = self.station.reference().keys().get(&key) {
             return Ok(Some(known.certificate_der.clone()).filter(|_| known.station == station && known.is_living()));
+        }
+        // Asked again: the code may be older than the life.
+        if let Some(living) = living_key(&self.station.reference(), station) {
+            tracing::warn!(peer.station = %station, peer.key = ?living, "it lives already: use `sanji-hub station replace`");
+            return Ok(None);
         }
         let certificate = self.certify(station, key)?;
         let enrolled = proto::StationEnrolled { key: key.0.to_vec(), certificate: certificate.clone() };
@@ -128,7 +150,7 @@ impl Register {
         }
         let reference = self.station.reference();
         if keys_of(&reference, station).next().is_none() {
-            return Err(Error::Input(format!("{station} was never enrolled: use `station add`")));
+            return Err(Error::Input(format!("{station} was never enrolled: use `sanji-hub station add`")));
         }
         let have = self.station.store().have();
         let living = keys_of(&reference, station).filter(|(_, life)| life.ended_ms.is_none());
@@ -262,6 +284,11 @@ pub(crate) fn keys_of(reference: &ReferenceData, station: StationCode) -> impl I
     reference.keys().iter().filter(move |(_, life)| life.station == station)
 }
 
+/// The key under which a station lives, if it does.
+fn living_key(reference: &ReferenceData, station: StationCode) -> Option<PublicKey> {
+    keys_of(reference, station).find(|(_, life)| life.is_living()).map(|(key, _)| *key)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -348,5 +375,53 @@ mod tests {
         assert_eq!(register.revoke(village, "lost").await.unwrap(), 1);
         assert_eq!(register.revoke(village, "lost").await.unwrap(), 0);
         assert_eq!(register.enrol(village, key).await.unwrap(), None);
+    }
+
+    /// What a hub waits for whose backup has these entries.
+    async fn awaited_by(entries: Vec<Administrative>) -> Vec<u64> {
+        let root = tempfile::tempdir().unwrap();
+        let register = register(root.path(), 365).await;
+        let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sample");
+        register.publish(&DistrictFiles::read(&sample).unwrap()).await.unwrap();
+        register.write(entries, "write into the directory").await.unwrap();
+        let data = DataFolder::new(root.path());
+        sanji_station::healing::begin(&data, now_ms()).unwrap();
+        register.station.read_healing(&data).unwrap();
+        register.station.healing().map(|waiting| waiting.awaited).unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn a_restored_hub_waits_for_stations_that_its_backup_does_not_know() {
+        let hub: StationCode = "990106000000".parse().unwrap();
+        let township: StationCode = "990106101000".parse().unwrap();
+        let village: StationCode = "990106101203".parse().unwrap();
+        let announced = |station: StationCode, seed: u8, ended_ms: u64| {
+            let key = public_key(&SigningKey::from_bytes(&[seed; 32])).0.to_vec();
+            let announced = proto::KeyAnnounced { station: station.number(), key, revoked: false, ended_ms };
+            directory_entry(hub, Record::KeyAnnounced(announced))
+        };
+        let unknown = awaited_by(Vec::new()).await;
+        assert!(unknown.len() > 1 && unknown.contains(&township.number()), "any of the townships: {unknown:?}");
+        let lives = vec![announced(township, 3, 0), announced(village, 4, 0)];
+        assert_eq!(awaited_by(lives).await, [township.number()], "the village reaches the hub through its township");
+        let ended = vec![announced(township, 3, now_ms()), announced(village, 4, 0)];
+        assert_eq!(awaited_by(ended).await, [village.number()]);
+    }
+
+    #[tokio::test]
+    async fn a_station_has_one_living_key() {
+        let root = tempfile::tempdir().unwrap();
+        let register = register(root.path(), 365).await;
+        let village: StationCode = "990106101203".parse().unwrap();
+        let [first, second, third] = [3, 4, 5].map(|seed| public_key(&SigningKey::from_bytes(&[seed; 32])));
+        assert!(register.enrol(village, first).await.unwrap().is_some());
+        assert_eq!(register.enrol(village, second).await.unwrap(), None, "it lives under the first");
+        let refused = register.add(village, None, None, false).await.err().unwrap().to_string();
+        assert!(refused.contains("use `sanji-hub station replace`"), "{refused}");
+        let end = ending(village, first, &register.station.store().have(), "its disk died", now_ms());
+        register.write(vec![end], "end").await.unwrap();
+        assert!(register.enrol(village, second).await.unwrap().is_some(), "the first has ended");
+        register.revoke(village, "stolen").await.unwrap();
+        assert!(register.enrol(village, third).await.unwrap().is_some(), "the second was revoked");
     }
 }

@@ -29,7 +29,8 @@ use crate::register::{directory_entry, ending};
 /// Restore the hub from a backup into an empty folder
 ///
 /// The hub gets a new key. It takes submissions and administers once it has heard the stations just below it in
-/// full; `sanji-hub healing` shows which. One-time codes that were open are void.
+/// full; `sanji-hub healing` shows which. Where the backup knows of none, it waits for a first one, which names the
+/// others; `sanji-hub healing --end` goes on without. One-time codes that were open are void.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  sanji-hub restore --file hub.backup --identity key.txt --data hub")]
 pub(crate) struct Arguments {

@@ -18,6 +18,7 @@ pub(crate) enum Command {
     ///
     /// For a station without a line, --invitation writes the file that goes there with the code, which is good for
     /// 30 days then; the station answers with a request (`sanji-node enrol-by-file`).
+    /// A station that is enrolled already is not added again: see `replace`.
     #[command(
         after_help = "Example:\n  sanji-hub station add 990106101000 --link-address township.example:7100 --data hub\n  \
         sanji-hub station add 990106101203 --data hub\n  \
@@ -61,7 +62,9 @@ pub(crate) enum Command {
     ///
     /// From now on no link with the former machine is served. The new one fetches what the stations above and below
     /// it hold, and takes submissions after that. Where it has a backup, it begins with `restore` instead of `enrol`.
-    #[command(after_help = "Example:\n  sanji-hub station replace 990106101203 --reason 'disk died' --data hub")]
+    /// For a station without a line, --invitation writes the file that goes there with the code, as for `add`.
+    #[command(after_help = "Example:\n  sanji-hub station replace 990106101203 --reason 'disk died' --data hub\n  \
+        sanji-hub station replace 990106101203 --reason 'disk died' --invitation /media/usb/invitation.pem --data hub")]
     Replace {
         /// Division code of the station, 12 digits.
         station: StationCode,
@@ -74,6 +77,9 @@ pub(crate) enum Command {
         /// Where the station shall link to. Without it: its township's link address, or the hub.
         #[arg(long, value_name = "HOST:PORT")]
         upstream: Option<String>,
+        /// The station has no line: write an invitation for it to this new file.
+        #[arg(long, value_name = "FILE")]
+        invitation: Option<PathBuf>,
         #[command(flatten)]
         at: At,
         #[command(flatten)]
@@ -128,24 +134,35 @@ impl Command {
                     without_line: invitation.is_some(),
                 };
                 let client = at.connect().await?;
-                let add = async || -> Result<_, command::Error> {
-                    Ok(client.administration().add_station(request).await?.into_inner())
-                };
-                let reply = match &invitation {
-                    None => add().await?,
-                    Some(file) => write_new(file, async |path| write_invitation(add().await?, path)).await?,
-                };
+                let add = async || Ok(client.administration().add_station(request).await?.into_inner());
+                let reply = with_invitation(invitation.as_deref(), add).await?;
                 print_code(station, &reply, invitation.as_deref(), &output)
             }
-            Self::Replace { station, reason, link_address, upstream, at, output } => {
+            Self::Replace { station, reason, link_address, upstream, invitation, at, output } => {
                 let request = proto::ReplaceStationRequest {
                     station: station.number(),
                     reason,
                     link_address: link_address.unwrap_or_default(),
                     upstream: upstream.unwrap_or_default(),
                 };
-                let reply = at.connect().await?.administration().replace_station(request).await?.into_inner();
-                print_code(station, &reply, None, &output)
+                // The same once more for the code that is carried, which is good for longer: no life is in its way now.
+                let carried = invitation.is_some().then(|| proto::AddStationRequest {
+                    station: request.station,
+                    link_address: request.link_address.clone(),
+                    upstream: request.upstream.clone(),
+                    without_line: true,
+                });
+                let client = at.connect().await?;
+                let replace = async || {
+                    let replaced = client.administration().replace_station(request).await?;
+                    let reply = match carried {
+                        None => replaced,
+                        Some(carried) => client.administration().add_station(carried).await?,
+                    };
+                    Ok(reply.into_inner())
+                };
+                let reply = with_invitation(invitation.as_deref(), replace).await?;
+                print_code(station, &reply, invitation.as_deref(), &output)
             }
             Self::Answer { request, file, at, output } => {
                 let fault = |source| Error::File { operation: "read", path: request.clone(), source };
@@ -192,6 +209,18 @@ impl Publish {
             return Ok(print_line("nothing has changed")?);
         }
         Ok(self.output.print(&json!({ "published": published }), |_| published.join("\n"))?)
+    }
+}
+
+/// Asks for a code, and writes the invitation that goes with it, where one shall be: nothing is asked for where the file
+/// is there already.
+async fn with_invitation(
+    file: Option<&Path>,
+    ask: impl AsyncFnOnce() -> Result<proto::AddStationReply, command::Error>,
+) -> Result<proto::AddStationReply, command::Error> {
+    match file {
+        None => ask().await,
+        Some(file) => write_new(file, async |path| write_invitation(ask().await?, path)).await,
     }
 }
 

@@ -2,7 +2,7 @@
 //! keeps what it is given to begin with.
 //!
 //! The signing key is kept before the hub is called. Should the reply be lost, the same command with the same code
-//! gets the same answer.
+//! gets the same answer; another code gets another key (`attempt`).
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use clap::Args;
 use sanji_link::{EnrolReply, EnrolmentCode, Identity};
 use sanji_log::{SigningKey, StationCode, Tier};
 use sanji_station::clock::now_ms;
-use sanji_station::command::print_line;
+use sanji_station::command::Output;
 use sanji_station::config::{Program, is_host_port};
 use sanji_station::folder::DataFolder;
 use sanji_station::healing;
@@ -18,6 +18,7 @@ use sanji_station::keys::{self, Keys, Membership};
 use sanji_station::run::{self, open_store, station_keys};
 use sanji_station::station::Station;
 
+use crate::attempt;
 use crate::error::Error;
 
 /// Enrol this station with the one-time code that the hub gave
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
     /// The one-time code: 28 letters and digits.
     #[arg(long, value_name = "CODE")]
     pub(crate) code: EnrolmentCode,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Enrols a station.
@@ -46,26 +49,31 @@ pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
         return Err(Error::Input(format!("'{}' is not an address \"host:port\"", arguments.hub)));
     }
     let data = DataFolder::new(&arguments.data);
-    data.create()?;
-    if let Some(backup) = keys::membership(&data)?.filter(|backup| backup.station != arguments.station) {
-        return Err(Error::Input(format!("the data folder has the backup of {}", backup.station)));
-    }
-    let signing_key = keys::enrolling_key(&data)?;
+    make_folder(&data, arguments.station)?;
+    let signing_key = attempt::signing_key(&data, &arguments.code)?;
     let software = env!("CARGO_PKG_VERSION");
     let reply = sanji_link::enrol(&arguments.hub, arguments.station, &arguments.code, &signing_key, software)
         .await
         .map_err(|source| Error::Enrol { hub: arguments.hub.clone(), source: Box::new(source) })?;
     let upstream = reply.upstream.clone();
     keep(&data, arguments.station, signing_key, reply).await?;
-    let next = match upstream {
-        Some(upstream) => format!("links to {upstream}"),
-        None => "set `upstream` in sanji.toml: the hub does not know where it links to".to_owned(),
-    };
-    Ok(print_line(&format!(
-        "{} is enrolled, {next}: sanji-node serve --data {}",
-        arguments.station,
-        arguments.data.display()
-    ))?)
+    let line = [("station", Some(arguments.station.to_string())), ("upstream", upstream.clone())];
+    Ok(arguments.output.print(&line.into_iter().collect(), |_| {
+        let next = match upstream {
+            Some(upstream) => format!("links to {upstream}"),
+            None => "set `upstream` in sanji.toml: the hub does not know where it links to".to_owned(),
+        };
+        format!("{} is enrolled, {next}: sanji-node serve --data {}", arguments.station, arguments.data.display())
+    })?)
+}
+
+/// The data folder of a new station; a backup that was unpacked there must be of the same.
+pub(crate) fn make_folder(data: &DataFolder, station: StationCode) -> Result<(), Error> {
+    data.create()?;
+    match keys::membership(data)?.filter(|backup| backup.station != station) {
+        Some(backup) => Err(Error::Input(format!("the data folder has the backup of {}", backup.station))),
+        None => Ok(()),
+    }
 }
 
 /// A district's station is made another way.
@@ -92,6 +100,7 @@ async fn keep(
     // Kept before the station is whole: only what the hub gives tells whether it had a former life.
     healing::begin(data, now_ms())?;
     keys.write(data, now_ms())?;
+    attempt::over(data)?;
     let store = open_store(data).await?;
     let station = Station::open(store, station_keys(&keys), Program::Node).await.map_err(run::Error::Station)?;
     let adopted = station.adopt(reply.runs).await;

@@ -1,8 +1,8 @@
 //! How a node without a line becomes part of its district: the same trade as over a line, by files that somebody
 //! carries. The hub's invitation comes with the one-time code, the request goes back, the answer is the first bundle.
 //!
-//! Each step may be repeated: the signing key is kept from the first request on, and nothing is made of an answer
-//! that is damaged.
+//! Each step may be repeated: the signing key is kept from the first request with a code on, and nothing is made of an
+//! answer that is damaged.
 
 use std::fs::File;
 use std::io::{BufReader, Write as _};
@@ -13,7 +13,7 @@ use sanji_link::{EnrolReply, EnrolmentCode, Identity, Invitation};
 use sanji_log::{StationCode, Tier};
 use sanji_station::bundle::Bundles;
 use sanji_station::clock::now_ms;
-use sanji_station::command::{print_line, write_new};
+use sanji_station::command::{Output, write_new};
 use sanji_station::config::{NO_UPSTREAM, Program};
 use sanji_station::folder::DataFolder;
 use sanji_station::healing;
@@ -21,7 +21,8 @@ use sanji_station::keys::{self, Asking, Keys, Membership};
 use sanji_station::run::{self, open_store, station_keys};
 use sanji_station::station::Station;
 
-use crate::enrol::check_tier;
+use crate::attempt;
+use crate::enrol::{check_tier, make_folder};
 use crate::error::Error;
 
 /// Enrol a station that has no line, by files on a USB stick
@@ -46,6 +47,8 @@ pub(crate) enum Command {
         /// The request, which must not be there yet.
         #[arg(long, value_name = "FILE")]
         request: PathBuf,
+        #[command(flatten)]
+        output: Output,
     },
     /// Open the hub's answer: from then on the station can be served
     #[command(after_help = "Example:\n  sanji-node enrol-by-file open --data village --answer /media/usb/answer.sanji")]
@@ -56,16 +59,30 @@ pub(crate) enum Command {
         /// The hub's answer.
         #[arg(long, value_name = "FILE")]
         answer: PathBuf,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
         match self {
-            Self::Request { data, station, invitation, code, request } => {
-                ask(&DataFolder::new(data), station, &invitation, &code, &request).await
+            Self::Request { data, station, invitation, code, request, output } => {
+                ask(&DataFolder::new(data), station, &invitation, &code, &request).await?;
+                let line = [("station", station.to_string()), ("request", request.display().to_string())];
+                Ok(output.print(&line.into_iter().collect(), |_| {
+                    format!("at the hub: sanji-hub station answer --request {} --file FILE", request.display())
+                })?)
             }
-            Self::Open { data, answer } => open(&DataFolder::new(data), &answer).await,
+            Self::Open { data, answer, output } => {
+                let (station, entries) = open(&DataFolder::new(&data), &answer).await?;
+                Ok(output.print(&opened(station, entries), |_| {
+                    format!(
+                        "{station} is enrolled with {entries} entries and lives by bundles: sanji-node serve --data {}",
+                        data.display()
+                    )
+                })?)
+            }
         }
     }
 }
@@ -82,8 +99,8 @@ async fn ask(
     let refused = |source| Error::File { path: invitation.to_owned(), source: Box::new(source) };
     let invitation = Invitation::from_pem(&text).map_err(refused)?;
     let hub_key = invitation.hub_key(station, code).map_err(refused)?;
-    data.create()?;
-    let signing_key = keys::enrolling_key(data)?;
+    make_folder(data, station)?;
+    let signing_key = attempt::signing_key(data, code)?;
     let software = env!("CARGO_PKG_VERSION");
     let bytes = sanji_link::enrolment::write_request(&invitation, station, code, &signing_key, software)
         .map_err(|source| Error::File { path: request.to_owned(), source: Box::new(source) })?;
@@ -95,10 +112,10 @@ async fn ask(
         file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(fault)
     })
     .await?;
-    Ok(print_line(&format!("at the hub: sanji-hub station answer --request {} --file FILE", request.display()))?)
+    Ok(())
 }
 
-async fn open(data: &DataFolder, answer: &Path) -> Result<(), Error> {
+async fn open(data: &DataFolder, answer: &Path) -> Result<(StationCode, u64), Error> {
     // One that is a station already says so.
     data.create()?;
     let asking = Asking::read(data, "sanji-node enrol-by-file request")?;
@@ -110,11 +127,14 @@ async fn open(data: &DataFolder, answer: &Path) -> Result<(), Error> {
     // Kept before the station is whole: only what the answer brings tells whether it had a former life.
     healing::begin(data, now_ms())?;
     keys.write(data, now_ms())?;
+    attempt::over(data)?;
     let entries = import(data, &keys, read()?).await?;
-    Ok(print_line(&format!(
-        "{station} is enrolled with {entries} entries and lives by bundles: sanji-node serve --data {}",
-        data.path().display()
-    ))?)
+    Ok((station, entries))
+}
+
+/// An opened answer as JSON.
+fn opened<J: From<String> + From<u64> + FromIterator<(&'static str, J)>>(station: StationCode, entries: u64) -> J {
+    [("station", J::from(station.to_string())), ("entries", J::from(entries))].into_iter().collect()
 }
 
 fn make_keys(data: &DataFolder, asking: Asking, reply: EnrolReply) -> Result<Keys, Error> {

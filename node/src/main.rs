@@ -3,12 +3,14 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`enrol`] | how it becomes part of its district |
+//! | [`attempt`] | the key with which it asks for that |
 //! | [`restore`] | how it comes back from a backup |
 //! | [`enrol_by_file`] | the same without a line |
 //! | [`serve`] | the running node as a list |
 //!
 //! Everything else is what every station does: `sanji-station`.
 
+mod attempt;
 mod enrol;
 mod enrol_by_file;
 mod error;

@@ -71,6 +71,7 @@ fn every_command_shows_an_example() {
         "init",
         "serve",
         "station add",
+        "station replace",
         "station revoke",
         "station list",
         "publish",

@@ -4,7 +4,7 @@ use sanji_link::{EnrolRefusal, EnrolmentCode, Error};
 use sanji_log::{SigningKey, StationCode};
 use serde_json::Value;
 
-use crate::support::{Hub, VILLAGE, succeeds};
+use crate::support::{Hub, VILLAGE, fails, succeeds};
 
 fn key(byte: u8) -> SigningKey {
     SigningKey::from_bytes(&[byte; 32])
@@ -76,4 +76,32 @@ async fn guessing_is_slowed_down() {
         matches!(refused, Error::EnrolmentRefused { source: EnrolRefusal::TooManyAttempts { .. } }),
         "the right code too: {refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_living_station_is_replaced_and_not_added_again() {
+    let mut hub = Hub::new();
+    let data = hub.data();
+    let address = hub.serve()["enrolment"].as_str().unwrap().to_owned();
+    let village: StationCode = VILLAGE.parse().unwrap();
+    let first = add(&data);
+    sanji_link::enrol(&address, village, &first, &key(1), "test").await.unwrap();
+    let refused = fails(&["station", "add", VILLAGE, "--data", &data]);
+    let sentence = "is enrolled already: for another machine in its place, use `sanji-hub station replace`";
+    assert_eq!(refused, format!("{VILLAGE} {sentence}"));
+    sanji_link::enrol(&address, village, &first, &key(1), "test").await.expect("the reply was lost");
+
+    // It has no line: its successor is invited by a file.
+    let invitation = hub.path("../invitation.pem").to_str().unwrap().to_owned();
+    let mut replace = vec!["station", "replace", VILLAGE, "--reason", "its disk died", "--data", &data, "--json"];
+    replace.extend(["--invitation", &invitation]);
+    let replaced: Value = serde_json::from_str(&succeeds(&replace)).unwrap();
+    let days = (replaced["until_ms"].as_u64().unwrap() - sanji_station::clock::now_ms()) / 86_400_000;
+    assert_eq!(days, 29, "a code that is carried is good for longer");
+    assert!(fails(&replace).ends_with("is there already"));
+    let code: EnrolmentCode = replaced["code"].as_str().unwrap().parse().unwrap();
+    let text = std::fs::read_to_string(&invitation).unwrap();
+    sanji_link::Invitation::from_pem(&text).unwrap().hub_key(village, &code).unwrap();
+    assert!(sanji_link::enrol(&address, village, &code, &key(1), "test").await.is_err(), "its life has ended");
+    assert_eq!(state(&data), "ended");
 }

@@ -5,6 +5,9 @@
 //! on before it holds that again, it would contradict itself: accept a case twice, or give a number twice. So it
 //! takes no submissions until it has heard, in full, one station above it and each living station just below it, or
 //! until its keeper decides otherwise. That it waits is kept in `healing.json` until then.
+//!
+//! Which stations live is known from what is held, and that may be old: a hub's backup knows none that enrolled after it.
+//! What the first neighbour brings names the others, so a hub that knows of none waits for that one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -110,8 +113,7 @@ impl Healing {
 /// The stations that have to be heard yet. Of those above one is enough, since each holds all that concerns the
 /// station; below, what a village holds reaches the hub through its township.
 pub(crate) fn awaited(me: StationCode, reference: &ReferenceData, heard: &BTreeSet<StationCode>) -> Vec<StationCode> {
-    let living = reference.keys().values().filter(|life| life.is_living()).map(|life| life.station);
-    let living: BTreeSet<StationCode> = living.filter(|station| *station != me).collect();
+    let living = living(me, reference);
     let mut awaited = Vec::new();
     if me.tier() != Tier::District && !heard.iter().any(|station| me.within(*station)) {
         let above = living.iter().filter(|station| me.within(**station));
@@ -119,7 +121,93 @@ pub(crate) fn awaited(me: StationCode, reference: &ReferenceData, heard: &BTreeS
         awaited.extend(above.copied().chain([me.district()]).collect::<BTreeSet<_>>());
     }
     let below: Vec<_> = living.iter().filter(|station| station.within(me)).collect();
+    if me.tier() == Tier::District && below.is_empty() && !heard.iter().any(|station| station.within(me)) {
+        // One of them, which says who else lives. A district that lists none has nobody to wait for.
+        return reference
+            .organisation()
+            .map_or_else(Vec::new, |listed| listed.children(me).map(|of| of.code).collect());
+    }
     let is_next = |station: &StationCode| !below.iter().any(|other| *other != station && station.within(**other));
     awaited.extend(below.iter().filter(|station| is_next(station) && !heard.contains(station)).copied());
     awaited
+}
+
+/// The other stations that live as far as is known here: by their certificates, and those below also by what the district
+/// has announced, which every station holds and brings.
+fn living(me: StationCode, reference: &ReferenceData) -> BTreeSet<StationCode> {
+    let certified = reference.keys().values().filter(|life| life.is_living()).map(|life| life.station);
+    let certified: BTreeSet<StationCode> = certified.filter(|station| *station != me).collect();
+    let listed = reference.organisation().into_iter().flat_map(|organisation| organisation.stations());
+    let below = listed.map(|station| station.code).filter(|code| *code != me && code.within(me));
+    let is_announced = |code: &StationCode| {
+        !certified.contains(code)
+            && reference.signing_keys(*code).any(|(_, key)| !key.revoked && key.ended_ms.is_none())
+    };
+    let announced: Vec<_> = below.filter(is_announced).collect();
+    certified.into_iter().chain(announced).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use prost::Message as _;
+    use sanji_link::Authority;
+    use sanji_log::seal::public_key;
+    use sanji_log::{Reach, SigningKey};
+    use sanji_proto::v1::{self as proto, Kind, station_record::Record};
+    use sanji_store::MemoryStore;
+
+    use super::*;
+    use crate::clock::now_ms;
+    use crate::core::{Core, StationKeys};
+    use crate::vault::MasterKey;
+
+    const LISTED: [&str; 5] = ["departments", "district", "roles", "townships", "villages"];
+
+    /// A hub that holds the sample's organisation, and what it has announced of stations below.
+    fn hub(announced: &[StationCode]) -> Arc<ReferenceData> {
+        let hub: StationCode = "990106000000".parse().unwrap();
+        let signing = SigningKey::from_bytes(&[1; 32]);
+        let (authority, _) = Authority::generate(hub, now_ms()).unwrap();
+        let certificate = authority.issue(hub, public_key(&signing), now_ms(), 365).unwrap();
+        let key = public_key(&signing).0.to_vec();
+        let authority_der = authority.certificate_der().to_vec();
+        let keys = StationKeys { station: hub, signing, master: MasterKey::from_bytes([2; 32]), authority_der };
+        let mut core = Core::open(Arc::new(MemoryStore::default()), keys).unwrap();
+        let record = |record| proto::StationRecord { record: Some(record) }.encode_to_vec();
+        let mut entries = vec![(Kind::Station, record(Record::Enrolled(proto::StationEnrolled { key, certificate })))];
+        for name in LISTED {
+            let path = format!("organisation/{name}.toml");
+            let content = std::fs::read(format!("{}/../../tests/sample/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            entries.push((Kind::File, proto::PublishedFile { path, version: 1, content }.encode_to_vec()));
+        }
+        for (seed, station) in announced.iter().enumerate() {
+            let key = public_key(&SigningKey::from_bytes(&[10 + u8::try_from(seed).unwrap(); 32])).0.to_vec();
+            let known = proto::KeyAnnounced { station: station.number(), key, revoked: false, ended_ms: 0 };
+            entries.push((Kind::Station, record(Record::KeyAnnounced(known))));
+        }
+        for (kind, body) in entries {
+            core.write(hub, Reach::Public, "", kind as u32, body, now_ms()).unwrap();
+        }
+        core.commit(now_ms()).unwrap();
+        let reference = core.reader().reference();
+        assert!(reference.organisation().is_some());
+        reference
+    }
+
+    #[test]
+    fn a_hub_that_knows_of_nobody_waits_for_one_and_then_for_those_who_are_announced() {
+        let me: StationCode = "990106000000".parse().unwrap();
+        let [first, second] = ["990106101000", "990106102000"].map(|code| code.parse::<StationCode>().unwrap());
+        let heard = |stations: &[StationCode]| stations.iter().copied().collect::<BTreeSet<_>>();
+        let knows_nobody = hub(&[]);
+        let any = awaited(me, &knows_nobody, &heard(&[]));
+        assert!(any.contains(&first) && any.contains(&second), "any of the townships that are listed: {any:?}");
+        assert!(awaited(me, &knows_nobody, &heard(&[first])).is_empty(), "the one brought word of no other");
+        let told = hub(&[first, second]);
+        assert_eq!(awaited(me, &told, &heard(&[first])), [second], "the one has brought word of another");
+        assert!(awaited(me, &told, &heard(&[first, second])).is_empty());
+    }
 }

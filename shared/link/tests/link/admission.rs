@@ -158,7 +158,6 @@ async fn only_stations_of_the_district_below_are_let_in() {
         ("no certificate", None),
         ("another authority of the same name", Some(identity(&forged, VILLAGE, 7))),
         ("expired", Some(identity_at(good, VILLAGE, 7, now - 10 * DAY_MS, 9))),
-        ("not valid yet", Some(identity_at(good, VILLAGE, 7, now + 3 * DAY_MS, 9))),
         ("revoked", Some(identity(good, VILLAGE, 99))),
         ("a village of another township", Some(identity(good, NEIGHBOUR, 8))),
         ("the hub", Some(identity(good, HUB, 1))),

@@ -7,6 +7,7 @@ use sanji_domain::case::{Refusal, RefusalCode};
 use sanji_log::{CaseId, Tier};
 
 use super::Core;
+use super::reference::KeyLife;
 use crate::error::{Error, Failure, store};
 
 /// 1 January 2000, from which the days in a case id are counted.
@@ -18,6 +19,8 @@ const CASES: RangeInclusive<u16> = 1..=6999;
 const LEFT_TO_A_FORMER_LIFE: u16 = 1000;
 /// … and the same for matters, which have fewer.
 const MATTERS_LEFT_TO_A_FORMER_LIFE: u16 = 100;
+/// Numbers are left to as many former lives at most: the station itself needs some.
+const MOST_FORMER_LIVES: u16 = 5;
 
 /// Numbers of a day that matters get, by the tier that opens them: an order to a station is numbered above it, where
 /// nobody may have heard yet what the station has numbered itself.
@@ -66,15 +69,23 @@ impl Core {
         first + self.former_lives_on(day).saturating_mul(MATTERS_LEFT_TO_A_FORMER_LIFE)
     }
 
-    /// How many former lives of this station may have given numbers on a day: those that ended then or, should a clock
-    /// have been ahead, later. Not all of what they wrote need have come back: it may have gone straight to the hub,
-    /// which the township has not heard since, or the keeper may have decided not to wait for it.
+    /// How many former lives of this station may have given numbers on a day. Not all of what they wrote need have come
+    /// back: it may have gone straight to the hub, which the township has not heard since, or the keeper may have decided
+    /// not to wait for it.
     fn former_lives_on(&self, day: u16) -> u16 {
         let (me, key, reference) = (self.reader.me(), self.reader.key(), self.reference());
         let former = reference.keys().iter().filter(|(other, life)| life.station == me && **other != key);
-        let ended_ms = former.filter_map(|(_, life)| life.ended_ms);
-        u16::try_from(ended_ms.filter(|ended_ms| day_number(*ended_ms) >= day).count()).unwrap_or(u16::MAX)
+        let count = former.filter(|(_, life)| may_have_written_on(life, day)).count();
+        u16::try_from(count).unwrap_or(u16::MAX).min(MOST_FORMER_LIVES)
     }
+}
+
+/// Whether a former life may have given numbers on a day: one that ended, until then or, should a clock have been ahead,
+/// later. A revoked one goes on as long as nobody has told it, and what it writes may be admitted: until its certificate
+/// ends.
+fn may_have_written_on(life: &KeyLife, day: u16) -> bool {
+    let revoked_until_ms = life.revoked.then_some(life.certificate_until_ms);
+    life.ended_ms.or(revoked_until_ms).is_some_and(|until_ms| day_number(until_ms) >= day)
 }
 
 /// All numbers of the day have been given.
@@ -93,6 +104,24 @@ pub(crate) fn day_number(now_ms: u64) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_left_to_who_may_still_give_some() {
+        let (noon, day_ms) = (1_782_835_200_000 + 43_200_000, 86_400_000);
+        let life = |revoked, ended_ms| KeyLife {
+            station: "990106101203".parse().expect("a code"),
+            certificate_der: vec![1],
+            certificate_until_ms: noon + 10 * day_ms,
+            revoked,
+            ended_ms,
+        };
+        let writes = |life: KeyLife, days: u64| may_have_written_on(&life, day_number(noon + days * day_ms));
+        assert!(!writes(life(false, None), 0), "it is no former life");
+        assert!(writes(life(false, Some(noon)), 0) && !writes(life(false, Some(noon)), 1));
+        assert!(writes(life(true, None), 10), "nobody has told the revoked one yet");
+        assert!(!writes(life(true, None), 11), "its certificate has ended");
+        assert!(!writes(life(true, Some(noon)), 1), "it was replaced");
+    }
 
     #[test]
     fn the_day_changes_at_midnight_in_china() {
