@@ -17,6 +17,7 @@ use crate::exchange::{Brought, Confirmed, LastExchange, may_exchange};
 use crate::frame::{Frame, Tab};
 use crate::guard::{Person, Posted, check_token};
 use crate::problem::{Problem, page};
+use crate::refusals;
 use crate::state::Desk;
 use crate::words;
 
@@ -110,14 +111,14 @@ pub(crate) async fn import(State(desk): State<Desk>, person: Person, request: Re
     let read = desk.exchange().import(person.actor.staff.id.as_str(), Box::pin(upload)).await;
     let Some((brought, read)) = read else { return Err(Problem::bundle("离线包没有读完。请重试。")) };
     let name = |code| full_name(&desk, code);
-    let details = brought.as_ref().map(|brought| details(brought, &name(brought.sender))).unwrap_or_default();
+    let mut details = brought.as_ref().map(|brought| details(brought, &name(brought.sender))).unwrap_or_default();
+    let refused = refusals::told(&brought.map(|brought| brought.refused).unwrap_or_default(), name);
     let news = match read {
-        Ok(()) if brought.is_some_and(|brought| brought.refused > 0) => News {
-            class: "warn",
-            sentence: "离线包已导入，但有部分记录暂不能接收，多半是更早的离线包还没有导入。请先导入更早的文件，再重新导入这个文件。"
-                .to_owned(),
-            details,
-        },
+        Ok(()) if !refused.is_empty() => {
+            details.splice(..0, refused);
+            let sentence = "离线包已导入，但有部分记录没有接收。请按下列提示处理，其余内容已存入本站：".to_owned();
+            News { class: "warn", sentence, details }
+        }
         Ok(()) => News { class: "good", sentence: "离线包已导入，内容已存入本站。".to_owned(), details },
         Err(error) => News::bad(error.sentence(name), details),
     };

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use async_trait::async_trait;
 use axum::body::Bytes;
 use sanji_log::StationCode;
+use sanji_proto::v1::RefusalReason;
 use sanji_station::service::bundles::{Parts, export, read_parts};
 use tokio_stream::Stream;
 
@@ -16,7 +17,7 @@ pub(crate) use sanji_station::bundle::{Bundles, Confirmed, Error, may_exchange};
 pub(crate) type Upload<'a> = Pin<Box<dyn Stream<Item = Result<Bytes, io::Error>> + Send + 'a>>;
 
 /// What a bundle has brought, as far as the screen tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Brought {
     pub(crate) sender: StationCode,
     /// By the sender's clock: milliseconds since 1970-01-01 UTC.
@@ -26,8 +27,8 @@ pub(crate) struct Brought {
     pub(crate) entries_not_taken: u64,
     pub(crate) receipts: u64,
     pub(crate) attachments: u64,
-    /// Logs of which something was refused.
-    pub(crate) refused: usize,
+    /// Logs of which something was refused: about which station each is, and why.
+    pub(crate) refused: Vec<(StationCode, RefusalReason)>,
 }
 
 /// The bundles of one station. See the methods of the same names in `sanji_station::bundle::Bundles`.
@@ -69,7 +70,7 @@ impl Exchange for Bundles {
             entries_not_taken: taken.entries_not_taken,
             receipts: taken.receipts,
             attachments: taken.attachments,
-            refused: taken.refused.len(),
+            refused: taken.refused.iter().map(|refused| (refused.log.home, refused.reason.into())).collect(),
         });
         Some((brought, read))
     }

@@ -5,6 +5,7 @@ use sanji_log::Tier;
 use sanji_proto::v1 as proto;
 
 use crate::guard::{Person, Visitor};
+use crate::office::StationSummary;
 use crate::state::Desk;
 use crate::words;
 
@@ -24,6 +25,10 @@ pub(crate) struct Frame {
     pub(crate) supervisor: bool,
     /// Whether the desk is the district's.
     pub(crate) is_district: bool,
+    /// Whether the station has no line up: bundles carry what is done here, and nothing goes by itself.
+    pub(crate) by_bundles: bool,
+    /// Why the station takes nothing new, for good; none while its life goes on.
+    pub(crate) over: Option<String>,
     /// Whether the page belongs to the public site.
     pub(crate) public: bool,
 }
@@ -67,17 +72,19 @@ pub(crate) struct Line {
     pub(crate) words: String,
     /// "As of", in words.
     pub(crate) as_of: String,
+    /// Whether the person is to go on to the page of bundles.
+    pub(crate) to_bundles: bool,
 }
 
 impl Frame {
     /// A page for a member of staff.
     pub(crate) async fn staff(desk: &Desk, person: &Person, tab: Tab) -> Self {
-        let status = desk.office().status().await;
+        let (info, status) = (desk.office().info(), desk.office().status().await);
         let staff = &person.actor.staff;
         Self {
             person: Some(Signed { name: staff.name.clone(), post: staff.post.clone() }),
             csrf: person.csrf.clone(),
-            line: Some(Line::new(&status, desk.station().tier())),
+            line: Some(Line::new(&info, &status)),
             clock_ms: status.clock_ms,
             tab,
             supervisor: staff.roles.contains(&Role::Supervisor),
@@ -108,13 +115,20 @@ impl Frame {
             tab: Tab::None,
             supervisor: false,
             is_district: info.tier == Tier::District,
+            by_bundles: info.by_bundles,
+            over: info.over,
             public: false,
         }
     }
 
-    /// What became of something that was just done: nothing is above the district to which it could be sent.
+    /// What became of something that was just done: nothing is above the district to which it could be sent, and without
+    /// a line somebody has to carry it.
     pub(crate) fn saved(&self) -> &'static str {
-        if self.is_district { "已存本站" } else { "已存本站，将自动报送" }
+        match (self.is_district, self.by_bundles) {
+            (true, _) => "已存本站",
+            (false, true) => "已存本站，待用离线包带到上级",
+            (false, false) => "已存本站，将自动报送",
+        }
     }
 
     /// `aria-current` of a menu entry.
@@ -143,32 +157,33 @@ impl Frame {
 
 impl Line {
     /// Says in plain words what the line means for the person's work.
-    pub(crate) fn new(status: &proto::StatusReply, tier: Tier) -> Self {
+    pub(crate) fn new(info: &StationSummary, status: &proto::StatusReply) -> Self {
         let now = words::time(&status.clock_ms);
-        if !status.writable {
-            let words = format!("本站暂时不能保存新的办理，仍可查阅：{}", status.read_only_reason);
-            return Self { class: "stopped", words, as_of: now };
+        let say = |class, words: String| Self { class, words, as_of: now.clone(), to_bundles: false };
+        // For good: whoever reads "for the moment" would ask the applicant to come again.
+        if let Some(over) = &info.over {
+            return say("stopped", over.clone());
         }
-        let Some(upstream) = &status.upstream else {
+        if !status.writable {
+            return say("stopped", format!("本站暂时不能保存新的办理，仍可查阅：{}", status.read_only_reason));
+        }
+        let Some(upstream) = status.upstream.as_ref().filter(|_| !info.by_bundles) else {
+            if info.tier != Tier::District {
+                return Self { to_bundles: true, ..Self::by_bundles(status.entries_unconfirmed, now) };
+            }
             let connected = status.downstream.iter().filter(|link| link.connected).count();
-            let words = if tier == Tier::District {
-                format!("区中心运行正常，当前有{connected}个下级站点在线")
-            } else {
-                "本站未与上级连线，可照常办理，数据已存本站；连线后自动报送，也可用离线包（U盘）带去".to_owned()
-            };
-            let class = if tier == Tier::District { "up" } else { "down" };
-            return Self { class, words, as_of: now };
+            return say("up", format!("区中心运行正常，当前有{connected}个下级站点在线"));
         };
         // Also while the line is up: over it nothing more is done than to hand over what was written before.
         if let Some(words) = words::distrusted(upstream) {
-            return Self { class: "stopped", words: words.to_owned(), as_of: now };
+            return say("stopped", words.to_owned());
         }
         if upstream.connected {
             let words = match status.entries_unconfirmed {
                 0 => "与上级连接正常，本站数据已全部报送".to_owned(),
                 waiting => format!("与上级连接正常，{waiting}条记录正在报送"),
             };
-            return Self { class: "up", words, as_of: now };
+            return say("up", words);
         }
         let mut words = "线路中断，可照常办理，数据已存本站，待恢复后自动报送".to_owned();
         if status.entries_unconfirmed > 0 {
@@ -178,7 +193,19 @@ impl Line {
             0 => now,
             last => format!("{now}，上次联系{}", words::time(&last)),
         };
-        Self { class: "down", words, as_of: heard }
+        Self { class: "down", words, as_of: heard, to_bundles: false }
+    }
+
+    /// Without a line nothing is wrong, but what waits has to be carried.
+    fn by_bundles(waiting: u64, as_of: String) -> Self {
+        let (class, words) = match waiting {
+            0 => ("up", "本站没有与上级的线路，用离线包（U盘）交换；上级已全部收到本站数据".to_owned()),
+            waiting => (
+                "down",
+                format!("本站没有与上级的线路，可照常办理，数据已存本站；有{waiting}条记录待用离线包（U盘）带到上级"),
+            ),
+        };
+        Self { class, words, as_of, to_bundles: true }
     }
 }
 
@@ -186,8 +213,25 @@ impl Line {
 mod tests {
     use super::*;
 
+    fn info(tier: Tier) -> StationSummary {
+        let code = match tier {
+            Tier::District => 990_106_000_000,
+            Tier::Township => 990_106_101_000,
+            Tier::Village => 990_106_101_203,
+        };
+        StationSummary {
+            code: sanji_log::StationCode::from_number(code).unwrap(),
+            name: String::new(),
+            tier,
+            district_name: String::new(),
+            read_only: None,
+            over: None,
+            by_bundles: false,
+        }
+    }
+
     fn line(status: &proto::StatusReply) -> (&'static str, String) {
-        let line = Line::new(status, Tier::Village);
+        let line = Line::new(&info(Tier::Village), status);
         (line.class, line.words)
     }
 
@@ -203,7 +247,7 @@ mod tests {
         let (class, words) = line(&status);
         assert_eq!(class, "down");
         assert!(words.contains("可照常办理") && words.contains("待报送3条"), "{words}");
-        assert!(Line::new(&status, Tier::Village).as_of.contains("2026年7月3日 02:30"));
+        assert!(Line::new(&info(Tier::Village), &status).as_of.contains("2026年7月3日 02:30"));
 
         let mut distrusted = status.clone();
         distrusted.upstream.as_mut().unwrap().set_distrust(proto::Distrust::Revoked);
@@ -215,6 +259,29 @@ mod tests {
         status.writable = false;
         "磁盘已满".clone_into(&mut status.read_only_reason);
         assert!(line(&status).1.contains("磁盘已满"));
+    }
+
+    #[test]
+    fn a_station_without_a_line_is_told_what_waits_to_be_carried_and_nothing_of_sending() {
+        let mut status = proto::StatusReply { writable: true, entries_unconfirmed: 12, ..Default::default() };
+        for tier in [Tier::Village, Tier::Township] {
+            let line = Line::new(&info(tier), &status);
+            assert!(line.to_bundles && line.class == "down");
+            assert!(line.words.contains("12条记录待用离线包") && !line.words.contains("自动"), "{}", line.words);
+        }
+        status.entries_unconfirmed = 0;
+        let line = Line::new(&info(Tier::Village), &status);
+        assert!(line.class == "up" && line.words.contains("已全部收到") && !line.words.contains("自动"));
+        let district = Line::new(&info(Tier::District), &status);
+        assert!(!district.to_bundles && district.words.contains("0个下级站点在线"));
+    }
+
+    #[test]
+    fn a_life_that_is_over_is_not_told_as_something_that_passes() {
+        let status = proto::StatusReply { read_only_reason: "磁盘已满".to_owned(), ..Default::default() };
+        let over = Some("本站证书已被区中心吊销，不再受理和办理业务。".to_owned());
+        let line = Line::new(&StationSummary { over: over.clone(), ..info(Tier::Village) }, &status);
+        assert_eq!((line.class, Some(line.words)), ("stopped", over));
     }
 
     fn upstream_of(status: &proto::StatusReply) -> proto::LinkStatus {

@@ -11,6 +11,7 @@
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
 //! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
 //! | `office`, `exchange`, `oversight` | what the desk asks of a station, of its bundles, of supervision |
+//! | `refusals` | what a bundle brought and was not taken, in plain words |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
@@ -53,6 +54,7 @@ mod problem;
 mod public;
 mod quarantine;
 mod records;
+mod refusals;
 mod routes;
 mod server;
 mod staff_requests;

@@ -117,14 +117,14 @@ impl From<Failure> for Problem {
             Failure::NotHereYet => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "附件尚未到达本站",
-                "该附件正在传输，到达后即可打开。请稍后再试。",
+                "该附件还没有到齐，到达后即可打开。请稍后再试；没有线路的，待离线包带来。",
             ),
             Failure::TooManyAttempts { retry_after_ms } => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "尝试次数过多",
                 format!("查询码多次输入错误。请{}分钟后再试。", retry_after_ms.div_ceil(60_000).max(1)),
             ),
-            Failure::ReadOnly(reason) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "本站暂时不能保存", reason),
+            Failure::ReadOnly(reason) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "没有保存", reason),
             Failure::Internal(error) => {
                 tracing::error!(error = &error as &(dyn std::error::Error + 'static), "desk.station.failed");
                 Self::internal()

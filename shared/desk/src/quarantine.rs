@@ -1,10 +1,11 @@
 //! 隔离区: what others sent to this station and does not count, in plain words: what happened, and what to do.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use sanji_log::{StationCode, Tier};
 use sanji_proto::v1::{self as proto, QuarantineKind};
+use serde::Deserialize;
 
 use crate::frame::{Frame, Tab};
 use crate::guard::{Person, Posted};
@@ -18,6 +19,12 @@ use crate::words;
 struct QuarantinePage {
     frame: Frame,
     rows: Vec<Row>,
+    /// What became of what was just done; empty: nothing was.
+    outcome: String,
+    /// Whether the outcome is that nothing is left to do.
+    settled: bool,
+    /// Whether the person settles rows, and does not only look and try again.
+    administers: bool,
 }
 
 struct Row {
@@ -36,8 +43,23 @@ struct Row {
     can_decide: bool,
 }
 
+/// What was just done.
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    /// "redrive", "drop", "admit" or "reject"; empty: nothing.
+    #[serde(default)]
+    done: String,
+    /// The row that it was done with.
+    #[serde(default)]
+    id: String,
+}
+
 /// `GET /desk/quarantine`
-pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Response, Problem> {
+pub(crate) async fn show(
+    State(desk): State<Desk>,
+    Query(done): Query<Done>,
+    person: Person,
+) -> Result<Response, Problem> {
     let rows = desk.office().quarantine_for(&person.actor).await?;
     let frame = Frame::staff(&desk, &person, Tab::Station).await;
     let is_district = desk.station().tier() == Tier::District;
@@ -46,14 +68,48 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
             .map(|code| desk.office().station_name(code))
             .unwrap_or_else(|_| "不详".to_owned())
     };
-    let rows = rows.iter().map(|row| told(row, name(row.from), is_district)).collect();
-    page(&QuarantinePage { frame, rows })
+    let left = rows.iter().find(|row| row.id == done.id);
+    let outcome = outcome(&done, left, frame.by_bundles);
+    let (settled, administers) = (left.is_none(), person.actor.is_administrator());
+    let may = May { administers, is_district };
+    let rows = rows.iter().map(|row| told(row, name(row.from), &may)).collect();
+    page(&QuarantinePage { frame, rows, outcome, settled, administers })
+}
+
+/// What became of it: whether the row is still there says whether trying again was of use.
+fn outcome(done: &Done, left: Option<&proto::Quarantined>, by_bundles: bool) -> String {
+    let words = match (done.done.as_str(), left.map(|row| (row, row.kind()))) {
+        ("redrive", None) => "已再试一次：这一项已经处理好，不在隔离区了。",
+        ("redrive", Some((_, QuarantineKind::Refused))) if by_bundles => {
+            "本站没有线路，不能直接向对方重新索取。请让对方重新导出离线包，带来后在“离线包”导入；通过核对后，这一项会自动消失。"
+        }
+        ("redrive", Some((_, QuarantineKind::Refused))) => {
+            "已请对方重新发送。收到并通过核对后，这一项会自动消失，请稍后刷新查看；一直不消失的，说明仍没有通过核对。"
+        }
+        ("redrive", Some((_, QuarantineKind::Waiting))) => "已再试一次：所用的事项目录仍没有到，目录到达后会自动恢复。",
+        ("redrive", Some((_, QuarantineKind::Unreadable))) => "已再试一次：仍然读不懂，所缺资料到达后会自动重试。",
+        ("redrive", Some((row, _))) => return format!("已再试一次：仍不能计入办理（{}）。", why(&row.reason)),
+        ("drop", None) => "已移出隔离区，原因已留存备查。",
+        ("admit", None) => "已采纳，这些记录各级都会计入办理。",
+        ("reject", None) => "已决定不采纳，这些记录作为证据留存。",
+        _ => "",
+    };
+    words.to_owned()
+}
+
+/// What the person may do.
+struct May {
+    /// Settle rows.
+    administers: bool,
+    /// Decide whether a revoked station's entries count.
+    is_district: bool,
 }
 
 /// `POST /desk/quarantine`
 pub(crate) async fn settle(State(desk): State<Desk>, posted: Posted) -> Result<Response, Problem> {
     let (id, reason) = (posted.form.value("id"), posted.form.value("reason").to_owned());
-    let settling = match posted.form.value("settling") {
+    let done = posted.form.value("settling");
+    let settling = match done {
         "redrive" => Settling::Redrive,
         "drop" => Settling::Drop(reason),
         "admit" => Settling::Admit(reason),
@@ -61,16 +117,24 @@ pub(crate) async fn settle(State(desk): State<Desk>, posted: Posted) -> Result<R
         _ => return Err(Problem::bad_request("请选择要进行的处理。")),
     };
     desk.office().settle_quarantined(&posted.person.actor, id, settling).await?;
-    Ok(Redirect::to("/desk/quarantine").into_response())
+    let query =
+        form_urlencoded::Serializer::new(String::new()).append_pair("done", done).append_pair("id", id).finish();
+    Ok(Redirect::to(&format!("/desk/quarantine?{query}")).into_response())
 }
 
-fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
+fn told(row: &proto::Quarantined, from: String, may: &May) -> Row {
     let kind = row.kind();
     let (title, what, todo) = match kind {
         QuarantineKind::Refused => (
             "没有接收",
             format!("{from}送来的第{}条起的记录没有通过核对（{}），没有接收。", row.seq, why(&row.reason)),
-            "请核实对方电脑和软件是否正常；处理好后点“再试一次”。确认不需要的，可填写原因后移出。",
+            match (row.reason.as_str(), may.administers) {
+                ("FORK", _) => {
+                    "可能有两台电脑在用同一站点的密钥各自办理。请不要再导入该站点的离线包，立即联系区政务服务中心管理员。"
+                }
+                (_, true) => "请核实对方电脑和软件是否正常；处理好后点“再试一次”。确认不需要的，可填写原因后移出。",
+                (_, false) => "请联系上级核实对方电脑和软件是否正常；处理好后点“再试一次”。",
+            },
         ),
         QuarantineKind::Rest => (
             "已注销站点没有报送的记录",
@@ -80,7 +144,11 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         QuarantineKind::Rejected => (
             "不符合办理规则",
             format!("{from}写下的一条办理记录不符合规则（{}），已留存，没有计入办件。", why(&row.reason)),
-            "请打开该办件核对。一般不需要处理；确认无误后可填写原因移出。",
+            if may.administers {
+                "请打开该办件核对。一般不需要处理；确认无误后可填写原因移出。"
+            } else {
+                "请打开该办件核对。一般不需要处理；有疑问的联系区政务服务中心管理员。"
+            },
         ),
         QuarantineKind::Unreadable => (
             "读不懂的记录",
@@ -103,8 +171,8 @@ fn told(row: &proto::Quarantined, from: String, is_district: bool) -> Row {
         since: words::time(&row.seen_ms),
         case_number: row.case_number.clone(),
         can_redrive: !is_rest,
-        can_drop: !is_rest && kind != QuarantineKind::Waiting,
-        can_decide: is_rest && is_district,
+        can_drop: may.administers && !is_rest && kind != QuarantineKind::Waiting,
+        can_decide: may.administers && is_rest && may.is_district,
     }
 }
 

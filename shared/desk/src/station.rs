@@ -24,8 +24,8 @@ struct StationPage {
     refused: Vec<String>,
     /// Data folders that run on two machines and nobody has decided on, a sentence each.
     cloned: Vec<String>,
-    /// Whether the person looks after what was set aside.
-    administers: bool,
+    /// Whether the person may see what was set aside.
+    looks_into_quarantine: bool,
 }
 
 struct Line {
@@ -62,8 +62,8 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
     let undecided = status.forks.iter().filter(|fork| fork.decided.is_empty());
     let cloned = undecided.map(|fork| cloned(&name(&desk, fork.station), fork));
     let cloned = cloned.collect();
-    let administers = person.actor.staff.roles.contains(&sanji_domain::Role::Administrator);
-    page(&StationPage { frame, status, links, refused, cloned, administers })
+    let looks_into_quarantine = person.actor.may_look_into_quarantine();
+    page(&StationPage { frame, status, links, refused, cloned, looks_into_quarantine })
 }
 
 fn name(desk: &Desk, station: u64) -> String {

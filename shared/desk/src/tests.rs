@@ -17,3 +17,4 @@ mod quarantine;
 mod records;
 mod security;
 mod server;
+mod without_a_line;

@@ -84,7 +84,7 @@ fn files(case: &proto::CaseView) -> String {
         return String::new();
     }
     let (here, size) = all().fold((0, 0), |(here, size), file| (here + file.size_here, size + file.size));
-    format!("照片和扫描件还有{waiting}个在传输（{}／{}）", words::size(&here), words::size(&size))
+    format!("照片和扫描件还有{waiting}个没有到齐（{}／{}）", words::size(&here), words::size(&size))
 }
 
 #[derive(Template)]
@@ -133,7 +133,7 @@ mod tests {
             vec![proto::MaterialView { attachments: vec![file(2 << 20), file(1 << 20)], ..Default::default() }];
         let case = proto::CaseView { home: VILLAGE, materials, ..Default::default() };
         let here = StationCode::from_number(DISTRICT).unwrap_or_else(|_| unreachable!("a known code"));
-        assert_eq!(Ticks::of(here, &case).files, "照片和扫描件还有1个在传输（3.0 MB／4.0 MB）");
+        assert_eq!(Ticks::of(here, &case).files, "照片和扫描件还有1个没有到齐（3.0 MB／4.0 MB）");
         assert_eq!(Ticks::of(here, &proto::CaseView::default()).files, "");
     }
 

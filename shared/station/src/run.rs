@@ -166,6 +166,7 @@ impl Run {
         let upstream = configured.or_else(|| self.keys.membership.upstream.clone());
         if upstream.as_deref() == Some(NO_UPSTREAM) {
             tracing::info!("no line to the station above: bundles carry everything");
+            self.station.live_by_bundles();
         } else if let Some(upstream) = upstream {
             let (trust, shutdown, detour) = (self.trust.clone(), self.shutdown.clone(), self.detour(&upstream));
             self.part("upstream", async move {

@@ -93,6 +93,7 @@ struct Inner {
     clock: Clock,
     clock_offset_ms: Arc<AtomicI64>,
     clock_compared: AtomicBool,
+    by_bundles: AtomicBool,
     changed: Arc<Changed>,
     projecting: AbortOnDropHandle<()>,
 }
@@ -157,6 +158,7 @@ impl Station {
             clock,
             clock_offset_ms,
             clock_compared: AtomicBool::default(),
+            by_bundles: AtomicBool::default(),
             changed,
             projecting,
         })))

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_DISPOSITION;
+use sanji_proto::v1::RefusalReason;
 use sanji_station::bundle::Error;
 
 use super::browser::Browser;
@@ -55,9 +56,30 @@ async fn what_a_bundle_brought_is_told_and_by_whom_it_was_brought_is_passed_on()
     assert_eq!(answer.status, StatusCode::OK);
     answer.shows(&["已导入", "新收到31条办理记录、1个完整附件", "5条记录本站已有", "2026年7月1日 09:30"]);
     assert_eq!(browser.memory().imported, [("990106101203-01".to_owned(), content.clone())]);
-    browser.memory().bundle_gaps = 1;
-    let answer = browser.upload(IMPORT, &[("csrf", &csrf)], file).await;
-    answer.shows(&["tell warn", "请先导入更早的文件"]);
+}
+
+#[tokio::test]
+async fn what_was_not_taken_is_told_by_reason() {
+    let mut browser = Browser::agent();
+    let csrf = token(&mut browser).await;
+    let village = "990106101203".parse().unwrap();
+    for (reason, words) in [
+        (RefusalReason::Gap, "请先导入更早的离线包"),
+        (RefusalReason::UnknownKey, "请先导入上级最近导出的离线包"),
+        (RefusalReason::Fork, "可能有两台电脑在用同一站点的密钥"),
+        (RefusalReason::Revoked, "书写的站点已被注销"),
+        (RefusalReason::BadSeal, "签章不对"),
+    ] {
+        browser.memory().bundle_refusals = vec![(village, reason)];
+        let answer = browser.upload(IMPORT, &[("csrf", &csrf)], ("file", "x.sanji", b"x")).await;
+        answer.shows(&["tell warn", "有部分记录没有接收", words, "新收到31条办理记录"]);
+        if reason != RefusalReason::Gap {
+            answer.hides(&["更早的离线包"]);
+        }
+    }
+    browser.memory().bundle_refusals = vec![(village, RefusalReason::Gap), (village, RefusalReason::Fork)];
+    let answer = browser.upload(IMPORT, &[("csrf", &csrf)], ("file", "x.sanji", b"x")).await;
+    answer.shows(&["请不要再导入该站点的离线包", "请先导入更早的离线包"]);
 }
 
 #[tokio::test]

@@ -41,16 +41,24 @@ pub(super) struct Memory {
     pub(super) actions: Vec<&'static str>,
     pub(super) name: Option<String>,
     pub(super) line_down: bool,
+    /// The station has no line up.
+    pub(super) by_bundles: bool,
+    /// Why the station's life is over.
+    pub(super) over: Option<String>,
+    /// A file of the case has come to half.
+    pub(super) file_missing: bool,
     /// The person is at the desk for something else than agents' work.
     pub(super) other_role: bool,
+    /// The person looks after the program.
+    pub(super) administrator: bool,
     /// Files that were imported, and by whom.
     pub(super) imported: Vec<(String, Vec<u8>)>,
     /// The next bundle is refused so.
     pub(super) bundle_refused: Option<crate::exchange::Error>,
     /// What was asked of the ledgers.
     pub(super) ledgers: Vec<proto::ReadLedgerRequest>,
-    /// Logs of the next bundle of which something is refused.
-    pub(super) bundle_gaps: usize,
+    /// Logs of the next bundle of which something is refused, and why.
+    pub(super) bundle_refusals: Vec<(StationCode, proto::RefusalReason)>,
     pub(super) quarantined: Vec<proto::Quarantined>,
     /// Who settled what, and how.
     pub(super) settled: Vec<(String, String, Settling)>,
@@ -87,10 +95,16 @@ impl FakeOffice {
     }
 
     fn actor(&self) -> Actor {
+        let memory = self.memory.lock().expect("lock");
+        let role = match (memory.administrator, memory.other_role) {
+            (true, _) => Role::Administrator,
+            (false, true) => Role::Supervisor,
+            (false, false) => Role::Agent,
+        };
         let agent = Staff {
             id: "990106101203-01".parse().expect("id"),
             name: "陈桂英".to_owned(),
-            roles: vec![if self.memory.lock().expect("lock").other_role { Role::Supervisor } else { Role::Agent }],
+            roles: vec![role],
             post: "村委会副主任".to_owned(),
             tier: StageTier::Village,
             department: "village".parse().expect("code"),
@@ -187,7 +201,7 @@ impl FakeOffice {
                         file_name: "身份证正面.jpg".to_owned(),
                         media_type: "image/jpeg".to_owned(),
                         size: 1_572_864,
-                        size_here: 1_572_864,
+                        size_here: if memory.file_missing { 786_432 } else { 1_572_864 },
                         held_by: vec![VILLAGE, TOWNSHIP],
                     }],
                     ..Default::default()
@@ -252,32 +266,39 @@ impl Office for FakeOffice {
     }
 
     fn info(&self) -> StationSummary {
+        let memory = self.memory.lock().expect("lock");
         StationSummary {
             code: StationCode::from_number(VILLAGE).expect("code"),
             name: "枫溪镇石板村便民服务站".to_owned(),
             tier: sanji_log::Tier::Village,
             district_name: "澄川区".to_owned(),
-            read_only: None,
+            read_only: memory.over.clone(),
+            over: memory.over.clone(),
+            by_bundles: memory.by_bundles,
         }
     }
 
     async fn status(&self) -> proto::StatusReply {
-        let connected = !self.memory.lock().expect("lock").line_down;
+        let memory = self.memory.lock().expect("lock");
+        let connected = !memory.line_down && !memory.by_bundles;
+        let upstream = proto::LinkStatus {
+            station: TOWNSHIP,
+            connected,
+            since_ms: SUBMITTED_MS,
+            last_heard_ms: SUBMITTED_MS + 119_000_000,
+            clock_offset_ms: -95_000,
+            last_error: "connection refused".to_owned(),
+            distrust: 0,
+        };
         proto::StatusReply {
             station: VILLAGE,
             name: "枫溪镇石板村便民服务站".to_owned(),
             software: "0.1.0".to_owned(),
             clock_ms: SUBMITTED_MS + 120_000_000,
-            writable: true,
-            upstream: Some(proto::LinkStatus {
-                station: TOWNSHIP,
-                connected,
-                since_ms: SUBMITTED_MS,
-                last_heard_ms: SUBMITTED_MS + 119_000_000,
-                clock_offset_ms: -95_000,
-                last_error: "connection refused".to_owned(),
-                distrust: 0,
-            }),
+            writable: memory.over.is_none(),
+            read_only_reason: memory.over.clone().unwrap_or_default(),
+            upstream: (!memory.by_bundles).then_some(upstream),
+            quarantined: memory.quarantined.len() as u64,
             open_cases: 3,
             entries_unconfirmed: u64::from(!connected) * 4,
             certificate_until_ms: SUBMITTED_MS + 30_000_000_000,
@@ -524,7 +545,7 @@ impl Exchange for FakeExchange {
             entries_not_taken: 5,
             receipts: 2,
             attachments: 1,
-            refused: memory.bundle_gaps,
+            refused: memory.bundle_refusals.clone(),
         };
         Some((Some(brought), Ok(())))
     }

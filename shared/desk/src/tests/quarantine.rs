@@ -26,6 +26,7 @@ fn row(id: &str, kind: QuarantineKind, reason: &str) -> proto::Quarantined {
 #[tokio::test]
 async fn each_kind_is_told_with_what_to_do() {
     let mut browser = Browser::agent();
+    browser.memory().administrator = true;
     browser.get(PAGE).await.shows(&["隔离区是空的"]);
     browser.memory().quarantined = vec![
         row("a1", QuarantineKind::Refused, "BAD_SEAL"),
@@ -70,4 +71,58 @@ async fn what_is_done_is_passed_on_with_its_reason_and_a_refusal_is_told() {
     browser.memory().failure = Some(Failure::Refused(refusal));
     let answer = browser.post(PAGE, &[("csrf", &csrf), ("id", "a1"), ("settling", "redrive")]).await;
     answer.shows(&["隔离区由系统管理员查看和处理"]);
+}
+
+#[tokio::test]
+async fn a_villages_agent_comes_to_the_quarantine_and_tries_again_and_no_more() {
+    let mut browser = Browser::agent();
+    browser.memory().quarantined =
+        vec![row("a1", QuarantineKind::Refused, "BAD_SEAL"), row("c3", QuarantineKind::Rejected, "NotHolder")];
+    browser.get("/desk/station").await.shows(&["查看隔离区", "href=\"/desk/quarantine\""]);
+    let answer = browser.get(PAGE).await;
+    answer.shows(&["value=\"redrive\"", "签章不对", "移出隔离区由区政务服务中心管理员处理"]);
+    answer.hides(&["value=\"drop\"", "value=\"admit\"", "填写原因"]);
+    browser.memory().quarantined.clear();
+    browser.get(PAGE).await.shows(&["没有需要本站处理的记录"]);
+
+    let mut supervisor = Browser::agent();
+    supervisor.memory().other_role = true;
+    supervisor.memory().quarantined = vec![row("a1", QuarantineKind::Refused, "BAD_SEAL")];
+    let station = supervisor.get("/desk/station").await;
+    station.shows(&["请联系管理员在“隔离区”处理"]);
+    station.hides(&["href=\"/desk/quarantine\""]);
+}
+
+#[tokio::test]
+async fn what_became_of_trying_again_is_told() {
+    let mut browser = Browser::agent();
+    for (kind, by_bundles, words) in [
+        (QuarantineKind::Refused, false, "已请对方重新发送"),
+        (QuarantineKind::Refused, true, "请让对方重新导出离线包"),
+        (QuarantineKind::Unreadable, false, "仍然读不懂"),
+        (QuarantineKind::Rejected, false, "仍不能计入办理（书写时办件不在该站点手中）"),
+        (QuarantineKind::Waiting, false, "所用的事项目录仍没有到"),
+    ] {
+        browser.memory().by_bundles = by_bundles;
+        browser.memory().quarantined = vec![row("a1", kind, "NotHolder")];
+        let csrf = browser.get(PAGE).await.field("csrf").to_owned();
+        let answer = browser.post(PAGE, &[("csrf", &csrf), ("id", "a1"), ("settling", "redrive")]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        let page = answer.location().to_owned();
+        browser.get(&page).await.shows(&["tell warn", words]);
+        browser.memory().quarantined.clear();
+        browser.get(&page).await.shows(&["tell good", "这一项已经处理好"]);
+    }
+    browser.get(PAGE).await.hides(&["tell good", "tell warn"]);
+    let hostile = form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect::<String>();
+    browser.get(&format!("{PAGE}?done={hostile}")).await.hides(&["<script>alert", "tell good"]);
+}
+
+#[tokio::test]
+async fn of_a_fork_nobody_is_told_to_try_again() {
+    let mut browser = Browser::agent();
+    browser.memory().quarantined = vec![row("a1", QuarantineKind::Refused, "FORK")];
+    let answer = browser.get(PAGE).await;
+    answer.shows(&["两台电脑", "请不要再导入该站点的离线包"]);
+    answer.hides(&["处理好后点“再试一次”"]);
 }

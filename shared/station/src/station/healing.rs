@@ -104,21 +104,51 @@ impl Station {
     }
 
     fn waits_words(&self, waiting: &Waiting) -> String {
-        let awaited = self.awaited(waiting);
-        let mut names: Vec<_> = awaited.iter().take(NAMED).map(|station| self.station_name(*station)).collect();
-        if awaited.len() > NAMED {
-            names.push(format!("等{}个站点", awaited.len()));
-        }
-        let why =
-            if waiting.holds_back { "本站部分数据损坏" } else { "本站更换过电脑或从备份恢复" };
-        format!(
-            "{why}，正在取回以前的办理记录，取回后自动恢复办理。正在等待：{}。请检查线路；\
-             如对方长期不能连接，请联系系统维护人员处理。",
-            if names.is_empty() { "核对完成".to_owned() } else { names.join("、") }
-        )
+        let names = self.awaited(waiting).into_iter().map(|station| self.station_name(station)).collect();
+        waits_words(waiting.holds_back, names, self.lives_by_bundles())
     }
 
     fn awaited(&self, waiting: &Waiting) -> Vec<StationCode> {
         awaited(self.reader().me(), &self.reference(), &waiting.heard)
+    }
+}
+
+/// That a station waits for others, why, and what the person can do: look after the line, or, where there is none, have
+/// the others write bundles for this life of the station.
+fn waits_words(holds_back: bool, mut names: Vec<String>, by_bundles: bool) -> String {
+    let count = names.len();
+    names.truncate(NAMED);
+    if count > NAMED {
+        names.push(format!("等{count}个站点"));
+    }
+    let why = if holds_back { "本站部分数据损坏" } else { "本站更换过电脑或从备份恢复" };
+    let whom = if names.is_empty() { "核对完成".to_owned() } else { names.join("、") };
+    let todo = if by_bundles {
+        "请让对方为本站重新导出离线包，带来后在“离线包”导入；如长期等不到"
+    } else {
+        "请检查线路；如对方长期不能连接"
+    };
+    format!("{why}，正在取回以前的办理记录，取回后自动恢复办理。正在等待：{whom}。{todo}，请联系系统维护人员处理。")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_no_line_is_told_to_fetch_a_bundle_and_not_to_look_after_the_line() {
+        let named = |count: usize| vec!["枫溪镇便民服务中心".to_owned(); count];
+        let with_a_line = waits_words(false, named(1), false);
+        assert!(with_a_line.contains("更换过电脑") && with_a_line.contains("请检查线路；如对方长期不能连接，请联系"));
+        let by_bundles = waits_words(true, named(1), true);
+        assert!(by_bundles.contains("数据损坏") && by_bundles.contains("重新导出离线包"), "{by_bundles}");
+        assert!(!by_bundles.contains("线路"), "{by_bundles}");
+    }
+
+    #[test]
+    fn of_many_stations_a_few_are_named() {
+        let names: Vec<String> = (1..=7).map(|number| format!("{number}村")).collect();
+        assert!(waits_words(false, names, false).contains("正在等待：1村、2村、3村、4村、5村、等7个站点。"));
+        assert!(waits_words(false, Vec::new(), false).contains("正在等待：核对完成。"));
     }
 }

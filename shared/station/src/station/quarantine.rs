@@ -3,7 +3,7 @@
 use prost::Message as _;
 use sanji_domain::Role;
 use sanji_domain::case::{Refusal, RefusalCode, codec};
-use sanji_log::{EntryBytes, LogId, Reach, StationCode};
+use sanji_log::{CaseNumber, EntryBytes, LogId, Reach, StationCode, Tier};
 use sanji_proto::v1::{self as proto, QuarantineKind};
 use sanji_replication::RefusalReason;
 
@@ -13,6 +13,7 @@ use crate::core::reference::asides::REVOKED;
 use crate::core::rows::UNFILED;
 use crate::core::{Core, held_reason};
 use crate::error::{Error, Failure, store};
+use crate::views::visible;
 
 /// Rows that are listed.
 const LISTED_MAX: usize = 1000;
@@ -148,7 +149,7 @@ impl Station {
         let me = self.reader().me();
         if me != me.district() {
             let sentence = "是否采纳已注销站点的记录，由区政务服务中心决定。";
-            return Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence)));
+            return Err(not_entitled(sentence));
         }
         let (station, named) = (self.clone(), id.to_owned());
         let row = tokio::task::spawn_blocking(move || station.quarantined_row(&named)).await;
@@ -171,22 +172,61 @@ impl Station {
         Ok((row.until + 1).saturating_sub(row.seq))
     }
 
-    /// The quarantine, for an administrator at the desk.
+    /// The quarantine, for a person at the desk: an administrator sees all of it, a village's agent what concerns the
+    /// village.
     ///
     /// # Errors
     /// [`Failure::Refused`] for anybody else; [`Failure::Internal`].
     pub async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure> {
-        check_administrator(actor)?;
-        let station = self.clone();
-        tokio::task::spawn_blocking(move || station.quarantine()).await.map_err(|_| Error::Stopped)?
+        if !actor.may_look_into_quarantine() {
+            return Err(not_entitled("隔离区由系统管理员查看和处理；村（社区）由代办员查看。"));
+        }
+        let (station, actor) = (self.clone(), actor.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut theirs = Vec::new();
+            for row in station.quarantine()? {
+                if actor.is_administrator() || station.is_of_the_village(&row, &actor)? {
+                    theirs.push(row);
+                }
+            }
+            Ok(theirs)
+        })
+        .await
+        .map_err(|_| Error::Stopped)?
     }
 
-    /// Does with a row what an administrator wants.
+    /// Whether a row is about what an agent may see anyway: what is public, what lies in the village's own logs, and of
+    /// cases those that are not hidden from the person.
+    fn is_of_the_village(&self, row: &proto::Quarantined, actor: &Actor) -> Result<bool, Failure> {
+        let (reader, me) = (self.reader(), self.reader().me());
+        if log_of(row).is_some_and(|log| log.reach != Reach::Public && log.home != me) {
+            return Ok(false);
+        }
+        let Ok(number) = row.case_number.parse::<CaseNumber>() else { return Ok(row.case_number.is_empty()) };
+        for id in reader.find(&number)? {
+            // One whose opening can't be read is nobody's yet; where it belongs stands in its number.
+            let is_opened = reader.case(&id)?.is_some_and(|case| case.home().is_some());
+            if is_opened && visible(reader, &actor.staff, &id, self.trusted_now_ms())?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(number.as_str().starts_with(&me.to_string()))
+    }
+
+    /// Does with a row what a person at the desk wants. Who only looks may try again what they see, and no more: what is
+    /// moved out is moved out for the whole station.
     ///
     /// # Errors
     /// [`Failure::Refused`] for anybody else, or without a reason where one is needed; those of the act.
     pub async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure> {
-        check_administrator(actor)?;
+        let mut named = id.to_owned();
+        if !actor.is_administrator() {
+            let mut theirs = self.quarantine_for(actor).await?.into_iter();
+            if settling != Settling::Redrive {
+                return Err(not_entitled("移出隔离区由系统管理员处理，请联系区政务服务中心。"));
+            }
+            named = theirs.find(|row| row.id == id).ok_or(Failure::NotFound)?.id;
+        }
         let by = actor.staff.id.to_string();
         if let Settling::Drop(why) | Settling::Admit(why) | Settling::Reject(why) = &settling
             && why.trim().is_empty()
@@ -194,10 +234,10 @@ impl Station {
             return Err(crate::core::input_fault("reason", "请填写原因，原因会留存备查。"));
         }
         match settling {
-            Settling::Redrive => self.redrive(id).await.map(|_| ()),
-            Settling::Drop(why) => self.drop_quarantined(id, why.trim(), &by).await,
-            Settling::Admit(why) => self.decide_rest(id, true, why.trim(), &by).await.map(|_| ()),
-            Settling::Reject(why) => self.decide_rest(id, false, why.trim(), &by).await.map(|_| ()),
+            Settling::Redrive => self.redrive(&named).await.map(|_| ()),
+            Settling::Drop(why) => self.drop_quarantined(&named, why.trim(), &by).await,
+            Settling::Admit(why) => self.decide_rest(&named, true, why.trim(), &by).await.map(|_| ()),
+            Settling::Reject(why) => self.decide_rest(&named, false, why.trim(), &by).await.map(|_| ()),
         }
     }
 
@@ -313,11 +353,24 @@ pub enum Settling {
     Reject(String),
 }
 
-fn check_administrator(actor: &Actor) -> Result<(), Failure> {
-    if actor.staff.roles.contains(&Role::Administrator) {
-        return Ok(());
+impl Actor {
+    /// Whether the desk shows the person the quarantine. A village has no administrator, so that nobody else there
+    /// would learn what has not arrived.
+    #[must_use]
+    pub fn may_look_into_quarantine(&self) -> bool {
+        let is_village_agent = self.staff.roles.contains(&Role::Agent) && self.staff.place.tier() == Tier::Village;
+        self.is_administrator() || is_village_agent
     }
-    Err(Failure::Refused(Refusal::new(RefusalCode::NotEntitled, "隔离区由系统管理员查看和处理。")))
+
+    /// Whether the person looks after the station's program, and settles what is in quarantine.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.staff.roles.contains(&Role::Administrator)
+    }
+}
+
+fn not_entitled(sentence: &str) -> Failure {
+    Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence))
 }
 
 fn reason_of(reason: RefusalReason) -> String {

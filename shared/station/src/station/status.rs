@@ -1,5 +1,8 @@
 //! How the station is.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
 use sanji_log::{StationCode, Stretch, Tier};
 use sanji_proto::v1 as proto;
 use sanji_store::Halt;
@@ -25,6 +28,10 @@ pub struct StationSummary {
     pub district_name: String,
     /// Why the station takes no writes, in Chinese; none while it does.
     pub read_only: Option<String>,
+    /// Why this life of the station writes no more, in Chinese: that does not pass, unlike a full disk. None: it lives.
+    pub over: Option<String>,
+    /// Whether bundles alone carry its work up, since no line does.
+    pub by_bundles: bool,
 }
 
 impl Station {
@@ -40,7 +47,19 @@ impl Station {
             tier: code.tier(),
             district_name: organisation.map_or_else(String::new, |organisation| organisation.district.name.clone()),
             read_only: self.read_only_reason(),
+            over: self.is_over(),
+            by_bundles: self.lives_by_bundles(),
         }
+    }
+
+    /// Whether no line leads up from here.
+    pub(crate) fn lives_by_bundles(&self) -> bool {
+        self.0.by_bundles.load(Ordering::Relaxed)
+    }
+
+    /// Notes that no line leads to the station above.
+    pub fn live_by_bundles(&self) {
+        self.0.by_bundles.store(true, Ordering::Relaxed);
     }
 
     /// The state of the station, for its keeper and for scripts.
@@ -51,6 +70,7 @@ impl Station {
         let (reader, reference, info) = (&self.0.reader, self.reference(), self.info());
         let me = reader.me();
         let certificate = reference.keys().get(&reader.key());
+        let downstream = self.0.links.statuses(|peer| !me.within(peer));
         proto::StatusReply {
             station: me.number(),
             name: info.name,
@@ -60,8 +80,8 @@ impl Station {
             clock_ms: now_ms(),
             writable: info.read_only.is_none(),
             read_only_reason: info.read_only.unwrap_or_default(),
-            upstream: self.0.links.upstream(me),
-            downstream: self.0.links.statuses(|peer| !me.within(peer)),
+            upstream: self.0.links.upstream(me).map(|link| self.heard_before(link)),
+            downstream: downstream.into_iter().map(|link| self.heard_before(link)).collect(),
             logs: counts.logs,
             entries: counts.entries,
             open_cases: counts.open_cases,
@@ -74,6 +94,29 @@ impl Station {
             missing: self.missing_entries(),
             quarantined: counts.quarantined,
         }
+    }
+
+    /// A process that has not heard a peer yet still has what the peer signed before: its newest receipt for this
+    /// station's work says when it was there. A peer's clock may be ahead, but nobody was heard in the future.
+    fn heard_before(&self, link: proto::LinkStatus) -> proto::LinkStatus {
+        if link.last_heard_ms != 0 {
+            return link;
+        }
+        let receipt_ms = self.newest_receipts().get(&link.station).copied().unwrap_or(0);
+        proto::LinkStatus { last_heard_ms: receipt_ms.min(now_ms()), ..link }
+    }
+
+    /// When each station last confirmed something of this station's, by its own clock.
+    fn newest_receipts(&self) -> BTreeMap<u64, u64> {
+        let (store, key) = (self.0.reader.store(), self.0.reader.key());
+        let have = store.have();
+        let own = have.heads().filter(|head| head.log.key == key);
+        let mut newest = BTreeMap::new();
+        for receipt in own.flat_map(|head| store.receipts(&head.log)) {
+            let at = newest.entry(receipt.station.number()).or_insert(0);
+            *at = receipt.time_ms.max(*at);
+        }
+        newest
     }
 
     /// Entries that were found damaged and have not come again.

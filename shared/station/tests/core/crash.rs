@@ -97,6 +97,10 @@ pub(crate) struct Filling {
     pub(crate) inner: Arc<dyn Store>,
     pub(crate) full: AtomicBool,
     pub(crate) meanwhile: Mutex<Option<Meanwhile>>,
+    /// The entries of this case or matter can't be read.
+    pub(crate) damaged: Mutex<Option<CaseId>>,
+    /// An upload whose mark has come back with a power cut.
+    pub(crate) marked_again: Mutex<Option<Upload>>,
     /// Snapshots that were shown of what the index had lost.
     shown_again: AtomicUsize,
 }
@@ -104,7 +108,14 @@ pub(crate) struct Filling {
 impl Filling {
     pub(crate) fn of(inner: &Arc<dyn Store>, full: bool) -> Arc<Self> {
         let (full, shown_again) = (AtomicBool::new(full), AtomicUsize::new(0));
-        Arc::new(Self { inner: inner.clone(), full, meanwhile: Mutex::default(), shown_again })
+        Arc::new(Self {
+            inner: inner.clone(),
+            full,
+            meanwhile: Mutex::default(),
+            damaged: Mutex::default(),
+            marked_again: Mutex::default(),
+            shown_again,
+        })
     }
 
     fn meanwhile(&self, moment: Moment) {
@@ -179,6 +190,9 @@ impl Store for Filling {
         self.inner.entry(log, seq)
     }
     fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, StoreError> {
+        if *self.damaged.lock().unwrap() == Some(*case) {
+            return Err(StoreError::Damaged { what: "an entry".to_owned() });
+        }
         self.inner.case_entries(case)
     }
     fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, StoreError> {
@@ -236,7 +250,9 @@ impl Store for Filling {
     }
 
     fn uploads(&self) -> Result<Vec<Upload>, StoreError> {
-        self.inner.uploads()
+        let mut uploads = self.inner.uploads()?;
+        uploads.extend(self.marked_again.lock().unwrap().clone());
+        Ok(uploads)
     }
 
     fn upload_named(&self, id: &AttachmentId, note: &[u8]) -> Result<(), StoreError> {

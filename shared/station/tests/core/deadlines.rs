@@ -7,8 +7,8 @@ use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::core::AsOf;
 
 use crate::district::{
-    AGENT, DAY_MS, District, HUB, Member, REVIEWER, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, missing, noise,
-    verified,
+    AGENT, DAY_MS, District, HUB, Member, REVIEWER, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, dibao, missing, noise,
+    sample, verified,
 };
 
 /// Days for which a hub waits for a holder.
@@ -22,6 +22,15 @@ fn id_of(member: &Member, number: &str) -> CaseId {
 fn write_due(member: &mut Member, number: &str, now_ms: u64) -> Vec<&'static str> {
     let id = id_of(member, number);
     let written = member.core.write_due(&id, GRACE, AsOf::right(now_ms), now_ms, &mut noise(&mut 3)).unwrap();
+    member.core.commit(now_ms).unwrap();
+    written
+}
+
+/// By a clock that nobody has confirmed.
+fn write_due_unsure(member: &mut Member, number: &str, now_ms: u64) -> Vec<&'static str> {
+    let id = id_of(member, number);
+    let as_of = AsOf { trusted_ms: now_ms, silence_ms: now_ms - u64::from(GRACE) * DAY_MS };
+    let written = member.core.write_due(&id, GRACE, as_of, now_ms, &mut noise(&mut 3)).unwrap();
     member.core.commit(now_ms).unwrap();
     written
 }
@@ -61,6 +70,30 @@ fn the_holder_writes_once_that_the_law_deems_an_application_accepted() {
         assert_eq!((accepted.title.as_str(), accepted.actor_name.as_str()), ("依法视为受理", ""));
         assert_eq!(view.clock.unwrap().accepted_on, 20_260_701);
     }
+}
+
+#[test]
+fn silence_is_no_consent_by_a_clock_that_nobody_has_confirmed() {
+    let mut district = District::new();
+    let path = "catalogue/items/mz-laonian.toml";
+    let content = sample(path).into_bytes();
+    let file = proto::PublishedFile { path: path.to_owned(), version: 1, content };
+    let (kind, now_ms) = (proto::Kind::File as u32, district.now_ms);
+    district.hub.core.write(code(HUB), Reach::Public, "", kind, file.encode_to_vec(), now_ms).unwrap();
+    district.hub.core.commit(now_ms).unwrap();
+    district.sync();
+    let mut card = proto::SubmitRequest { item: "mz-laonian".to_owned(), ..dibao(&[77; 16]) };
+    card.materials.truncate(4);
+    let number = district.submit_as(card).unwrap().case.unwrap().number().to_string();
+    district.sync();
+    let late = district.now_ms + 8 * DAY_MS;
+    assert_eq!(write_due_unsure(&mut district.township, &number, late), Vec::<&str>::new());
+    assert_eq!(write_due_unsure(&mut district.township, &number, late + 7 * DAY_MS), ["tacit_approval"]);
+
+    // That the law deems an application accepted is no consent: the right clock says the same later.
+    let other = submitted(&mut district);
+    district.sync();
+    assert_eq!(write_due_unsure(&mut district.township, &other, late), ["deemed_acceptance"]);
 }
 
 #[test]

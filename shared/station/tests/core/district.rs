@@ -57,7 +57,7 @@ pub(crate) fn staff(text: &str) -> StaffId {
     text.parse().unwrap()
 }
 
-fn sample(path: &str) -> String {
+pub(crate) fn sample(path: &str) -> String {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/sample").join(path);
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }

@@ -23,4 +23,5 @@ mod records;
 mod scan;
 mod secrecy;
 mod supervision;
+mod told;
 mod writers;

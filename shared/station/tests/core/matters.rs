@@ -6,7 +6,9 @@ use sanji_log::{CaseId, Reach};
 use sanji_proto::v1::{self as proto, act_matter_request::Action, open_matter_request::Opening};
 use sanji_station::Failure;
 use sanji_station::core::MatterWritten;
+use sanji_store::Upload;
 
+use crate::crash::Filling;
 use crate::district::{AGENT, DAY_MS, District, HUB, SUPERVISOR, TOWNSHIP, VILLAGE, WINDOW, code, noise, staff};
 
 pub(crate) const DESK: &str = "sp-04";
@@ -216,6 +218,44 @@ fn an_order_goes_down_and_its_report_comes_up_after_days_without_a_line() {
     // All of it follows from the entries: a station that starts again knows the same.
     district.township.reopen();
     assert_eq!(district.matter_view(TOWNSHIP, WINDOW, &issued.matter).unwrap().state, "已销号");
+}
+
+#[test]
+fn the_evidence_of_a_report_is_never_taken_for_an_upload_that_nobody_named() {
+    let mut district = District::new();
+    let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order_to_the_township()).unwrap();
+    district.sync();
+    let photograph = district.photograph(TOWNSHIP, WINDOW, &format!("M{}", issued.matter.number()));
+    let evidence = vec![photograph.0.to_vec()];
+    let report = Action::Report(proto::ReportRectification { words: "已更新".to_owned(), evidence });
+    district.act_matter(TOWNSHIP, WINDOW, &issued.matter, report).unwrap();
+    let filling = Filling::of(&district.township.store, false);
+    // The note of an upload for an action: see the core's uploads.
+    let note = [&[2][..], issued.matter.as_bytes()].concat();
+    *filling.marked_again.lock().unwrap() = Some(Upload { id: photograph, note, since_ms: 0 });
+    district.township.store = filling;
+    district.township.reopen();
+    assert_eq!(district.township.core.drop_uploads(u64::MAX).unwrap(), 0);
+    assert!(district.township.store.attachment(&photograph).unwrap().complete);
+}
+
+#[test]
+fn a_damaged_matter_holds_nothing_up_that_comes_with_more_of_it() {
+    let mut district = District::new();
+    let issued = district.open_matter(HUB, Some(DISTRICT_SUPERVISOR), order_to_the_township()).unwrap();
+    district.sync();
+    let filling = Filling::of(&district.hub.store, false);
+    district.hub.store = filling.clone();
+    district.hub.reopen();
+    *filling.damaged.lock().unwrap() = Some(issued.matter);
+    let report = Action::Report(proto::ReportRectification { words: "已更新".to_owned(), evidence: Vec::new() });
+    district.act_matter(TOWNSHIP, WINDOW, &issued.matter, report).unwrap();
+    let case = district.submit().unwrap().case.unwrap();
+    district.sync();
+    assert!(district.hub.core.reader().case(&case).unwrap().is_some());
+    // Once it can be read, all of it is there.
+    *filling.damaged.lock().unwrap() = None;
+    assert_eq!(district.matter_view(HUB, DISTRICT_SUPERVISOR, &issued.matter).unwrap().state, "待验收");
 }
 
 #[test]
