@@ -177,7 +177,16 @@ async fn entries_overtake_attachments() {
     let begun = Instant::now();
     let case = submit(&district, &mut agent, village, &files).await;
     let uploaded = begun.elapsed();
-    // The same files once more cost nothing.
+    // Handed in once more for the same case, it is the same attachment.
+    let again = proto::AttachmentHead {
+        request: Vec::new(),
+        case_number: case.clone(),
+        file_name: "again.jpg".to_owned(),
+        media_type: "image/jpeg".into(),
+        size: files[0].len() as u64,
+    };
+    let again = agent.put_attachment(again, &files[0]).await.unwrap();
+    assert_eq!(again, agent.get(&case).await.unwrap().materials[0].attachments[0].id);
     let stored = |folder: &std::path::Path| {
         let names =
             std::fs::read_dir(folder).unwrap().flat_map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap());

@@ -6,7 +6,7 @@ mod support;
 
 use sanji_log::{Head, LogId, Reach, Receipt, Run};
 use sanji_replication::limits::PROTOCOL_MAX;
-use sanji_replication::{Action, Event, Goodbye, Hello, Message, Session, Settings};
+use sanji_replication::{Action, Directory, Event, Goodbye, Hello, Message, Session, Settings};
 use support::link::{BATCH, Link, Side, WINDOW};
 use support::truth::Truth;
 use support::{HUB, TOWNSHIP, VILLAGE, code, directory, key_of, public};
@@ -204,6 +204,28 @@ fn a_receipt_is_not_sent_to_whom_it_came_from_or_goes_with_the_acknowledgement()
     assert_eq!(sent(&mut link, 1, by_hub(1)), 0);
     assert_eq!(sent(&mut link, 1, by_hub(2)), 1, "the township has not had this one");
     assert_eq!(sent(&mut link, 0, by_hub(2)), 0);
+}
+
+#[test]
+fn receipts_that_come_before_their_keys_are_known_are_not_lost() {
+    let own = log(VILLAGE, Reach::Private, VILLAGE);
+    let mut truth = Truth::default();
+    let head = truth.write(&key_of(VILLAGE), own, &[10]);
+    // The village has joined long ago, and knows neither the new hub nor the new township.
+    let mut few = Directory::default();
+    few.insert(public(VILLAGE), code(VILLAGE));
+    let (mut township, mut village) = (Side::new(TOWNSHIP, VILLAGE, directory()), Side::new(VILLAGE, TOWNSHIP, few));
+    township.adopt(&truth, own, head.seq);
+    village.adopt(&truth, own, head.seq);
+    let mut link = Link::new(truth, township, village);
+    link.connect();
+    let by = |station| Receipt::sign(&key_of(station), code(station), head, 5);
+    link.feed(0, Event::Receipts(vec![by(TOWNSHIP), by(HUB)]));
+    link.settle();
+    assert_eq!(link.sides[1].receipts, [by(TOWNSHIP)], "its key is that of its certificate");
+    link.sides[1].directory = directory();
+    link.feed(1, Event::DirectoryChanged);
+    assert_eq!(link.sides[1].receipts, [by(TOWNSHIP), by(HUB)]);
 }
 
 fn quiet_session() -> (Session, Settings) {

@@ -18,6 +18,8 @@ use super::world::World;
 
 /// The list of the index that names the attachments which are not here.
 const MISSING: &[u8] = b"missing";
+/// The list of those that are not known to be at every station of their case's line.
+const UNCONFIRMED: &[u8] = b"unconfirmed";
 /// Most that a station looks through.
 const LIST: usize = 100_000;
 
@@ -45,17 +47,24 @@ pub fn missing_of(store: &dyn Store, peer: StationCode) -> Vec<Missing> {
     listed(store).into_iter().filter(|missing| shared(missing) && !state(store, &missing.id).complete).collect()
 }
 
+/// What a store holds of cases that a peer may hold, and does not know to be everywhere.
+#[must_use]
+pub fn unconfirmed_of(store: &dyn Store, peer: StationCode) -> Vec<Missing> {
+    let rows = store.rows(UNCONFIRMED, None, false, LIST).expect("a list can be read");
+    let named = rows.iter().filter_map(|(key, _)| named(key, 0));
+    let shared = |held: &Missing| held.case.home().is_some_and(|home| stands_over(peer, home));
+    named.filter(|held| shared(held) && state(store, &held.id).complete).collect()
+}
+
 fn listed(store: &dyn Store) -> Vec<Missing> {
     let rows = store.rows(MISSING, None, false, LIST).expect("a list can be read");
-    let read = rows.iter().filter_map(|(key, size)| {
-        let (case, id) = key.split_at_checked(16)?;
-        Some(Missing {
-            case: CaseId::from_bytes(case).ok()?,
-            id: AttachmentId::try_from(id).ok()?,
-            size: u64::from_be_bytes(size.as_slice().try_into().ok()?),
-        })
-    });
+    let read = rows.iter().filter_map(|(key, size)| named(key, u64::from_be_bytes(size.as_slice().try_into().ok()?)));
     read.collect()
+}
+
+fn named(key: &[u8], size: u64) -> Option<Missing> {
+    let (case, id) = key.split_at_checked(16)?;
+    Some(Missing { case: CaseId::from_bytes(case).ok()?, id: AttachmentId::try_from(id).ok()?, size })
 }
 
 fn state(store: &dyn Store, id: &AttachmentId) -> sanji_store::AttachmentState {

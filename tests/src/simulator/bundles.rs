@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{broadcast, watch};
 
 use super::agenda::Happening;
-use super::attachments::{Missing, missing_of};
+use super::attachments::{Missing, missing_of, unconfirmed_of};
 use super::ledger::stands_over;
 use super::sample::{District, HUB, STATIONS, parent};
 use super::station::case_keys;
@@ -194,8 +194,12 @@ impl Host for Shelf {
         Vec::new()
     }
 
-    fn attachments_lacking_at(&self, _: StationCode, _: usize) -> Vec<FreightItem> {
-        Vec::new()
+    /// What is not known to be everywhere goes again with each bundle: one before may have been cut off.
+    fn attachments_lacking_at(&self, station: StationCode, limit: usize) -> Vec<FreightItem> {
+        let core = lock(&self.core);
+        let index = core.reader().indexed().expect("the index can be written");
+        let unconfirmed = unconfirmed_of(index.as_ref(), station).into_iter().take(limit);
+        unconfirmed.map(|Missing { case, id, .. }| FreightItem { case, id, first_chunk: 0 }).collect()
     }
 
     fn keep_holders(&self, _: CaseId, _: AttachmentId, _: Vec<StationCode>) {}

@@ -6,7 +6,7 @@ use std::fmt::Arguments;
 use prost::Message as _;
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
-use sanji_log::{LogId, Reach, Receipt, StationCode};
+use sanji_log::{CaseId, LogId, Reach, Receipt, StationCode};
 use sanji_proto::v1 as proto;
 use sanji_proto::v1::Kind;
 use sanji_replication::Event;
@@ -210,8 +210,16 @@ impl World {
             && running.waiting.is_empty()
             && !running.commit_due
             && !station.healing
-            && wanted.iter().all(|wanted| lost(&wanted.id))
+            && wanted.iter().all(|wanted| lost(&wanted.id) || self.is_parted(station, &wanted.case))
             && running.ends.iter().all(|(stream, end)| whole(stream) && end.session.in_sync())
+    }
+
+    /// Whether a case was written by two machines with one key: a station between that holds the other branch does not know
+    /// its attachments, and passes none on before people have decided.
+    fn is_parted(&self, station: &Station, case: &CaseId) -> bool {
+        let held = station.store.case_entries(case).expect("the entries of a case can be read");
+        let mut entries = held.iter().map(|held| held.entry.decode().expect("an entry that was kept"));
+        entries.any(|entry| self.ledger.cloned.contains(&entry.log.key))
     }
 
     fn unsettled(&self) -> String {

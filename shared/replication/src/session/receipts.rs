@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sanji_log::{Head, LogId, Receipt, StationCode};
 
 use super::{Action, Session};
+use crate::limits::RECEIPTS_MAX;
 use crate::{Ack, Directory, Message};
 
 /// Most receipts that are passed on in one message, about 200 bytes each: at both ends of a link a buffer stays as large
@@ -21,6 +22,9 @@ pub(super) struct PeerReceipts {
     by_peer: BTreeMap<(LogId, StationCode), u64>,
     /// Entries that came from the peer on this link.
     delivered: BTreeMap<LogId, u64>,
+    /// Signed with keys that the directory does not know yet: on a fresh link receipts come before the entries that say
+    /// whose they are.
+    unknown: Vec<Receipt>,
 }
 
 impl PeerReceipts {
@@ -60,13 +64,27 @@ impl Session {
         self.keep(ack.receipts, |receipt| receipt.station == peer && receipt.key == key);
     }
 
-    /// The peer passes on receipts of other stations: the directory says whose keys they are.
+    /// The peer passes on receipts of other stations, and its own that are older than this link: the directory says whose
+    /// keys they are.
     pub(super) fn learn_receipts(&mut self, receipts: Vec<Receipt>, directory: &Directory) {
-        let me = self.settings.me;
+        let (me, peer, peer_key) = (self.settings.me, self.settings.peer, self.settings.peer_key);
+        let is_peers = |receipt: &Receipt| receipt.station == peer && receipt.key == peer_key;
+        let is_known = |receipt: &Receipt| is_peers(receipt) || directory.get(&receipt.key).is_some();
+        let (receipts, unknown): (Vec<_>, Vec<_>) = receipts.into_iter().partition(is_known);
+        let room = RECEIPTS_MAX.saturating_sub(self.peer_receipts.unknown.len());
+        self.peer_receipts.unknown.extend(unknown.into_iter().take(room));
         self.keep(receipts, |receipt| {
-            receipt.station != me
-                && directory.get(&receipt.key).is_some_and(|key| key.station == receipt.station && !key.revoked)
+            let is_of_directory = |receipt: &Receipt| {
+                directory.get(&receipt.key).is_some_and(|key| key.station == receipt.station && !key.revoked)
+            };
+            receipt.station != me && (is_peers(receipt) || is_of_directory(receipt))
         });
+    }
+
+    /// The directory knows more keys, perhaps those of receipts that wait for them.
+    pub(super) fn learn_waiting_receipts(&mut self, directory: &Directory) {
+        let waiting = std::mem::take(&mut self.peer_receipts.unknown);
+        self.learn_receipts(waiting, directory);
     }
 
     fn keep(&mut self, mut receipts: Vec<Receipt>, is_its_key: impl Fn(&Receipt) -> bool) {
