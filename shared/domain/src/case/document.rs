@@ -1,9 +1,9 @@
 //! 文号: the numbers of documents that a case issues.
 //!
-//! A number belongs to an organ, a kind of document and a year, and runs on without a hole. An organ works at one
-//! station only, so the station that writes the step numbers its documents from what it has issued itself: without
-//! a line, and without a collision. Here stands what a step issues and what the numbers look like; counting is the
-//! station's.
+//! A number belongs to an organ, a kind of document and a year, and runs on, without a hole as long as the station keeps
+//! its machine. An organ works at one station only, so the station that writes the step numbers its documents from what
+//! it has issued itself: without a line, and without a collision. Here stands what a step issues and what the numbers
+//! look like; counting is the station's.
 
 use std::fmt;
 

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use sanji_log::{Hash, HybridTime};
 
 use super::action::Action;
+use super::beside::{Lives, in_turn};
 use super::body::{Mark, SideEvent, StepEvent};
 use super::clock;
 use super::command::Draft;
@@ -28,20 +29,28 @@ pub struct Marked {
 }
 
 impl Case {
-    /// A mark, if the case bears it: of what was said of it the latest counts, then the higher hash.
+    /// A mark, if the case bears it: of what was said of it the latest counts. A removal that finds no mark to remove
+    /// was written by a station that saw one.
     #[must_use]
     pub fn marked(&self, mark: Mark) -> Option<Marked> {
-        let latest = self.sides().filter_map(|facts| match facts.body.event {
-            SideEvent::Marked { mark: of, set, until } if of == mark => Some((facts, set, until)),
-            _ => None,
-        });
-        match latest.max_by_key(|(facts, ..)| (facts.time, facts.hash)) {
-            Some((facts, true, until)) => {
-                Some(Marked { by: facts.body.actor.name.clone(), since: facts.time, entry: facts.hash, until })
+        let mut borne = self.filed_as_urgent().filter(|_| mark == Mark::Urgent);
+        let mut removed = Lives::default();
+        let said = self.said(|event| matches!(event, SideEvent::Marked { mark: of, .. } if *of == mark));
+        in_turn(said, |facts| {
+            let SideEvent::Marked { set, until, .. } = facts.body.event else { return true };
+            if set {
+                let (by, since) = (facts.body.actor.name.clone(), facts.time);
+                borne = Some(Marked { by, since, entry: facts.hash, until });
+                removed = Lives::default();
+                return true;
             }
-            Some((_, false, _)) => None,
-            None => self.filed_as_urgent().filter(|_| mark == Mark::Urgent),
-        }
+            if borne.take().is_some() {
+                removed = Lives::begin(facts.log.key);
+                return true;
+            }
+            !removed.is_empty() && removed.note(facts.log.key)
+        });
+        borne
     }
 
     fn filed_as_urgent(&self) -> Option<Marked> {

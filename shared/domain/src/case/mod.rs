@@ -11,6 +11,7 @@
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside`, `supervised` | the rules of single actions |
 //! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
+//! | `beside` | what is said beside the route, in the order in which it was said |
 //! | [`fee`] | notices of payment, the fee window, refunds |
 //! | [`who_may`] | who may accept, review and decide an item |
 //! | `round`, `copy` | stages that run in parallel, and what consulted departments answer |
@@ -29,6 +30,7 @@ mod acceptance;
 pub mod action;
 mod aside;
 mod at_once;
+pub(crate) mod beside;
 pub mod body;
 mod chain;
 pub mod clock;

@@ -13,6 +13,7 @@ use super::division::Division;
 use super::rule::{Level, Rule, WatchKind};
 use super::watch::Hit;
 use crate::calendar::local_date;
+use crate::case::beside::{Lives, in_turn};
 use crate::case::{Case, Reference, SideEvent, SideFacts};
 use crate::code::{RuleId, StageId};
 use crate::limit::Unit;
@@ -133,9 +134,13 @@ impl Hearing {
     /// What the side entries of a case say.
     #[must_use]
     pub fn of(case: &Case) -> Self {
-        let mut said: Vec<Said> = case.sides().filter_map(said).collect();
-        said.sort_by_key(|said| (said.time, said.hash));
-        Self(said)
+        let of_alerts = |event: &SideEvent| {
+            matches!(
+                event,
+                SideEvent::AlertAnswered { .. } | SideEvent::AlertAppealed { .. } | SideEvent::AlertReviewed { .. }
+            )
+        };
+        Self(case.said(of_alerts).into_iter().filter_map(said).collect())
     }
 
     fn about(&self, key: &AlertKey) -> Vec<Said> {
@@ -296,19 +301,43 @@ impl Alert {
     }
 }
 
+/// What became of an appeal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Appeal {
+    None,
+    Open,
+    Upheld,
+}
+
+/// Where the appeals against an alert stand. The supervisor may also uphold an alert against which nobody has appealed,
+/// which answers no appeal that comes later; but no station upholds it twice without an appeal between.
+fn appeal(said: &[Said]) -> Appeal {
+    let (mut appeal, mut ruled) = (Appeal::None, Lives::default());
+    in_turn(said, |said| match said.saying {
+        Saying::Appeal => {
+            (appeal, ruled) = (Appeal::Open, Lives::default());
+            true
+        }
+        Saying::Review { revoked: false } => {
+            if appeal == Appeal::Open {
+                appeal = Appeal::Upheld;
+            }
+            ruled.note(said.log.key)
+        }
+        Saying::Answer | Saying::Review { revoked: true } => true,
+    });
+    appeal
+}
+
 fn state(level: Level, said: &[Said], answer_until: Option<Date>, today: Date) -> AlertState {
-    let last = |wanted: fn(&Saying) -> bool| said.iter().rev().find(|said| wanted(&said.saying));
-    let review = last(|saying| matches!(saying, Saying::Review { .. }));
-    let appeal = last(|saying| matches!(saying, Saying::Appeal));
-    if let Some(Said { saying: Saying::Review { revoked: true }, .. }) = review {
+    // Nobody says anything more about a revoked alert, so what seems to come later came before.
+    if said.iter().any(|said| said.saying == Saying::Review { revoked: true }) {
         return AlertState::Revoked;
     }
-    match (appeal, review) {
-        (Some(appeal), Some(review)) if (review.time, review.hash) > (appeal.time, appeal.hash) => {
-            return AlertState::Upheld;
-        }
-        (Some(_), _) => return AlertState::Appealed,
-        _ => {}
+    match appeal(said) {
+        Appeal::Upheld => return AlertState::Upheld,
+        Appeal::Open => return AlertState::Appealed,
+        Appeal::None => {}
     }
     let answered = said.iter().any(|said| said.saying == Saying::Answer && said.level >= Some(level));
     if answered {
@@ -380,8 +409,8 @@ impl Order {
 /// The orders on a case, by time.
 #[must_use]
 pub fn orders(case: &Case) -> Vec<Order> {
-    let mut orders: Vec<Order> = case
-        .sides()
+    let issued = case.said(|event| matches!(event, SideEvent::OrderIssued { .. })).into_iter();
+    let mut orders: Vec<Order> = issued
         .filter_map(|facts| match &facts.body.event {
             SideEvent::OrderIssued { office, until } => Some(Order {
                 hash: facts.hash,
@@ -397,8 +426,7 @@ pub fn orders(case: &Case) -> Vec<Order> {
             _ => None,
         })
         .collect();
-    orders.sort_by_key(|order| (order.time, order.hash));
-    for facts in case.sides() {
+    for facts in case.said(|event| matches!(event, SideEvent::OrderAnswered { .. })) {
         let SideEvent::OrderAnswered { order } = &facts.body.event else { continue };
         let answer = OrderAnswer {
             hash: facts.hash,
@@ -411,9 +439,6 @@ pub fn orders(case: &Case) -> Vec<Order> {
         if let Some(order) = orders.iter_mut().find(|known| known.hash == *order) {
             order.answers.push(answer);
         }
-    }
-    for order in &mut orders {
-        order.answers.sort_by_key(|answer| (answer.time, answer.hash));
     }
     orders
 }

@@ -87,8 +87,16 @@ fn permits(alert: &Alert, saying: Saying, actor: &Staff) -> Result<(), Refusal> 
         (Saying::Answer, AlertState::Answered) => done("该预警已经回复过了。"),
         (Saying::Appeal, AlertState::Appealed) => done("已经申诉，请等待监察人员审核。"),
         (Saying::Appeal, AlertState::Upheld) => done("申诉已经审核，维持预警。"),
+        // A second ruling of one station thus tells of an appeal between, whatever the times say.
+        (Saying::Review { revoked: false }, state) if state != AlertState::Appealed && was_upheld(alert) => {
+            done("该预警已经维持，有新的申诉时再审核。")
+        }
         _ => Ok(()),
     }
+}
+
+fn was_upheld(alert: &Alert) -> bool {
+    alert.said.iter().any(|said| said.saying == Saying::Review { revoked: false })
 }
 
 /// 回复、申诉、核销 or 维持: the event to be written.

@@ -25,11 +25,11 @@ fn open(item: &str, actor: &str, by_agent: bool) -> Journey {
     Journey::open(item, actor, by_agent.then_some(FULL_MANDATE)).unwrap()
 }
 
-fn line(code: &str, quantity: u64) -> FeeInput {
+pub(crate) fn line(code: &str, quantity: u64) -> FeeInput {
     FeeInput { code: code.into(), quantity, waived_fen: 0, ground: String::new() }
 }
 
-fn issue(journey: &mut Journey, lines: Vec<FeeInput>) -> Result<(), sanji_domain::case::Refusal> {
+pub(crate) fn issue(journey: &mut Journey, lines: Vec<FeeInput>) -> Result<(), sanji_domain::case::Refusal> {
     let actor = issuer(journey);
     journey.try_act(actor, Command::IssueFee { lines })
 }
@@ -41,7 +41,7 @@ fn issuer(journey: &Journey) -> &'static Staff {
 }
 
 /// 临时占用道路, decided and waiting for the notice.
-fn road() -> Journey {
+pub(crate) fn road() -> Journey {
     let mut journey = open("cg-zhanyong", "sp-08", false);
     while journey.stage() != "pay" {
         journey.forward();

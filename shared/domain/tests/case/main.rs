@@ -1,6 +1,7 @@
 //! The case, on the data of the sample district.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod beside;
 mod charges;
 mod clock;
 mod codec;

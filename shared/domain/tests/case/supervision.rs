@@ -18,7 +18,7 @@ use crate::district::{DAY, DISTRICT, MONDAY, TOWNSHIP, VILLAGE, code, district};
 use crate::journey::{FULL_MANDATE, Journey};
 
 const AGENT: &str = "990106101203-1";
-const SUPERVISOR: &str = "js-01";
+pub(crate) const SUPERVISOR: &str = "js-01";
 
 fn day(month: i8, day: i8) -> Date {
     date(2026, month, day)
@@ -28,7 +28,7 @@ fn opened(item: &str) -> Journey {
     Journey::open(item, AGENT, Some(FULL_MANDATE)).unwrap()
 }
 
-fn at(case: &Case, on: Date) -> Vec<Alert> {
+pub(crate) fn at(case: &Case, on: Date) -> Vec<Alert> {
     alerts(case, &district().reference(), &Arrivals::default(), on)
 }
 
@@ -37,7 +37,7 @@ fn told(case: &Case, on: Date) -> Vec<(String, Level)> {
     at(case, on).into_iter().map(|alert| (alert.key.to_string(), alert.level)).collect()
 }
 
-fn folded(entries: &[CaseEntry]) -> Case {
+pub(crate) fn folded(entries: &[CaseEntry]) -> Case {
     let mut case = Case::new(CaseId::new(entries[0].log.home, 9557, 1, [7; 7]).unwrap());
     entries.iter().for_each(|entry| case.apply(entry));
     case
@@ -54,7 +54,7 @@ impl Journey {
         self
     }
 
-    fn today(&self) -> Date {
+    pub(crate) fn today(&self) -> Date {
         local_date(i64::try_from(self.now_ms).unwrap())
     }
 
@@ -323,7 +323,7 @@ fn days_on_the_way_are_the_lines() {
 }
 
 /// A dibao case whose promise is over because the survey took too long, closed on 30 April.
-fn late() -> Journey {
+pub(crate) fn late() -> Journey {
     let mut journey = opened("mz-dibao");
     journey.take(Action::Accept);
     journey.go_to(day(4, 10)).take(Action::FinishStage);

@@ -1,13 +1,15 @@
 //! What others sent and this station did not take: noted, and of revoked stations kept as evidence, until somebody
 //! decides. What the district admits goes into its log as if it had come in time.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use prost::Message;
-use sanji_log::{Entry, EntryBytes, EntryDraft, LogId, Reach, Run, StationCode};
+use sanji_log::{Entry, EntryBytes, EntryDraft, Hash, LogId, Reach, Run, StationCode};
 use sanji_proto::v1::{self as proto, aside::What};
 use sanji_replication::CaseKeyMessage;
 
-use super::receive::CaseKeys;
+use super::receive::{CaseKeys, Fit};
 use super::reference::asides::REVOKED;
 use super::reference::forks::{Evidence, Piece};
 use super::{Core, Random, Reader};
@@ -25,9 +27,7 @@ impl Reader {
         for at in pieces {
             let bytes = self.store().entry(&at.place.log, at.place.seq).map_err(store("read an entry"))?;
             let Some(bytes) = bytes else { continue };
-            let body = bytes.decode().map_err(stored("entry"))?.body;
-            let Ok(proto::Aside { what: Some(What::Seen(seen)) }) = proto::Aside::decode(body) else { continue };
-            let Some(piece) = Piece::read(log, &seen.run) else { continue };
+            let Some(piece) = piece_in(log, &bytes)? else { continue };
             entries.extend(piece.entries);
             if piece.decoded.last().is_some_and(|last| last.seq == piece.seal.seq) {
                 runs.push(Run { log: *log, entries: std::mem::take(&mut entries), seal: piece.seal });
@@ -59,7 +59,7 @@ impl Core {
             let reference = self.reference();
             let known = reference.asides().get(&(run.log, REVOKED.to_owned()));
             let pieces = known.map_or(&[][..], |known| known.pieces.as_slice());
-            let new = entries.iter().position(|entry| !holds(pieces, entry)).unwrap_or(entries.len());
+            let new = self.first_new(&run.log, pieces, &entries)?;
             let rest = entries.get(new..).unwrap_or_default();
             if rest.is_empty() || pieces.len() >= PIECES_MAX {
                 continue;
@@ -73,6 +73,25 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// From which of a run's entries on it is to be kept. A branch that parts within a piece is kept from its beginning:
+    /// pieces are joined where they end.
+    fn first_new(&self, log: &LogId, pieces: &[Evidence], entries: &[Entry]) -> Result<usize, Error> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(0) };
+        let mut held: BTreeSet<Hash> = BTreeSet::new();
+        for at in pieces.iter().filter(|piece| piece.first.0 <= last.seq && piece.last.0 >= first.seq) {
+            let bytes = match self.staged_entry(&at.place.log, at.place.seq) {
+                Some(bytes) => Some(bytes.clone()),
+                None => self.reader.store().entry(&at.place.log, at.place.seq).map_err(store("read an entry"))?,
+            };
+            let Some(piece) = bytes.map(|bytes| piece_in(log, &bytes)).transpose()?.flatten() else { continue };
+            held.extend(piece.decoded.iter().map(|entry| entry.hash));
+        }
+        let new = entries.iter().position(|entry| !held.contains(&entry.hash)).unwrap_or(entries.len());
+        let before = new.checked_sub(1).and_then(|at| entries.get(at));
+        let joins = before.is_some_and(|before| pieces.iter().any(|piece| piece.last == (before.seq, before.hash)));
+        Ok(if joins || new == entries.len() { new } else { 0 })
     }
 
     fn stage_pieces(&mut self, peer: StationCode, run: &Run, from: usize, now_ms: u64) -> Result<(), Error> {
@@ -173,6 +192,9 @@ impl Core {
 
     /// Puts what was admitted into its log. How many entries.
     ///
+    /// That is the branch that ends in the entry on which the district has decided; of another, which a second machine has
+    /// written under the same key, nothing is taken.
+    ///
     /// # Errors
     /// [`Error::Store`]; the group is lost.
     pub fn admit(&mut self, log: LogId, now_ms: u64) -> Result<u64, Error> {
@@ -180,13 +202,16 @@ impl Core {
         let Some(rest) = reference.rests().get(&log).filter(|rest| rest.admitted) else { return Ok(0) };
         let Some(facts) = reference.asides().get(&(log, REVOKED.to_owned())) else { return Ok(0) };
         let mut admitted = 0;
-        for run in self.reader.aside_runs(&log, &facts.following(self.head(&log)))? {
-            if run.seal.seq > rest.until.0 {
-                break;
-            }
-            let entries = run.verify(self.head(&log)).map_err(|source| Error::Run { log, source })?;
+        for run in self.reader.aside_runs(&log, &facts.leading_to(rest.until, self.head(&log)))? {
+            let first = run.entries.first().map(EntryBytes::decode).transpose().map_err(stored("entry"))?;
+            let before = first.and_then(|first| first.prev.map(|prev| (first.seq - 1, prev)));
+            let entries = run.verify(before).map_err(|source| Error::Run { log, source })?;
+            // A piece that can't be read leaves a hole, and what is held may be of the other branch.
+            let Fit::Extends(held) = self.fit(&run, &entries)? else { break };
+            let entries = entries.get(held..).unwrap_or_default();
+            let run = Run { entries: run.entries.into_iter().skip(held).collect(), ..run };
             let count = entries.len() as u64;
-            if !self.stage_run(run, &entries, now_ms)? {
+            if !self.stage_run(run, entries, now_ms)? {
                 break;
             }
             self.note_received(log);
@@ -196,15 +221,11 @@ impl Core {
     }
 }
 
-/// Whether pieces hold an entry.
-fn holds(pieces: &[Evidence], entry: &Entry) -> bool {
-    pieces.iter().any(|piece| {
-        let inside = (piece.first.0..=piece.last.0).contains(&entry.seq);
-        // Within a piece the chain says the same of all.
-        inside
-            && (entry.seq != piece.first.0 || entry.hash == piece.first.1)
-            && (entry.seq != piece.last.0 || entry.hash == piece.last.1)
-    })
+/// The piece of a log that an entry keeps.
+fn piece_in(log: &LogId, bytes: &EntryBytes) -> Result<Option<Piece>, Error> {
+    let body = bytes.decode().map_err(stored("entry"))?.body;
+    let Ok(proto::Aside { what: Some(What::Seen(seen)) }) = proto::Aside::decode(body) else { return Ok(None) };
+    Ok(Piece::read(log, &seen.run))
 }
 
 fn draft(body: Bytes) -> EntryDraft {

@@ -27,7 +27,7 @@ pub struct ReceiveOutcome {
 pub(super) type CaseKeys = BTreeMap<CaseId, [u8; 32]>;
 
 /// How a run lies to the log as it is held.
-enum Fit {
+pub(super) enum Fit {
     /// It begins where the log ends, after so many entries that are held already.
     Extends(usize),
     /// All of it is held.
@@ -56,6 +56,9 @@ impl Core {
             let log = run.log;
             let first = run.first_seq();
             let refused = match self.fit(&run, &entries)? {
+                Fit::Extends(_) if self.reference().contradicts_what_is_admitted(&log, &entries) => {
+                    Some((RefusalReason::Fork, "the district has admitted another branch".to_owned()))
+                }
                 Fit::Extends(held) => {
                     let run = Run { entries: run.entries.into_iter().skip(held).collect(), ..run };
                     let staged = self.stage_run(run, &entries[held.min(entries.len())..], now_ms)?;
@@ -76,7 +79,7 @@ impl Core {
         Ok(outcome)
     }
 
-    fn fit(&self, run: &Run, entries: &[Entry]) -> Result<Fit, Error> {
+    pub(super) fn fit(&self, run: &Run, entries: &[Entry]) -> Result<Fit, Error> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(Fit::Refused(RefusalReason::Malformed, "a run without entries".to_owned()));
         };

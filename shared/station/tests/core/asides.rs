@@ -8,15 +8,21 @@ use sanji_log::{Hash, LogId, Reach};
 use sanji_proto::v1 as proto;
 use sanji_store::{DiskStore, Options, Store as _};
 
-use crate::district::{District, HUB, START_MS, TOWNSHIP, VILLAGE, WINDOW, bring, code, missing, noise};
+use crate::district::{
+    District, HUB, Member, START_MS, TOWNSHIP, VILLAGE, WINDOW, bring, code, missing, noise, verified,
+};
 
 fn revoke(district: &mut District) {
+    revoke_only_at_the_hub(district);
+    bring(&mut district.hub, &mut district.township, district.now_ms);
+}
+
+fn revoke_only_at_the_hub(district: &mut District) {
     let record = proto::station_record::Record::Revoked(proto::StationRevoked {
         key: district.village.key().0.to_vec(),
         reason: "stolen".to_owned(),
     });
     write(district, record);
-    bring(&mut district.hub, &mut district.township, district.now_ms);
 }
 
 fn write(district: &mut District, record: proto::station_record::Record) {
@@ -104,6 +110,111 @@ fn what_a_revoked_station_had_not_delivered_is_kept_and_counts_once_it_is_admitt
             let view = district.view(TOWNSHIP, WINDOW, &second).unwrap();
             assert_eq!(view.applicant.unwrap().name, "朱**", "its key has come, too");
         }
+    }
+}
+
+/// What a station holds and another lacks of a log is kept aside there.
+fn keep_aside(from: &Member, to: &mut Member, now_ms: u64) {
+    for (run, keys) in missing(from, to).into_iter().filter(|(run, _)| run.log.key == from.key()) {
+        to.core.keep_aside(code(VILLAGE), vec![run], &keys, now_ms, &mut noise(&mut 3)).unwrap();
+        to.core.commit(now_ms).unwrap();
+    }
+}
+
+/// Two machines have written under the key before it was revoked, the same at first; what the district admits is one of
+/// the two branches, and all stations take that, whichever came first.
+#[test]
+fn of_two_branches_under_a_revoked_key_the_decided_one_counts() {
+    for decided in [0, 1] {
+        let mut district = District::new();
+        let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+        district.submit().unwrap();
+        district.sync();
+        let both = district.submit().unwrap().case.unwrap().number().to_string();
+        let mut clone = Member::new(VILLAGE, 3, &district.authority);
+        let runs = missing(&district.village, &clone).into_iter().map(|(run, _)| run).collect();
+        clone.core.adopt(runs, &[], district.now_ms, &mut noise(&mut 1)).unwrap();
+        clone.core.commit(district.now_ms).unwrap();
+        let first = district.submit().unwrap().case.unwrap();
+        std::mem::swap(&mut district.village, &mut clone);
+        district.differ();
+        let second = district.submit().unwrap().case.unwrap();
+        let stolen = Member::new(VILLAGE, 3, &district.authority);
+        let branches = [clone, std::mem::replace(&mut district.village, stolen)];
+        revoke(&mut district);
+        let now_ms = district.now_ms;
+        // The hub hears them the other way round.
+        for (station, order) in [(TOWNSHIP, [0, 1]), (HUB, [1, 0])] {
+            for at in order {
+                keep_aside(&branches[at], district.member(station), now_ms);
+            }
+        }
+        bring(&mut district.township, &mut district.hub, now_ms);
+        bring(&mut district.hub, &mut district.township, now_ms);
+        let (until, hash) = branches[decided].store.head(&log).unwrap();
+        assert_eq!(branches[0].store.head(&log).unwrap().0, branches[1].store.head(&log).unwrap().0);
+        let decision = proto::RestDecided {
+            log: Some(log.into()),
+            from: until - 1,
+            until,
+            hash: hash.0.to_vec(),
+            admitted: true,
+            reason: "the machine in the office".to_owned(),
+        };
+        write(&mut district, proto::station_record::Record::RestDecided(decision));
+        bring(&mut district.hub, &mut district.township, now_ms);
+        // The other branch is not taken over a line, either.
+        let head = district.township.store.head(&log).unwrap().0;
+        let run = branches[1 - decided].store.read(&log, head + 1, usize::MAX).unwrap().unwrap();
+        let outcome =
+            district.township.core.receive(code(VILLAGE), vec![verified(run)], &[], now_ms, &mut noise(&mut 5));
+        assert_eq!(outcome.unwrap().refused.len(), 1);
+        for station in [HUB, TOWNSHIP] {
+            let core = &mut district.member(station).core;
+            assert!(core.admit(log, now_ms).unwrap() > 0, "{station}");
+            core.commit(now_ms).unwrap();
+            assert_eq!(district.member(station).store.head(&log), Some((until, hash)), "{station}");
+            let seen = [first, second].map(|case| {
+                let case = district.member(station).core.reader().case(&case).unwrap();
+                case.is_some_and(|case| case.rev() > 0)
+            });
+            assert_eq!(seen, [decided == 0, decided == 1], "{station}");
+            assert!(sees(&mut district, station, &both), "{station}");
+        }
+    }
+}
+
+/// The hub has kept more than the township lacks: what both have is admitted at each from where its log ends.
+#[test]
+fn what_is_admitted_may_begin_before_the_end_of_the_log() {
+    let mut district = District::new();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    district.submit().unwrap();
+    district.sync();
+    district.submit().unwrap();
+    bring(&mut district.village, &mut district.township, district.now_ms);
+    district.submit().unwrap();
+    let now_ms = district.now_ms;
+    let (until, hash) = district.village.store.head(&log).unwrap();
+    let (held, _) = district.township.store.head(&log).unwrap();
+    assert!(held < until && district.hub.store.head(&log).unwrap().0 < held);
+    revoke_only_at_the_hub(&mut district);
+    keep_aside(&district.village, &mut district.hub, now_ms);
+    let decision = proto::RestDecided {
+        log: Some(log.into()),
+        from: held,
+        until,
+        hash: hash.0.to_vec(),
+        admitted: true,
+        reason: "asked the agent".to_owned(),
+    };
+    write(&mut district, proto::station_record::Record::RestDecided(decision));
+    bring(&mut district.hub, &mut district.township, now_ms);
+    for station in [HUB, TOWNSHIP] {
+        let core = &mut district.member(station).core;
+        assert!(core.admit(log, now_ms).unwrap() > 0, "{station}");
+        core.commit(now_ms).unwrap();
+        assert_eq!(district.member(station).store.head(&log), Some((until, hash)), "{station}");
     }
 }
 

@@ -38,8 +38,9 @@ pub use spans::{Cause, Counting};
 pub use stages::OpenStage;
 pub use times::{TOLERANCE_MS, trusted_times};
 
+pub(super) use times::Notes;
+
 use spans::Span;
-use times::Notes;
 
 /// What the clock of a case shows on a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -25,10 +25,10 @@ use crate::case::state::Case;
 pub const TOLERANCE_MS: u64 = 10 * 60 * 1000;
 
 /// What stations have noted of the times of a case's entries.
-pub(super) struct Notes<'a>(BTreeMap<Hash, Vec<(StationCode, &'a TimeNoted)>>);
+pub(in crate::case) struct Notes<'a>(BTreeMap<Hash, Vec<(StationCode, &'a TimeNoted)>>);
 
 impl<'a> Notes<'a> {
-    pub(super) fn of(case: &'a Case) -> Self {
+    pub(in crate::case) fn of(case: &'a Case) -> Self {
         let mut notes: BTreeMap<Hash, Vec<(StationCode, &TimeNoted)>> = BTreeMap::new();
         for facts in case.sides() {
             if let SideEvent::TimeNoted(noted) = &facts.body.event {
@@ -43,7 +43,7 @@ impl<'a> Notes<'a> {
     }
 
     /// When an entry was written, in milliseconds since 1970-01-01 UTC, as far as it does not follow another.
-    pub(super) fn time(&self, entry: &Hash, claimed: HybridTime, writer: StationCode) -> u64 {
+    pub(in crate::case) fn time(&self, entry: &Hash, claimed: HybridTime, writer: StationCode) -> u64 {
         let claimed = claimed.millis();
         let Some(notes) = self.0.get(entry) else { return claimed };
         let (mut received, mut offset_ms) = (u64::MAX, 0_i64);

@@ -8,6 +8,7 @@
 //! | `issue` | 开单、作废、视为放弃: by those who handle the case |
 //! | `payment` | 登记缴款: by the fee window, which checks the bank's receipt |
 //! | `refund` | 退付: asked for, approved, paid back |
+//! | `refunding` | what became of the refunds of a notice |
 //!
 //! A payment in a stage of payment (role 收费) moves the case on. Elsewhere it is said beside the route, since the
 //! fee window need not be where the case is. The result is handed over only when nothing is open.
@@ -17,6 +18,7 @@ mod issue;
 mod notice;
 mod payment;
 mod refund;
+mod refunding;
 
 pub use charge::{FeeInput, chargeable, known_fees};
 pub use notice::{FeeIssued, FeeLine, Fees, Notice, NoticeState, Payment, Refund, Registered};

@@ -4,8 +4,9 @@ use jiff::civil::Date;
 use sanji_log::HybridTime;
 use serde::{Deserialize, Serialize};
 
+use super::refunding;
 use crate::case::body::{SideEvent, StepEvent};
-use crate::case::facts::StepFacts;
+use crate::case::facts::{SideFacts, StepFacts};
 use crate::case::state::Case;
 use crate::code::DepartmentCode;
 
@@ -81,6 +82,12 @@ pub struct Registered {
     pub time: HybridTime,
 }
 
+impl Registered {
+    pub(super) fn of(facts: &SideFacts) -> Self {
+        Self { by: facts.actor.clone(), name: facts.body.actor.name.clone(), time: facts.time }
+    }
+}
+
 /// Where a notice stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeState {
@@ -124,6 +131,12 @@ pub struct Refund {
 }
 
 impl Refund {
+    /// Whether it was refused, so that it may be asked for again.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.decided, Some((false, _)))
+    }
+
     /// The words on screens.
     #[must_use]
     pub fn words(&self) -> &'static str {
@@ -195,11 +208,14 @@ impl Fees {
         for facts in case.steps() {
             fees.take_step(facts);
         }
-        let mut sides: Vec<_> = case.sides().filter(|facts| concerns(&facts.body.event)).collect();
-        sides.sort_by_key(|facts| (facts.time, facts.hash));
-        for facts in sides {
-            let by = Registered { by: facts.actor.clone(), name: facts.body.actor.name.clone(), time: facts.time };
-            fees.take_side(&facts.body.event, by);
+        for facts in case.said(|event| matches!(event, SideEvent::FeePaid(_))) {
+            if let SideEvent::FeePaid(payment) = &facts.body.event {
+                fees.pay(payment, Registered::of(facts));
+            }
+        }
+        let of_refunds = case.said(is_of_refunds);
+        for notice in &mut fees.notices {
+            notice.refund = refunding::refund(of_refunds.iter().copied(), notice.issued.number);
         }
         fees
     }
@@ -214,33 +230,6 @@ impl Fees {
             StepEvent::FeePaid(payment) => self.pay(payment, by()),
             StepEvent::FeeVoided { notice, .. } => self.end(*notice, (NoticeState::Voided, facts.time)),
             StepEvent::FeeAbandoned { notice } => self.end(*notice, (NoticeState::Abandoned, facts.time)),
-            _ => {}
-        }
-    }
-
-    fn take_side(&mut self, event: &SideEvent, by: Registered) {
-        match event {
-            SideEvent::FeePaid(payment) => self.pay(payment, by),
-            SideEvent::RefundRequested { notice, amount_fen } => {
-                let open = |notice: &&mut Notice| notice.refund.as_ref().is_none_or(is_refused);
-                if let Some(notice) = self.notice_mut(*notice).filter(open) {
-                    let amount_fen = *amount_fen;
-                    notice.refund = Some(Refund { amount_fen, asked: by, decided: None, paid: None });
-                }
-            }
-            SideEvent::RefundDecided { notice, approved } => {
-                let refund = self.notice_mut(*notice).and_then(|notice| notice.refund.as_mut());
-                if let Some(refund) = refund.filter(|refund| refund.decided.is_none()) {
-                    refund.decided = Some((*approved, by));
-                }
-            }
-            SideEvent::RefundPaid { notice, receipt_number } => {
-                let refund = self.notice_mut(*notice).and_then(|notice| notice.refund.as_mut());
-                let due = |refund: &&mut Refund| refund.paid.is_none() && !is_refused(refund);
-                if let Some(refund) = refund.filter(due) {
-                    refund.paid = Some((receipt_number.clone(), by));
-                }
-            }
             _ => {}
         }
     }
@@ -318,16 +307,6 @@ fn check_digit(digits: &str) -> u32 {
     (10 - sum % 10) % 10
 }
 
-fn is_refused(refund: &Refund) -> bool {
-    matches!(refund.decided, Some((false, _)))
-}
-
-fn concerns(event: &SideEvent) -> bool {
-    matches!(
-        event,
-        SideEvent::FeePaid(_)
-            | SideEvent::RefundRequested { .. }
-            | SideEvent::RefundDecided { .. }
-            | SideEvent::RefundPaid { .. }
-    )
+fn is_of_refunds(event: &SideEvent) -> bool {
+    matches!(event, SideEvent::RefundRequested { .. } | SideEvent::RefundDecided { .. } | SideEvent::RefundPaid { .. })
 }

@@ -23,7 +23,7 @@ fn found<'f>(fees: &'f Fees, number: u32, fits: impl Fn(&Notice) -> bool, or: &s
 }
 
 fn may_be_asked(notice: &Notice) -> bool {
-    let free = notice.refund.as_ref().is_none_or(|refund| matches!(refund.decided, Some((false, _))));
+    let free = notice.refund.as_ref().is_none_or(super::Refund::is_refused);
     notice.state() == NoticeState::Paid && free
 }
 

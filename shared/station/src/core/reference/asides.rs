@@ -1,6 +1,6 @@
 //! What stations were sent and did not take: what is known of it, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use prost::Message;
@@ -55,7 +55,29 @@ impl AsideFacts {
         first.prev.map(|prev| (first.first.0 - 1, prev))
     }
 
-    /// The pieces that follow a head, one after the other.
+    /// The pieces that lead from a head to an entry, one after the other; none where they don't. The first may begin
+    /// before the head: another station held less when it kept it.
+    ///
+    /// Two machines may have written under one revoked key, so that pieces of two branches follow one head. Only the
+    /// entry's hash says which of them is meant; so the way is looked for backwards, from there.
+    pub(crate) fn leading_to(&self, entry: (u64, Hash), head: Option<(u64, Hash)>) -> Vec<Evidence> {
+        let mut next: BTreeMap<Option<(u64, Hash)>, Evidence> = BTreeMap::new();
+        let mut open = vec![entry];
+        while let Some(end) = open.pop() {
+            for piece in self.pieces.iter().filter(|piece| piece.last == end) {
+                let inside = head.filter(|(seq, _)| (piece.first.0..piece.last.0).contains(seq));
+                let before = inside.or_else(|| piece.prev.map(|prev| (piece.first.0 - 1, prev)));
+                if let btree_map::Entry::Vacant(free) = next.entry(before) {
+                    free.insert(*piece);
+                    open.extend(before);
+                }
+            }
+        }
+        let way = std::iter::successors(next.get(&head), |piece| next.get(&Some(piece.last)));
+        way.copied().collect()
+    }
+
+    /// The pieces that follow a head, one after the other. Where branches part, one of them.
     pub(crate) fn following(&self, head: Option<(u64, Hash)>) -> Vec<Evidence> {
         let mut line: Vec<Evidence> = Vec::new();
         loop {
@@ -90,6 +112,16 @@ impl ReferenceData {
     #[must_use]
     pub fn rests(&self) -> &BTreeMap<LogId, RestDecision> {
         &self.rests
+    }
+
+    /// Whether entries stand on another branch of a revoked key's log than that which the district has admitted.
+    pub(crate) fn contradicts_what_is_admitted(&self, log: &LogId, entries: &[Entry]) -> bool {
+        let Some(rest) = self.rests.get(log).filter(|rest| rest.admitted) else { return false };
+        let facts = self.asides.get(&(*log, REVOKED.to_owned()));
+        let before = entries.first().and_then(|first| first.prev.map(|prev| (first.seq - 1, prev)));
+        let way = facts.map(|facts| facts.leading_to(rest.until, before)).unwrap_or_default();
+        let mut known = way.iter().flat_map(|piece| [piece.first, piece.last]).chain([rest.until]);
+        known.any(|(seq, hash)| entries.iter().any(|entry| entry.seq == seq && entry.hash != hash))
     }
 
     /// Any station may have seen it: what it keeps is signed by the log's writer.
