@@ -51,6 +51,22 @@ impl Scene {
         self.try_submit().await.unwrap()
     }
 
+    async fn submit_with_a_file(&self) -> String {
+        let mut agent = self.agent().await;
+        let mut application = story::application(&self.district, &mut agent, self.village, "rs-canbao").await.unwrap();
+        let content = story::photograph();
+        let head = proto::AttachmentHead {
+            request: application.request.clone(),
+            case_number: String::new(),
+            file_name: "身份证.jpg".into(),
+            media_type: "image/jpeg".into(),
+            size: content.len() as u64,
+        };
+        let attachment = agent.put_attachment(head, &content).await.unwrap();
+        application.materials[0].attachments.push(attachment);
+        agent.cases.submit(application).await.unwrap().into_inner().case_number
+    }
+
     async fn act(&self, (station, department, role): (StationCode, &str, &str), number: &str, action: Action) {
         let mut client = self.district.client(station, department, role).await.unwrap();
         story::until(&format!("{number} held at {station}"), SOON, async || {
@@ -403,7 +419,7 @@ async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is
     scene.submit().await;
     scene.in_sync().await;
     scene.district.kill(township);
-    let (first, second) = (scene.submit().await, scene.submit().await);
+    let (first, second) = (scene.submit_with_a_file().await, scene.submit().await);
     let written = scene.held(village);
     let code = village.to_string();
     let revoked = scene.district.command(hub, &["station", "revoke", &code, "--reason", "遗失"]).unwrap();
@@ -440,6 +456,16 @@ async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is
     assert_eq!(counted, [first.clone(), second.clone()]);
     scene.holds(hub, &written);
     scene.accept(&first).await;
+    // It was let go before the file was wanted, and would come back within the hour.
+    scene.district.kill(village);
+    scene.district.serve(village).unwrap();
+    for station in [township, hub] {
+        story::until("the file of the admitted case", MINUTE, async || {
+            (scene.status(station).await.attachments_missing == 0).then_some(())
+        })
+        .await
+        .unwrap();
+    }
     let listed = scene.district.command(hub, &["quarantine", "list"]);
     assert!(!listed.is_ok_and(|row| row["id"] == id), "a decided rest waits no longer");
 }

@@ -88,6 +88,8 @@ pub(crate) trait Office: MatterOffice + PeopleOffice + Oversight {
     async fn query(&self, request: proto::QueryRequest, client: IpAddr) -> Result<proto::QueryReply, Failure>;
 
     async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure>;
+    /// What a row of the quarantine is made of, without the content. For who looks after the program.
+    async fn quarantined_entries(&self, id: &str) -> Result<Vec<proto::DumpedEntry>, Failure>;
     async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure>;
 }
 
@@ -222,6 +224,12 @@ impl Office for Station {
 
     async fn quarantine_for(&self, actor: &Actor) -> Result<Vec<proto::Quarantined>, Failure> {
         self.quarantine_for(actor).await
+    }
+
+    async fn quarantined_entries(&self, id: &str) -> Result<Vec<proto::DumpedEntry>, Failure> {
+        let (station, id) = (self.clone(), id.to_owned());
+        let shown = tokio::task::spawn_blocking(move || station.show_quarantined(&id));
+        Ok(shown.await.map_err(|_| Failure::Internal(sanji_station::Error::Stopped))??.entries)
     }
 
     async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure> {

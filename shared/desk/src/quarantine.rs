@@ -1,5 +1,7 @@
 //! 隔离区: what others sent to this station and does not count, in plain words: what happened, and what to do.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,7 +11,7 @@ use serde::Deserialize;
 
 use crate::frame::{Frame, Tab};
 use crate::guard::{Person, Posted};
-use crate::office::Settling;
+use crate::office::{Failure, Settling};
 use crate::problem::{Problem, page};
 use crate::state::Desk;
 use crate::words;
@@ -41,7 +43,12 @@ struct Row {
     can_drop: bool,
     /// The district decides whether the entries count.
     can_decide: bool,
+    /// What the entries are about that are to be decided on, a line each.
+    about: Vec<String>,
 }
+
+/// Cases that are named, of those that a revoked station's entries are about; the others are counted.
+const CASES_NAMED: usize = 100;
 
 /// What was just done.
 #[derive(Deserialize)]
@@ -72,8 +79,69 @@ pub(crate) async fn show(
     let outcome = outcome(&done, left, frame.by_bundles);
     let (settled, administers) = (left.is_none(), person.actor.is_administrator());
     let may = May { administers, is_district };
-    let rows = rows.iter().map(|row| told(row, name(row.from), &may)).collect();
-    page(&QuarantinePage { frame, rows, outcome, settled, administers })
+    let mut shown = Vec::new();
+    for row in &rows {
+        let about = if administers { about(&desk, row).await? } else { Vec::new() };
+        shown.push(Row { about, ..told(row, name(row.from), &may) });
+    }
+    page(&QuarantinePage { frame, rows: shown, outcome, settled, administers })
+}
+
+/// What a revoked station's entries are about, so that nobody decides on them blind.
+async fn about(desk: &Desk, row: &proto::Quarantined) -> Result<Vec<String>, Problem> {
+    if row.kind() != QuarantineKind::Rest {
+        return Ok(Vec::new());
+    }
+    match desk.office().quarantined_entries(&row.id).await {
+        // Somebody has settled it since the rows were listed.
+        Err(Failure::NotFound) => Ok(Vec::new()),
+        entries => Ok(named(&entries?)),
+    }
+}
+
+/// The cases of entries in the order in which they come: which are opened by them, and how many entries are about each.
+fn named(entries: &[proto::DumpedEntry]) -> Vec<String> {
+    struct About<'a> {
+        number: &'a str,
+        opens: bool,
+        is_case: bool,
+        entries: usize,
+    }
+    let (mut all, mut beside): (Vec<About<'_>>, usize) = (Vec::new(), 0);
+    let mut places = BTreeMap::new();
+    for entry in entries {
+        let number = entry.case_number.as_str();
+        if number.is_empty() {
+            beside += 1;
+            continue;
+        }
+        let place = *places.entry(number).or_insert(all.len());
+        if place == all.len() {
+            let is_case = !entry.kind.starts_with("matter");
+            all.push(About { number, opens: false, is_case, entries: 0 });
+        }
+        if let Some(about) = all.get_mut(place) {
+            about.opens |= entry.kind == "step.submitted";
+            about.entries += 1;
+        }
+    }
+    let line = |about: &About<'_>| {
+        let what = match (about.is_case, about.opens) {
+            (true, true) => "新登记的办件",
+            (true, false) => "已登记过的办件",
+            (false, _) => "投诉、咨询等事项",
+        };
+        format!("{}：{what}，{}条记录", words::grouped(about.number), about.entries)
+    };
+    let mut lines: Vec<_> = all.iter().take(CASES_NAMED).map(line).collect();
+    let more = all.len().saturating_sub(CASES_NAMED);
+    if more > 0 {
+        lines.push(format!("另有{more}件，可用命令 quarantine show 查看全部"));
+    }
+    if beside > 0 {
+        lines.push(format!("不属于办件的记录（如人员、资料），{beside}条"));
+    }
+    lines
 }
 
 /// What became of it: whether the row is still there says whether trying again was of use.
@@ -173,6 +241,7 @@ fn told(row: &proto::Quarantined, from: String, may: &May) -> Row {
         can_redrive: !is_rest,
         can_drop: may.administers && !is_rest && kind != QuarantineKind::Waiting,
         can_decide: may.administers && is_rest && may.is_district,
+        about: Vec::new(),
     }
 }
 

@@ -82,9 +82,12 @@ struct Service {
 }
 
 /// The newest link of a key.
+#[derive(Clone)]
 struct OpenLink {
     replaced: CancellationToken,
     busy: watch::Receiver<bool>,
+    /// Of a revoked station: whether it may have attachments yet that are wanted here.
+    files: watch::Sender<bool>,
 }
 
 type Answer<T> = Pin<Box<dyn Stream<Item = std::result::Result<T, Status>> + Send>>;
@@ -107,9 +110,9 @@ impl Service {
         }
     }
 
-    fn busy(&self, key: &PublicKey) -> Option<(watch::Receiver<bool>, CancellationToken)> {
+    fn newest(&self, key: &PublicKey) -> Option<OpenLink> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(key).map(|link| (link.busy.clone(), link.replaced.clone()))
+        open.get(key).cloned()
     }
 }
 
@@ -130,7 +133,10 @@ impl LinkService for Service {
         let (outgoing, answer) = pump::outgoing(pump::OUTGOING);
         let (busy, is_busy) = watch::channel(false);
         let replaced = CancellationToken::new();
-        self.enter(peer.key, OpenLink { replaced: replaced.clone(), busy: is_busy });
+        let delivers = self.trust.delivers(&peer.key);
+        // Until the attachments' stream is open and has looked, nobody knows that there are none.
+        let (files, expects_files) = watch::channel(delivers);
+        self.enter(peer.key, OpenLink { replaced: replaced.clone(), busy: is_busy, files });
         let link = Link {
             host: self.host.clone(),
             trust: self.trust.clone(),
@@ -140,7 +146,8 @@ impl LinkService for Service {
             turn: self.catch_ups.clone().try_acquire_owned().ok(),
             busy,
             replaced: replaced.clone(),
-            delivers: self.trust.delivers(&peer.key),
+            delivers,
+            files: expects_files,
             distrust: None,
             shutdown: self.shutdown.clone(),
         };
@@ -163,11 +170,8 @@ impl LinkService for Service {
         request: Request<Streaming<AttachmentMessage>>,
     ) -> std::result::Result<Response<Self::AttachmentsStream>, Status> {
         let peer = self.peer(&request)?;
-        if self.trust.delivers(&peer.key) {
-            return Err(Status::permission_denied("the station's key was revoked"));
-        }
-        let (busy, ended) =
-            self.busy(&peer.key).ok_or_else(|| Status::failed_precondition("no link of this station is open"))?;
+        let OpenLink { replaced: ended, busy, files } =
+            self.newest(&peer.key).ok_or_else(|| Status::failed_precondition("no link of this station is open"))?;
         let (outgoing, answer) = pump::outgoing(attachments::OUTGOING);
         let attachments = Attachments {
             host: self.host.clone(),
@@ -176,6 +180,8 @@ impl LinkService for Service {
             outgoing,
             budget: self.budget.clone(),
             busy,
+            // It hands over what counts here by now, and hears nothing of what others hold.
+            delivers: self.trust.delivers(&peer.key).then_some(files),
         };
         let shutdown = self.shutdown.clone();
         self.links.spawn(async move {

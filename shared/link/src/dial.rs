@@ -238,6 +238,7 @@ async fn open(
         busy,
         replaced: CancellationToken::new(),
         delivers: false,
+        files: watch::channel(false).1,
         distrust,
         shutdown: shutdown.clone(),
     };
@@ -277,7 +278,7 @@ async fn keep_attachments(
             Ok(answer) => {
                 let (host, incoming, busy) = (host.clone(), answer.into_inner(), busy.clone());
                 let budget = budget.clone();
-                attachments::run(Attachments { host, peer, incoming, outgoing, budget, busy }).await
+                attachments::run(Attachments { host, peer, incoming, outgoing, budget, busy, delivers: None }).await
             }
             Err(status) => Err(status.into()),
         };

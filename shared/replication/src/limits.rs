@@ -22,6 +22,9 @@ pub const DELIVERED_MS: u64 = 5_000;
 /// One that has said that it has more is waited for so long after each batch, in milliseconds: on a thin line a batch
 /// takes longer than those who have delivered all may be silent.
 pub const DELIVERING_MS: u64 = 300_000;
+/// Attachments that are wanted of a revoked station keep its link open for so long, in milliseconds: it may have lost
+/// them, or its line may be too thin for them, and the next link goes on where this one ends.
+pub const DELIVERING_FILES_MS: u64 = 1_800_000;
 /// … and does not come back for this long.
 pub const DELIVERED_COME_BACK_MS: u64 = COME_BACK_MAX_MS;
 

@@ -128,6 +128,8 @@ pub struct Session {
     peer_is_revoked: bool,
     /// When the last entries of a revoked peer came: milliseconds since 1970-01-01 UTC.
     delivered_ms: u64,
+    /// When it was first known on this link to be revoked, on the same clock.
+    delivering_since_ms: u64,
     /// A further `Have` is due at the end of this event.
     ask_again: bool,
     /// What the current event has led to.
@@ -152,6 +154,7 @@ impl Session {
             branches_asked: 0,
             peer_is_revoked: false,
             delivered_ms: 0,
+            delivering_since_ms: 0,
             ask_again: false,
             actions: Vec::new(),
         }
@@ -190,6 +193,7 @@ impl Session {
             Event::Receipts(receipts) => self.pass_on(receipts),
             Event::DirectoryChanged => {
                 self.look_the_peer_up(directory, now_ms);
+                self.learn_waiting_receipts(directory);
                 match self.receiving.reconsider(directory) {
                     Some(Again::Passes) => self.ask_again = true,
                     Some(Again::Admitted) => self.begin_anew("what was kept aside was admitted"),
@@ -200,6 +204,7 @@ impl Session {
             Event::BranchLoaded { run, case_keys } => self.send(Message::Branch { run, case_keys }),
             Event::EntriesNeeded { log, from } => self.ask_for_entries(log, from),
             Event::LoadedAgain { run, case_keys } => self.send(Message::EntriesAgain { run, case_keys }),
+            Event::FilesExpected => self.expect_files(now_ms),
             Event::AskAgain { log } => {
                 if self.receiving.forgets(&log) {
                     self.begin_anew("a person asks to try again");

@@ -5,6 +5,7 @@
 mod support;
 
 use sanji_log::{LogId, Reach, Seal};
+use sanji_replication::limits::{DELIVERED_MS, DELIVERING_FILES_MS};
 use sanji_replication::verify::{Ends, Verdict, verify};
 use sanji_replication::{CaseKeyMessage, Directory, Event, Message, RefusalReason, Refused, Rest, Session, Settings};
 use support::link::{Link, Side};
@@ -402,6 +403,37 @@ fn a_revoked_station_that_has_more_to_hand_over_is_waited_for() {
         link.feed(1, Event::Tick);
     }
     assert!(link.sides[1].closed.is_some(), "it has handed over all that it has");
+}
+
+#[test]
+fn a_revoked_station_whose_attachments_are_wanted_is_waited_for_but_not_for_ever() {
+    let mut revoked = directory();
+    revoked.revoke(public(VILLAGE));
+    // How many seconds it is waited for while attachments are expected for the first `expected` of them.
+    let waited = |expected: u64| {
+        let village = Side::new(VILLAGE, TOWNSHIP, directory());
+        let mut link = Link::new(Truth::default(), village, Side::new(TOWNSHIP, VILLAGE, revoked.clone()));
+        link.connect();
+        link.settle();
+        for second in 0..10_000 {
+            if link.sides[1].closed.is_some() {
+                return second;
+            }
+            link.now_ms += 1_000;
+            if second < expected {
+                link.feed(1, Event::FilesExpected);
+            }
+            link.feed(0, Event::Tick);
+            link.feed(1, Event::Tick);
+            link.settle();
+        }
+        panic!("for ever");
+    };
+    let seconds = |ms: u64| ms / 1_000;
+    for (expected, least) in [(0, 0), (600, 600), (u64::MAX, seconds(DELIVERING_FILES_MS))] {
+        let waited = waited(expected);
+        assert!((least..=least + seconds(DELIVERED_MS) + 1).contains(&waited), "{expected}: {waited}");
+    }
 }
 
 #[test]

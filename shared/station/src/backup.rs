@@ -5,6 +5,11 @@
 //! the others: the journal up to a durable position, the complete attachments, and everything else of the data
 //! folder that is not derived.
 //!
+//! Attachments come and go while it is written. One that is gone when its turn comes, though the list promised it, stands
+//! in the archive as zeros with no permissions, and restoring leaves it out: the station then lacks it and fetches it
+//! again, if a case still names it, while zeros under its name would pass for the whole attachment until somebody reads
+//! them. (A release that does not know of this unpacks the zeros, which no hash of a chunk fits.)
+//!
 //! The signing key is left out, so a backup can't be run as a clone: what comes of it is a new life of the station,
 //! under a new key, which heals from its peers before it writes (see [`crate::healing`]).
 //!
@@ -31,6 +36,10 @@ pub use write::{Source, write};
 const FORMAT: u32 = 1;
 /// First file of the archive.
 const MANIFEST: &str = "BACKUP.json";
+/// Permissions of a file in the archive …
+const THERE: u32 = 0o600;
+/// … and of one that was gone when its turn came.
+const GONE: u32 = 0o000;
 
 /// Why a backup can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +101,8 @@ pub struct Manifest {
     pub created_ms: u64,
     /// Entries in it.
     pub entries: u64,
-    /// Its files, in their order.
+    /// Its files, in their order. The list in the archive was written before them, so it may name some that were gone
+    /// when their turn came; what [`write`] and [`restore`] return doesn't.
     pub files: Vec<BackedUp>,
 }
 

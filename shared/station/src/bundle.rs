@@ -4,11 +4,13 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `aside` | the file of a revoked station is kept whole |
+//! | `kept` | such a file is read again once the district has admitted what its station wrote |
 //! | [`history`] | what went to each station and came from it last |
 //! | `words` | why a bundle is refused, for whoever carried it |
 
 mod aside;
 pub mod history;
+mod kept;
 mod words;
 
 use std::collections::BTreeSet;
@@ -76,19 +78,27 @@ pub struct Confirmed {
 
 /// Writes and reads a station's bundles.
 #[derive(Clone)]
-pub struct Bundles {
+pub struct Bundles(Arc<Inner>);
+
+struct Inner {
     station: Station,
-    identity: Arc<Identity>,
+    identity: Identity,
     data: DataFolder,
     /// One bundle is read at a time, so that two of one sender don't hinder each other.
-    reading: Arc<Mutex<()>>,
+    reading: Mutex<()>,
 }
 
 impl Bundles {
-    /// For a station with the identity and the data folder that it runs with.
+    /// For a station with the identity and the data folder that it runs with. Inside a tokio runtime, what is kept of
+    /// revoked stations is looked after for as long as there is anybody who writes and reads bundles.
     #[must_use]
     pub fn new(station: Station, identity: Identity, data: DataFolder) -> Self {
-        Self { station, identity: Arc::new(identity), data, reading: Arc::default() }
+        let changes = station.subscribe();
+        let bundles = Self(Arc::new(Inner { station, identity, data, reading: Mutex::default() }));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(kept::look_after(Arc::downgrade(&bundles.0), changes));
+        }
+        bundles
     }
 
     /// The living key of a station above or below, for which a bundle can be written.
@@ -101,7 +111,7 @@ impl Bundles {
     }
 
     fn newest_key(&self, station: StationCode, is_wanted: impl Fn(&KeyLife) -> bool) -> Option<PublicKey> {
-        let reference = self.station.reference();
+        let reference = self.0.station.reference();
         let lives = reference.keys().iter().filter(|(_, life)| life.station == station && is_wanted(life));
         lives.max_by_key(|(_, life)| life.certificate_until_ms).map(|(key, _)| *key)
     }
@@ -153,7 +163,7 @@ impl Bundles {
 
     fn write(&self, receiver: Receiver, options: &ExportOptions, output: impl Write) -> Result<ExportSummary, Error> {
         let to = receiver.station;
-        let summary = export(&self.station, &self.identity, receiver, output, options, &mut |_| {})?;
+        let summary = export(&self.0.station, &self.0.identity, receiver, output, options, &mut |_| {})?;
         self.history().exported(to, Exported::new(&summary, now_ms()));
         Ok(summary)
     }
@@ -163,15 +173,15 @@ impl Bundles {
     /// # Errors
     /// [`Error::Bundle`].
     pub fn read_request(&self, input: impl Read) -> Result<CheckedEnrolRequest, Error> {
-        Ok(read_request(input, self.station.me(), &self.identity.signing_key)?)
+        Ok(read_request(input, self.0.station.me(), &self.0.identity.signing_key)?)
     }
 
     /// Stations for which a bundle can be written: above this one or below it, by code. Those whose life is over have
     /// to hear of it.
     #[must_use]
     pub fn partners(&self) -> Vec<StationCode> {
-        let me = self.station.me();
-        let reference = self.station.reference();
+        let me = self.0.station.me();
+        let reference = self.0.station.reference();
         let known = reference.keys().values().map(|life| life.station);
         let partners: BTreeSet<_> = known.filter(|code| *code != me && (me.within(*code) || code.within(me))).collect();
         partners.into_iter().collect()
@@ -181,8 +191,8 @@ impl Bundles {
     #[must_use]
     pub fn confirmed_by(&self, partner: StationCode) -> Confirmed {
         let Ok(key) = self.key_of(partner) else { return Confirmed::default() };
-        let receipts = self.station.receipts_of(partner);
-        let have = self.station.have(partner);
+        let receipts = self.0.station.receipts_of(partner);
+        let have = self.0.station.have(partner);
         let known = self.last_have_of(partner, &key).correct(&known_to_hold(&have, &receipts, partner, key));
         let lacking = |head: Head| head.seq.saturating_sub(known.get(&head.log).map_or(0, |(seq, _)| seq));
         Confirmed {
@@ -194,16 +204,16 @@ impl Bundles {
     /// What went to each station and came from it last.
     #[must_use]
     pub fn history(&self) -> History {
-        History::new(&self.data)
+        History::new(&self.0.data)
     }
 
     /// Reads a bundle. Blocks; inside a tokio runtime. What was taken is told also where the bundle turns out to be
     /// damaged further on. `by`: the member of staff who brought it; empty: the keeper.
     pub fn import(&self, by: &str, input: impl Read) -> (Option<ImportSummary>, Result<(), Error>) {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _reading = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = None;
         let mut input = Remembering::new(input);
-        let read = import(&self.station, &self.identity, &mut input, &mut |summary| taken = Some(summary.clone()));
+        let read = import(&self.0.station, &self.0.identity, &mut input, &mut |summary| taken = Some(summary.clone()));
         match read {
             Ok(summary) => {
                 self.keep_asked(summary.sender, &summary.asked);
@@ -211,19 +221,19 @@ impl Bundles {
                 self.keep_branches_wanted(&summary);
                 self.keep_last_have(&summary);
                 if summary.distrusted {
-                    self.station.links().told_revoked(summary.sender);
+                    self.0.station.links().told_revoked(summary.sender);
                 }
                 if self.is_heard(&summary) {
-                    self.station.heard(summary.sender);
+                    self.0.station.heard(summary.sender);
                 }
-                self.station.record("bundle.read", by, &summary.sender.to_string(), "");
+                self.0.station.record("bundle.read", by, &summary.sender.to_string(), "");
                 self.history().imported(summary.sender, Imported::new(&summary, now_ms(), String::new()));
                 (Some(summary), Ok(()))
             }
             Err(error) => {
                 let error = self.aside(error, input);
                 tracing::warn!(error = chain(&error), "a bundle was refused");
-                self.station.record("bundle.refused", by, "", &error.to_string());
+                self.0.station.record("bundle.refused", by, "", &error.to_string());
                 if let Some(taken) = &taken {
                     self.history().imported(taken.sender, Imported::new(taken, now_ms(), error.to_string()));
                 }
@@ -236,7 +246,7 @@ impl Bundles {
     /// sender leaves out what this station once held, and it may have lost that with the end of its journal. Then it was
     /// perhaps written before the loss, and says nothing of what came after it; the clocks of both are all that tells.
     fn is_heard(&self, summary: &ImportSummary) -> bool {
-        let lost_since_ms = self.station.holds_back_since_ms();
+        let lost_since_ms = self.0.station.holds_back_since_ms();
         let is_new = lost_since_ms.is_none_or(|since_ms| summary.created_ms >= since_ms);
         summary.refused.is_empty() && summary.last_have.is_some() && summary.entries_lacking == 0 && is_new
     }
@@ -244,7 +254,7 @@ impl Bundles {
     /// Keeps the file of a revoked station.
     fn aside(&self, error: sanji_link::Error, input: Remembering<impl Read>) -> Error {
         let sanji_link::Error::BundleRevoked { sender } = error else { return error.into() };
-        match input.keep_in(&self.data.bundles(), &sender.to_string()) {
+        match input.keep_in(&self.0.data.bundles(), &sender.to_string()) {
             Ok(path) => {
                 self.keep_its_entries(&path);
                 Error::Aside { sender, path }
@@ -256,22 +266,29 @@ impl Bundles {
         }
     }
 
-    /// What a revoked station had written is kept for a person to decide on, beside the file.
-    fn keep_its_entries(&self, path: &std::path::Path) {
+    /// What a revoked station had written is kept for a person to decide on, beside the file. Of what was admitted since
+    /// the attachments are taken: so a file that is brought again, or read again here, makes its cases whole.
+    fn keep_its_entries(&self, path: &Path) {
         let kept = std::fs::File::open(path)
             .map_err(|source| sanji_link::Error::Io { operation: "read the bundle", source })
-            .and_then(|file| import_aside(&self.station, &self.identity, std::io::BufReader::new(file)));
-        if let Err(error) = kept {
-            tracing::warn!(error = chain(&error), "of a revoked station's bundle not all entries could be kept");
+            .and_then(|file| import_aside(&self.0.station, &self.0.identity, std::io::BufReader::new(file)));
+        match kept {
+            Ok(ImportSummary { sender, attachments, .. }) if attachments > 0 => {
+                tracing::info!(peer.station = %sender, attachments, "a revoked station's bundle has brought attachments");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "of a revoked station's bundle not all entries could be kept");
+            }
         }
     }
 
     fn asked_file(&self, station: StationCode) -> PathBuf {
-        self.data.bundles().join(format!("asked-{station}"))
+        self.0.data.bundles().join(format!("asked-{station}"))
     }
 
     fn lost_file(&self, station: StationCode) -> PathBuf {
-        self.data.bundles().join(format!("lost-{station}"))
+        self.0.data.bundles().join(format!("lost-{station}"))
     }
 
     /// The attachments that a station lacked when it wrote its last bundle.
@@ -314,7 +331,7 @@ impl Bundles {
     }
 
     fn branches_file(&self, station: StationCode) -> PathBuf {
-        self.data.bundles().join(format!("branches-{station}"))
+        self.0.data.bundles().join(format!("branches-{station}"))
     }
 
     /// What of a station's version of forked logs is wanted as evidence.
@@ -335,7 +352,7 @@ impl Bundles {
     /// One life of a station says nothing of another.
     fn have_file(&self, station: StationCode, key: &PublicKey) -> PathBuf {
         let key: String = key.to_hex().chars().take(16).collect();
-        self.data.bundles().join(format!("have-{station}-{key}"))
+        self.0.data.bundles().join(format!("have-{station}-{key}"))
     }
 
     /// What a life of a station held when it wrote its last bundle. Where that is not known, its receipts alone say it.

@@ -9,9 +9,13 @@
 //! | `station.json` | the station's place in the district |
 //! | `authority.key` | hub only, PKCS#8 PEM: the authority's private half |
 //! | `keeper.token` | with which the station's own command line calls it |
+//! | `enrolling.key` | until it is enrolled: the signing key that it asks with |
+//! | `enrolling.code` | until it is enrolled: the hash of the one-time code that `enrolling.key` asks with |
+//! | `asking.json` | until it is enrolled: its place, as far as the invitation said |
 //!
 //! `signing.key` is written last: a folder that has one is a whole station. A station that has asked by file to be
-//! enrolled has `enrolling.key`, `authority.der` and `asking.json`, and waits for the answer.
+//! enrolled has `enrolling.key`, `authority.der` and `asking.json`, and waits for the answer. Neither the key that it asks
+//! with nor the note on its code goes into a backup: what comes of one asks anew.
 
 use sanji_link::Identity;
 use sanji_log::{PublicKey, SigningKey, StationCode};

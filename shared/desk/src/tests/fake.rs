@@ -60,6 +60,8 @@ pub(super) struct Memory {
     /// Logs of the next bundle of which something is refused, and why.
     pub(super) bundle_refusals: Vec<(StationCode, proto::RefusalReason)>,
     pub(super) quarantined: Vec<proto::Quarantined>,
+    /// Entries of each row.
+    pub(super) quarantined_entries: Vec<proto::DumpedEntry>,
     /// Who settled what, and how.
     pub(super) settled: Vec<(String, String, Settling)>,
     /// Matters that were opened: whether by a member of staff, and what was said.
@@ -459,6 +461,10 @@ impl Office for FakeOffice {
 
     async fn quarantine_for(&self, _: &Actor) -> Result<Vec<proto::Quarantined>, Failure> {
         Ok(self.memory.lock().unwrap().quarantined.clone())
+    }
+
+    async fn quarantined_entries(&self, _: &str) -> Result<Vec<proto::DumpedEntry>, Failure> {
+        Ok(self.memory.lock().unwrap().quarantined_entries.clone())
     }
 
     async fn settle_quarantined(&self, actor: &Actor, id: &str, settling: Settling) -> Result<(), Failure> {

@@ -46,6 +46,46 @@ async fn each_kind_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn who_decides_on_a_revoked_stations_rest_sees_which_cases_it_is_about() {
+    let entry = |case_number: &str, kind: &str| proto::DumpedEntry {
+        case_number: case_number.to_owned(),
+        kind: kind.to_owned(),
+        ..proto::DumpedEntry::default()
+    };
+    let (opened, known, question) =
+        ("9901061012032026070100427", "9901061012032026063000518", "9901061012032026070190001");
+    let mut browser = Browser::agent();
+    browser.memory().quarantined = vec![row("b2", QuarantineKind::Rest, "REVOKED")];
+    browser.memory().quarantined_entries = vec![
+        entry(known, "side.note"),
+        entry(opened, "step.submitted"),
+        entry(opened, "side.note"),
+        entry("", "absence"),
+        entry(question, "matter.question_asked"),
+        entry(HOSTILE, "unreadable"),
+    ];
+    let told = [
+        format!("{}：新登记的办件，2条记录", crate::words::grouped(opened)),
+        format!("{}：已登记过的办件，1条记录", crate::words::grouped(known)),
+        format!("{}：投诉、咨询等事项，1条记录", crate::words::grouped(question)),
+        "不属于办件的记录（如人员、资料），1条".to_owned(),
+    ];
+    // Whoever can't decide sees no more of other people's cases than before.
+    let answer = browser.get(PAGE).await;
+    told.iter().for_each(|line| answer.hides(&[line]));
+    browser.memory().administrator = true;
+    let answer = browser.get(PAGE).await;
+    told.iter().for_each(|line| {
+        answer.shows(&[line]);
+    });
+    assert!(!answer.body.contains("<script>alert"));
+
+    let many = (0..150).map(|serial| entry(&format!("99010610120320260701{serial:05}"), "step.submitted"));
+    browser.memory().quarantined_entries = many.collect();
+    browser.get(PAGE).await.shows(&["另有50件"]);
+}
+
+#[tokio::test]
 async fn what_is_done_is_passed_on_with_its_reason_and_a_refusal_is_told() {
     let mut browser = Browser::agent();
     browser.memory().quarantined = vec![row("a1", QuarantineKind::Refused, "GAP")];

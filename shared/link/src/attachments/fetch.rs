@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sanji_log::{AttachmentId, AttachmentRef, StationCode};
 use sanji_replication::attachment::{AttachmentMessage, ChunkReply, Fetcher, Heard, Lacking, Piece};
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -41,6 +41,7 @@ pub(super) async fn fetch(
     replies: mpsc::Receiver<Box<ChunkReply>>,
     outgoing: Outgoing,
     budget: Budget,
+    delivers: Option<watch::Sender<bool>>,
 ) -> Result<()> {
     // Before the first look at what is lacking, so that nothing falls between the two.
     let changes = host.subscribe();
@@ -56,7 +57,8 @@ pub(super) async fn fetch(
         finishing: JoinSet::new(),
         look_at: Instant::now(),
         looked_at: Instant::now(),
-        look_up: LOOK_UP,
+        has_seen_all: false,
+        delivers,
     };
     loop {
         let happening = fetching.next().await?;
@@ -78,7 +80,11 @@ struct Fetching {
     /// When the station is to be asked what it lacks, and when it was.
     look_at: Instant,
     looked_at: Instant,
-    look_up: usize,
+    /// Whether the last look came to the end of what the station lacks.
+    has_seen_all: bool,
+    /// A revoked peer is asked for attachments alone: its word on who holds them is worth nothing. Whoever keeps its link
+    /// open is told whether more may come.
+    delivers: Option<watch::Sender<bool>>,
 }
 
 enum Happening {
@@ -137,16 +143,32 @@ impl Fetching {
             Happening::Changed => self.look_at = self.look_at.min(self.looked_at + ASK_AT_MOST),
             Happening::Time => {}
         }
-        if self.look_at <= Instant::now() { self.look().await } else { Ok(()) }
+        if self.look_at <= Instant::now() {
+            self.look().await?;
+        }
+        if let Some(may_come) = &self.delivers {
+            may_come.send_replace(self.may_more_come());
+        }
+        Ok(())
+    }
+
+    /// Whether something that is wanted is on its way, or the peer has not said yet that it lacks it.
+    fn may_more_come(&self) -> bool {
+        let is_asked = self.fetcher.open_requests() > 0 || self.fetcher.next_count(now_ms()).is_some();
+        is_asked || !self.finishing.is_empty() || !self.has_seen_all
     }
 
     /// Asks the station what it lacks, and which attachments it wants to know the holders of.
     async fn look(&mut self) -> Result<()> {
-        let (peer, look_up) = (self.peer, self.look_up);
+        // What the peer lacks must not hide what it has.
+        let look_up = LOOK_UP + self.fetcher.standing_back();
+        let (peer, wonders) = (self.peer, self.delivers.is_none());
         let wanted = blocking(&self.host, "list the attachments wanted", move |host| {
-            Ok((host.wanted_attachments(peer, look_up), host.unconfirmed_attachments(peer, WONDER)))
+            let unconfirmed = if wonders { host.unconfirmed_attachments(peer, WONDER) } else { Vec::new() };
+            Ok((host.wanted_attachments(peer, look_up), unconfirmed))
         });
         let (wanted, unconfirmed) = wanted.await?;
+        self.has_seen_all = wanted.len() < look_up;
         let known: BTreeSet<_> =
             wanted.iter().map(|wanted| wanted.id).filter(|id| self.fetcher.is_fetching(id)).collect();
         let lacking = blocking(&self.host, "look attachments up", move |host| {
@@ -164,8 +186,6 @@ impl Fetching {
         });
         self.fetcher.want(lacking.await?);
         self.fetcher.wonder(unconfirmed);
-        // What the peer lacks must not hide what it has.
-        self.look_up = LOOK_UP + self.fetcher.standing_back();
         self.looked_at = Instant::now();
         self.look_at = self.looked_at + ASK_AGAIN;
         Ok(())

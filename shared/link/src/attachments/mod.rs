@@ -4,6 +4,9 @@
 //! and a `serve` that answers what the peer asks for. What to ask for is decided by
 //! [`Fetcher`](sanji_replication::attachment::Fetcher). A station passes on what it has checked while the rest is
 //! still coming in.
+//!
+//! With a revoked station it goes one way: it is asked for what is wanted of cases that count here, which needs no
+//! trust, since every chunk is checked by its hash; whatever it asks for itself it is answered that it is not here.
 
 mod fetch;
 mod serve;
@@ -48,6 +51,8 @@ pub(crate) struct Attachments {
     pub(crate) budget: Budget,
     /// Whether entries wait to be sent on this link.
     pub(crate) busy: watch::Receiver<bool>,
+    /// The peer's key is revoked: it delivers and hears nothing. Told whether it may have something yet that is wanted.
+    pub(crate) delivers: Option<watch::Sender<bool>>,
 }
 
 type Outgoing = crate::pump::Outgoing<proto::AttachmentMessage>;
@@ -57,13 +62,20 @@ type Outgoing = crate::pump::Outgoing<proto::AttachmentMessage>;
 /// # Errors
 /// Where the stream broke, the peer misbehaved, or this station can't keep what it gets.
 pub(crate) async fn run(attachments: Attachments) -> Result<()> {
-    let Attachments { host, peer, incoming, outgoing, budget, busy } = attachments;
+    let Attachments { host, peer, incoming, outgoing, budget, busy, delivers } = attachments;
+    let hears = delivers.is_none();
     let (requests, asked) = mpsc::channel(REQUESTS_WAITING_MAX);
     let (replies, answered) = mpsc::channel(REPLIES_WAITING);
+    let serving = async {
+        match hears {
+            true => serve::serve(host.clone(), peer, asked, outgoing.clone(), busy).await,
+            false => serve::turn_away(asked, outgoing.clone()).await,
+        }
+    };
     let ended = tokio::select! {
         ended = read(incoming, requests, replies) => ended,
-        ended = serve::serve(host.clone(), peer, asked, outgoing.clone(), busy) => ended,
-        ended = fetch::fetch(host, peer, answered, outgoing.clone(), budget) => ended,
+        ended = serving => ended,
+        ended = fetch::fetch(host.clone(), peer, answered, outgoing.clone(), budget, delivers) => ended,
     };
     if let Err(error) = &ended {
         // A full queue means that the peer does not read; then it needs no reason either.

@@ -46,6 +46,15 @@ pub(super) async fn serve(
     }
 }
 
+/// Answers a revoked peer, which is to hear nothing: as if nothing of it were here, nor known to be elsewhere. An answer
+/// it gets, since it would take a stream without answers for a broken one, and what is fetched of it with it.
+pub(super) async fn turn_away(mut asked: mpsc::Receiver<ChunkRequest>, outgoing: Outgoing) -> Result<()> {
+    while let Some(ChunkRequest { id, first_chunk, .. }) = asked.recv().await {
+        send(&outgoing, AttachmentMessage::Reply(ChunkReply::without_data(id, first_chunk))).await?;
+    }
+    Ok(())
+}
+
 struct Serving {
     host: Arc<dyn Host>,
     peer: StationCode,

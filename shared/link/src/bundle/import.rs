@@ -86,7 +86,9 @@ pub fn import(
 }
 
 /// Reads a bundle of a revoked station, below or above: the entries that it wrote itself are kept aside, for a person to
-/// decide on. Nothing else is taken, save what the district has admitted already.
+/// decide on. Nothing else is taken, save what the district has admitted already, and of attachments those that are
+/// wanted here by now: what a chunk is its hash proves, whoever brings it. So the same bundle, read again once its
+/// entries were admitted, brings their attachments.
 ///
 /// # Errors
 /// Those of [`import`]; [`Error::Bundle`] where its sender is not revoked.
@@ -245,7 +247,9 @@ impl<'a> Import<'a> {
                 runs.into_iter().for_each(|run| self.keep_if_forked(run, &case_keys));
                 Ok(())
             }
-            Frame::Attachment(_) if self.aside => Ok(()),
+            // Nobody writes a bundle for it, nor is its word on who holds what worth anything.
+            Frame::Attachment(AttachmentMessage::Request(_)) if self.aside => Ok(()),
+            Frame::Attachment(AttachmentMessage::Reply(reply)) if self.aside && reply.chunk == WHO_HOLDS => Ok(()),
             Frame::Attachment(AttachmentMessage::Request(request)) => {
                 if self.summary.asked.len() < REQUESTS_MAX {
                     self.summary.asked.push(request);

@@ -79,6 +79,8 @@ pub(crate) struct Link {
     pub(crate) replaced: CancellationToken,
     /// The peer's key is revoked: it may deliver what it wrote.
     pub(crate) delivers: bool,
+    /// Whether a revoked peer may have attachments yet that are wanted here.
+    pub(crate) files: watch::Receiver<bool>,
     /// Why an earlier link of this process was closed for good.
     pub(crate) distrust: Option<Distrust>,
     pub(crate) shutdown: CancellationToken,
@@ -110,7 +112,8 @@ pub(crate) struct Begun {
 /// Says the first words. Who dials says them with the call and not after its answer: on a long line that is a round
 /// trip.
 pub(crate) async fn begin(link: Link) -> Begun {
-    let Link { host, trust, peer, handshake, outgoing, turn, busy, replaced, delivers, distrust, shutdown } = link;
+    let Link { host, trust, peer, handshake, outgoing, turn, busy, replaced, delivers, files, distrust, shutdown } =
+        link;
     // Before the first look at what is held, so that nothing falls between the two.
     let changes = host.subscribe();
     let mut settings = Settings::new(host.me(), peer.station, peer.key);
@@ -132,6 +135,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
         tick,
         goodbye: None,
         turn,
+        files,
         peer,
         damage_looked_for: Instant::now(),
         damage_turns: Turns::default(),
@@ -187,6 +191,7 @@ struct Pump {
     /// The session is over; what is in the outbox still goes.
     goodbye: Option<Goodbye>,
     turn: Option<OwnedSemaphorePermit>,
+    files: watch::Receiver<bool>,
     damage_looked_for: Instant,
     damage_turns: Turns,
     /// Pieces of branches that were asked for and have not come. What was not asked for is not kept: it is in no window.
@@ -347,9 +352,14 @@ impl Pump {
                     self.leave(ENDED, 0);
                     return Ok(());
                 }
+                let expects_files = *self.files.borrow();
+                if expects_files {
+                    self.tell(Event::FilesExpected)?;
+                }
                 self.tell(Event::Tick)?;
                 self.outbox.extend(self.packer.rest());
-                if self.session.in_sync() {
+                // Attachments come at their leisure: nobody who catches up is to wait for them.
+                if self.session.in_sync() || expects_files {
                     self.turn = None;
                 }
                 self.reporter.report(self.session.in_sync());

@@ -11,10 +11,13 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use sanji_link::{AcceptLimits, Authority, CancellationToken, Distrust, Identity, Trust, accept, dial};
-use sanji_log::{CaseId, Reach};
+use sanji_link::{
+    AcceptLimits, Authority, CancellationToken, Distrust, Host as _, Identity, Trust, WantedAttachment, accept, dial,
+};
+use sanji_log::{AttachmentId, CaseId, Reach};
 use sanji_proto::v1::link_message::Message;
 use sanji_proto::v1::{AttachmentMessage, ChunkRequest, Hello, LinkMessage, Ping, attachment_message};
+use sanji_replication::limits::DELIVERED_MS;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
@@ -48,6 +51,13 @@ impl Township {
         let shutdown = CancellationToken::new();
         tokio::spawn(accept(listener, trust.clone(), host.clone(), limits, shutdown.clone()));
         Self { authority, host, trust, address, shutdown }
+    }
+
+    /// The village's key is revoked; it may hand over what it has.
+    fn lets_the_village_deliver(&self) {
+        self.host.revoke(7);
+        self.trust.let_deliver(key(7));
+        self.trust.revoke(key(7));
     }
 
     /// The village links, replicates and stops again: the township works.
@@ -362,6 +372,68 @@ async fn attachments_are_served_beside_a_link_and_within_bounds() {
         assert_eq!((answers, ended.expect_err(what).code()), (0, Code::InvalidArgument), "{what}");
     }
     assert!(township.host.link().connected, "the entries go on");
+}
+
+/// An attachment of a case of the village.
+fn wanted(id: AttachmentId, content: &[u8]) -> WantedAttachment {
+    let case = CaseId::new(code(VILLAGE), 9678, 1, [7; 7]).unwrap();
+    WantedAttachment { case, id, size: content.len() as u64, urgent: true }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_station_hands_over_attachments_that_are_wanted_and_gets_none() {
+    let township = Township::new(AcceptLimits::default()).await;
+    township.lets_the_village_deliver();
+    let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+    let (theirs, ours) = (vec![3; 200_000], vec![4; 100_000]);
+    // More than one look finds, which the village has lost, before the one that it has.
+    for lost in 0..40 {
+        township.host.want(wanted(AttachmentId([lost; 32]), &[1]));
+    }
+    let id = village.attach(&theirs);
+    township.host.want(wanted(id, &theirs));
+    let kept = township.host.attach(&ours);
+    village.want(wanted(kept, &ours));
+    // Each would like to know who holds what, and could say so.
+    let case = wanted(id, &theirs).case;
+    township.host.held().unconfirmed.push((case, id));
+    village.held().unconfirmed.push((case, kept));
+    let trust = Arc::new(Trust::new(&identity(&township.authority, VILLAGE, 7)).unwrap());
+    tokio::spawn(dial(township.address.clone(), trust, village.clone(), township.shutdown.clone()));
+    let is_whole = |host: &MemoryHost| host.attachment_state(&id).unwrap().complete;
+    within(60, "it is handed over", async {
+        while !is_whole(&township.host) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    village.until("it is let go once nothing more is expected", |village| !village.link().connected).await;
+    assert_eq!(village.link().distrust, Some(Distrust::Revoked));
+    assert!(!village.held().attachments.contains_key(&kept) && village.held().holders.is_empty());
+    let held = township.host.held();
+    assert!(held.served.is_empty() && held.wanted_first.is_empty() && held.holders.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_station_on_a_thin_line_is_waited_for_while_its_attachment_is_on_its_way() {
+    const ATTACHMENTS: &str = "/sanji.v1.Link/Attachments";
+    let have = encoded(Message::Have(sanji_proto::v1::Have::default()));
+    let is_waited_for = async |is_wanted: bool| {
+        let township = Township::new(AcceptLimits::default()).await;
+        township.lets_the_village_deliver();
+        if is_wanted {
+            township.host.want(wanted(AttachmentId([9; 32]), &[1; 100]));
+        }
+        let channel = knock(&township.address, Some(&identity(&township.authority, VILLAGE, 7))).await.unwrap();
+        let link = tokio::spawn(replicate(channel.clone(), vec![hello(VILLAGE), have.clone()]));
+        township.host.until("the link is up", |host| host.link().connected).await;
+        let answers = tokio::spawn(call(ATTACHMENTS, channel, Vec::new()));
+        tokio::time::sleep(Duration::from_millis(DELIVERED_MS + 4_000)).await;
+        link.abort();
+        answers.abort();
+        township.host.link().connected
+    };
+    assert_eq!(tokio::join!(is_waited_for(false), is_waited_for(true)), (false, true));
 }
 
 fn request_bytes(request: ChunkRequest) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sanji_link::bundle::{ExportOptions, ExportSummary, ImportSummary, Receiver, export, import, import_aside};
 use sanji_link::{Authority, Error, Host, Identity, WantedAttachment};
 use sanji_log::attachment::CHUNK_BYTES;
-use sanji_log::{AttachmentRef, CaseId, LogId, Reach};
+use sanji_log::{AttachmentId, AttachmentRef, CaseId, LogId, Reach};
 use sanji_replication::RefusalReason;
 use sanji_replication::bundle::FreightItem;
 
@@ -199,6 +199,32 @@ async fn of_a_revoked_station_above_nothing_counts_either() {
     assert!(village.host.all_heads().0.is_empty(), "it does not count");
     let aside: usize = village.host.held().aside.iter().map(|run| run.entries.len()).sum();
     assert_eq!(aside, 5, "a person decides");
+}
+
+#[tokio::test]
+async fn attachments_of_what_was_admitted_come_with_the_bundle_that_is_read_again() {
+    let (village, township) = pair();
+    let content = vec![3; CHUNK_BYTES + 10];
+    let id = village.host.attach(&content);
+    let case = CaseId::new(code(VILLAGE), 1, 1, [0; 7]).unwrap();
+    let size = content.len() as u64;
+    village.host.write_case(case, AttachmentRef { id, size });
+    village.host.held().lacking_elsewhere.push(FreightItem { case, id, first_chunk: 0 });
+    // What it asks for itself, and what it says of others, is worth nothing.
+    village.host.want(WantedAttachment { case, id: AttachmentId([9; 32]), size: 9, urgent: false });
+    township.host.held().unconfirmed.push((case, id));
+    let file = village.export(TOWNSHIP, 5);
+    township.host.revoke(7);
+    let kept = township.import_aside(&file).await.unwrap();
+    assert_eq!((kept.attachments, township.host.held().attachments.len()), (0, 0), "nothing of it counts yet");
+
+    township.host.want(WantedAttachment { case, id, size, urgent: false });
+    for taken in [1, 0] {
+        let read = township.import_aside(&file).await.unwrap();
+        assert_eq!((read.attachments, read.entries), (taken, 0));
+        assert!(township.host.attachment_state(&id).unwrap().complete && read.asked.is_empty());
+    }
+    assert!(township.host.held().holders.is_empty());
 }
 
 #[tokio::test]

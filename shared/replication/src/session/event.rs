@@ -74,6 +74,8 @@ pub enum Event<'a> {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// Attachments may come yet that are wanted of a revoked peer: it is not to be let go, though it has no more entries.
+    FilesExpected,
     /// A person asks to try a refused log again.
     AskAgain {
         /// The log.

@@ -1,8 +1,9 @@
 //! A station whose key is revoked may still hand over what it wrote before it knew: that is kept aside, for a person to
-//! decide on. It hears nothing of what is new, and is let go when it has no more.
+//! decide on. It hears nothing of what is new, and is let go when it has no more. What the district has admitted counts,
+//! so the attachments of those cases are wanted too: they come beside the session, which waits for them a while.
 
 use super::{Action, Phase, Session};
-use crate::limits::{DELIVERED_COME_BACK_MS, DELIVERED_MS, DELIVERING_MS};
+use crate::limits::{DELIVERED_COME_BACK_MS, DELIVERED_MS, DELIVERING_FILES_MS, DELIVERING_MS};
 use crate::{Directory, Entries, Goodbye, Message, RefusalReason, Refused};
 
 impl Session {
@@ -10,8 +11,18 @@ impl Session {
         let revoked = directory.get(&self.settings.peer_key).is_some_and(|record| record.revoked);
         if revoked && !self.peer_is_revoked {
             self.delivered_ms = now_ms;
+            self.delivering_since_ms = now_ms;
         }
         self.peer_is_revoked = revoked;
+    }
+
+    /// A revoked peer that sends attachments is not silent, though no entries come. Not for ever: it may have lost what
+    /// is wanted of it, or have been made to say that it has more.
+    pub(super) fn expect_files(&mut self, now_ms: u64) {
+        self.delivering_since_ms = self.delivering_since_ms.min(now_ms);
+        if now_ms - self.delivering_since_ms < DELIVERING_FILES_MS {
+            self.delivered_ms = now_ms;
+        }
     }
 
     /// Whether a revoked peer has been silent for so long that nothing more will come.

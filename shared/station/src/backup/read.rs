@@ -11,13 +11,14 @@ use std::path::{Component, Path, PathBuf};
 
 use tar::Archive;
 
-use super::{BackedUp, Error, FORMAT, MANIFEST, Manifest, Opener};
+use super::{BackedUp, Error, FORMAT, GONE, MANIFEST, Manifest, Opener};
 use crate::folder::{self, DataFolder};
 
 /// Largest list of files that is read: a million attachments.
 const MANIFEST_MAX_BYTES: u64 = 256 << 20;
 
-/// Unpacks a backup. `progress` hears of the bytes done and of all. What is there afterwards is a station without a
+/// Unpacks a backup, but for what was gone when it was written: that is not in the list that is returned either.
+/// `progress` hears of the bytes done and of all. What is there afterwards is a station without a
 /// signing key: it has to begin a new life.
 ///
 /// # Errors
@@ -62,12 +63,13 @@ fn unpack(
     let mut archive = Archive::new(opener.decrypt(input)?);
     let mut entries = archive.entries().map_err(unreadable)?;
     let first = entries.next().ok_or_else(|| damaged("it is empty"))?.map_err(unreadable)?;
-    let manifest = read_manifest(first, program)?;
+    let mut manifest = read_manifest(first, program)?;
     let mut left: BTreeMap<&Path, &BackedUp> = manifest.files.iter().map(|file| (file.path.as_path(), file)).collect();
     let all = manifest.bytes();
     let mut done = 0;
     make(into)?;
     let mut folders = BTreeSet::from([into.to_owned()]);
+    let mut gone = BTreeSet::new();
     for entry in entries {
         let mut entry = entry.map_err(unreadable)?;
         let path = entry.path().map_err(unreadable)?.into_owned();
@@ -77,18 +79,24 @@ fn unpack(
             return Err(damaged(&format!("{} is not what it lists", path.display())));
         }
         let full = into.join(inside(&path)?);
+        done += file.bytes;
+        if entry.header().mode().map_err(unreadable)? == GONE {
+            gone.insert(path);
+            progress(done, all);
+            continue;
+        }
         for folder in full.ancestors().skip(1).take_while(|folder| folder.starts_with(into)) {
             folders.insert(folder.to_owned());
         }
         full.parent().map_or(Ok(()), make)?;
         keep(&mut entry, &full, file)?;
-        done += file.bytes;
         progress(done, all);
     }
     if let Some(missing) = left.keys().next() {
         return Err(damaged(&format!("it ends before {}", missing.display())));
     }
     folders.iter().try_for_each(|folder| sync(folder))?;
+    manifest.files.retain(|file| !gone.contains(&file.path));
     Ok(manifest)
 }
 

@@ -20,7 +20,8 @@ fn lock() -> (Lock, Opener) {
 fn station(data: &DataFolder) -> DiskStore {
     let options = Options { segment_bytes: 1 << 16, ..Options::default() };
     let store = DiskStore::open(data.path(), options).unwrap();
-    for (name, content) in [("signing.key", "secret"), ("master.key", "master"), ("station.json", "{}")] {
+    let secrets = ["signing.key", "enrolling.key", "enrolling.code"].map(|name| (name, "secret"));
+    for (name, content) in secrets.into_iter().chain([("master.key", "master"), ("station.json", "{}")]) {
         crate::folder::replace(&data.keys().join(name), content.as_bytes()).unwrap();
     }
     store
@@ -61,6 +62,8 @@ fn a_backup_of_a_working_store_opens_as_it_stood_and_has_no_signing_key() {
     assert_eq!(manifest.station, STATION.parse().unwrap());
     assert_eq!(fs::read(back.keys().join("master.key")).unwrap(), b"master");
     assert!(!back.holds_station(), "a backup is no clone");
+    let asks = ["enrolling.key", "enrolling.code"].iter().any(|name| back.keys().join(name).exists());
+    assert!(!asks, "it asks anew");
     let restored = DiskStore::open(back.path(), Options::default()).unwrap();
     let key = |serial| {
         let case = sanji_log::CaseId::new(STATION.parse().unwrap(), 1, serial, [1; 7]).unwrap();
@@ -68,6 +71,61 @@ fn a_backup_of_a_working_store_opens_as_it_stood_and_has_no_signing_key() {
     };
     assert!(key(1) && !key(2), "up to the moment at which the files were listed");
     assert_eq!(restored.verify(&mut |_, _| {}).unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn what_goes_while_a_backup_is_written_is_left_out_and_the_rest_is_whole() {
+    const CUT: usize = 100;
+    let root = tempfile::tempdir().unwrap();
+    let (data, back) = (DataFolder::new(root.path().join("a")), DataFolder::new(root.path().join("b")));
+    let store = station(&data);
+    commit(&store, 1);
+    let put = |fill: u8| store.put_upload(&mut std::iter::once(vec![fill; 50_000]), b"note").unwrap().id;
+    let [stays, expires, moves, shrinks] = [1, 2, 3, 4].map(put);
+    let (lock, opener) = lock();
+    let source = Source {
+        data: &data,
+        station: STATION.parse().unwrap(),
+        program: "node",
+        durable: store.durable_files().unwrap(),
+        entries: 0,
+        now_ms: 1,
+    };
+    // Between the listing and the reading.
+    let file = |id: &sanji_log::AttachmentId| {
+        let id = id.to_hex();
+        std::path::Path::new("attachments").join(&id[..2]).join(&id)
+    };
+    let full = |id| data.path().join(file(id));
+    store.drop_upload(&expires, b"note").unwrap();
+    fs::rename(full(&moves), full(&moves).with_extension("partial")).unwrap();
+    fs::OpenOptions::new().write(true).open(full(&shrinks)).unwrap().set_len(CUT as u64).unwrap();
+    let mut bytes = Vec::new();
+    let mut heard = (0, 0);
+    let written = write(source, lock, &mut bytes, &mut |done, all| heard = (done, all)).unwrap();
+    assert_eq!(heard.0, heard.1, "all that was promised is there");
+
+    let manifest = restore(bytes.as_slice(), &opener, &back, "node", &mut |_, _| {}).unwrap();
+    assert_eq!(manifest, written);
+    assert!(manifest.files.iter().all(|file| fs::metadata(back.path().join(&file.path)).unwrap().len() == file.size));
+    for gone in [&expires, &moves] {
+        assert!(!back.path().join(file(gone)).exists(), "nothing passes for it");
+        assert!(manifest.files.iter().all(|listed| listed.path != file(gone)), "nor is it said to be there");
+    }
+    let restored = DiskStore::open(back.path(), Options::default()).unwrap();
+    let is_whole = |id| restored.attachment(id).unwrap().complete;
+    assert_eq!([&stays, &expires, &moves].map(is_whole), [true, false, false]);
+    assert!(restored.chunk(&stays, 0).unwrap().is_some());
+    assert!(restored.chunk(&shrinks, 1).is_err(), "what was cut is found damaged");
+    assert!(!is_whole(&shrinks), "and comes again");
+
+    // Of the journal nothing may be missing.
+    let durable = store.durable_files().unwrap();
+    fs::remove_file(data.path().join(&durable[0].path)).unwrap();
+    let source =
+        Source { data: &data, station: STATION.parse().unwrap(), program: "node", durable, entries: 0, now_ms: 1 };
+    let refused = write(source, self::lock().0, std::io::sink(), &mut |_, _| {});
+    assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! What goes into a backup.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read as _, Write};
+use std::io::{ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use sanji_log::StationCode;
 use sanji_store::DurableFile;
 use tar::{Builder, EntryType, Header};
 
-use super::{BackedUp, Error, FORMAT, Lock, MANIFEST, Manifest};
+use super::{BackedUp, Error, FORMAT, GONE, Lock, MANIFEST, Manifest, THERE};
 use crate::folder::DataFolder;
 
 /// What the store lists itself, what only a running station has, and what is made anew for a new life. The signing
 /// key is among them: a backup is no clone.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 13] = [
     "journal",
     "index",
     "attachments",
@@ -24,11 +25,15 @@ const LEFT_OUT: [&str; 12] = [
     "healing.json",
     "keys/signing.key",
     "keys/enrolling.key",
+    "keys/enrolling.code",
     "keys/keeper.token",
     "keys/certificate.der",
 ];
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 1 << 20;
+/// The only files of the store that may go while a backup is written: an upload that nobody has named expires, an
+/// attachment that was found damaged is laid open.
+const MAY_GO: &str = "attachments";
 
 /// What is backed up.
 pub struct Source<'a> {
@@ -52,7 +57,7 @@ struct Setting {
     content: Vec<u8>,
 }
 
-/// Writes a backup. `progress` hears of the bytes done and of all.
+/// Writes a backup. `progress` hears of the bytes done and of all. What is returned lists what is in the backup.
 ///
 /// # Errors
 /// [`Error`]; what was written so far is no backup then.
@@ -72,7 +77,7 @@ pub fn write(
         let bytes = setting.content.len() as u64;
         BackedUp { path: setting.path.clone(), bytes, size: bytes }
     });
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         format: FORMAT,
         station: source.station,
         program: source.program.to_owned(),
@@ -95,16 +100,28 @@ pub fn write(
         done += setting.content.len() as u64;
         progress(done, all);
     }
+    let mut gone = BTreeSet::new();
     for file in &durable {
         let path = data.join(&file.path);
-        let opened = File::open(&path).map_err(fault(&path))?;
-        let mut counted = Counted { file: opened.take(file.bytes), left: file.bytes, done: &mut done, all, progress };
+        let may_go = file.path.starts_with(MAY_GO);
+        let opened = match File::open(&path) {
+            Err(missing) if missing.kind() == ErrorKind::NotFound && may_go => None,
+            opened => Some(opened.map_err(fault(&path))?.take(file.bytes)),
+        };
         let mut header = header(file.bytes, source.now_ms);
+        if opened.is_none() {
+            tracing::info!(path = %path.display(), "went while the backup was written, and is left out");
+            header.set_mode(GONE);
+            gone.insert(file.path.as_path());
+        }
+        let left = file.bytes;
+        let mut counted = Counted { file: opened, pads: may_go, left, done: &mut done, all, progress };
         archive.append_data(&mut header, &file.path, &mut counted).map_err(fault(&path))?;
         if counted.left > 0 {
             return Err(Error::Damaged { problem: format!("{} is shorter than its station says", path.display()) });
         }
     }
+    manifest.files.retain(|file| !gone.contains(file.path.as_path()));
     let finished = archive.into_inner().and_then(age::stream::StreamWriter::finish);
     finished.and_then(|mut output| output.flush()).map_err(fault(data))?;
     Ok(manifest)
@@ -113,7 +130,7 @@ pub fn write(
 fn header(bytes: u64, now_ms: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(EntryType::Regular);
-    header.set_mode(0o600);
+    header.set_mode(THERE);
     header.set_mtime(now_ms / 1000);
     header.set_size(bytes);
     header
@@ -145,7 +162,7 @@ fn read_settings(data: &Path, within: &Path, settings: &mut Vec<Setting>) -> Res
         match std::fs::read(&full) {
             Ok(content) => settings.push(Setting { path, content }),
             // Removed since the folder was listed, as a token is that was revoked.
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) if source.kind() == ErrorKind::NotFound => {}
             Err(source) => return Err(Error::Io { operation: "read", path: full, source }),
         }
     }
@@ -154,7 +171,10 @@ fn read_settings(data: &Path, within: &Path, settings: &mut Vec<Setting>) -> Res
 
 /// A file that tells how much of it was read.
 struct Counted<'a> {
-    file: std::io::Take<File>,
+    /// None: it is gone.
+    file: Option<std::io::Take<File>>,
+    /// Whether zeros stand for what is missing at its end: the archive has said how long it is. No hash fits them.
+    pads: bool,
     left: u64,
     done: &'a mut u64,
     all: u64,
@@ -164,7 +184,12 @@ struct Counted<'a> {
 impl std::io::Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let piece = buffer.len().min(PIECE_BYTES);
-        let read = self.file.read(buffer.get_mut(..piece).unwrap_or_default())?;
+        let piece = buffer.get_mut(..piece).unwrap_or_default();
+        let mut read = self.file.as_mut().map_or(Ok(0), |file| file.read(piece))?;
+        if read == 0 && self.pads {
+            read = usize::try_from(self.left).map_or(piece.len(), |left| left.min(piece.len()));
+            piece.iter_mut().take(read).for_each(|byte| *byte = 0);
+        }
         self.left -= read as u64;
         *self.done += read as u64;
         (self.progress)(*self.done, self.all);

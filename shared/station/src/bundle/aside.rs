@@ -19,7 +19,8 @@ impl<R: Read> Remembering<R> {
         Self { input, start: Vec::new(), is_whole: true }
     }
 
-    /// Writes the file, from its first byte to its last, into a folder. The same file gets the same name.
+    /// Writes the file, from its first byte to its last, into a folder. The same file gets the same name: beside it
+    /// first, since it may be that very file which is read.
     pub(super) fn keep_in(mut self, folder: &Path, sender: &str) -> io::Result<PathBuf> {
         if !self.is_whole {
             return Err(io::Error::other("too much was read before the sender was known"));
@@ -27,12 +28,27 @@ impl<R: Read> Remembering<R> {
         fs::create_dir_all(folder)?;
         let name = blake3::hash(&self.start).to_hex();
         let path = folder.join(format!("aside-{sender}-{}", name.get(..16).unwrap_or_default()));
-        let mut file = File::create(&path)?;
+        let beside = path.with_extension("partial");
+        let mut file = File::create(&beside)?;
         file.write_all(&self.start)?;
         io::copy(&mut self.input, &mut file)?;
         file.sync_all()?;
+        fs::rename(&beside, &path)?;
         Ok(path)
     }
+}
+
+/// The files of a sender that are kept in a folder. What can't be listed is not there.
+pub(super) fn kept_of(folder: &Path, sender: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|file| file.path());
+    let begins = format!("aside-{sender}-");
+    let is_kept = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        path.extension().is_none() && name.is_some_and(|name| name.starts_with(&begins))
+    };
+    let mut kept: Vec<_> = files.filter(is_kept).collect();
+    kept.sort();
+    kept
 }
 
 impl<R: Read> Read for Remembering<R> {
@@ -60,7 +76,16 @@ mod tests {
         let mut reading = Remembering::new(content.as_slice());
         reading.read_exact(&mut [0; 70_000]).unwrap();
         let path = reading.keep_in(folder.path(), "990106101203").unwrap();
-        assert!(fs::read(path).unwrap() == content);
+        assert!(fs::read(&path).unwrap() == content);
+
+        // Also where what is read is the kept file itself.
+        let mut reading = Remembering::new(File::open(&path).unwrap());
+        reading.read_exact(&mut [0; 70_000]).unwrap();
+        assert_eq!(reading.keep_in(folder.path(), "990106101203").unwrap(), path);
+        assert!(fs::read(&path).unwrap() == content);
+        File::create(folder.path().join("aside-990106101204-00")).unwrap();
+        assert_eq!(kept_of(folder.path(), "990106101203"), [path]);
+        assert!(kept_of(&folder.path().join("none"), "990106101203").is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use sanji_station::station::{Administrative, Station};
 use sanji_store::Store;
 use tempfile::TempDir;
 
-use crate::district::{District, HUB, Member, TOWNSHIP, VILLAGE, WINDOW, code};
+use crate::district::{AGENT, District, HUB, Member, TOWNSHIP, VILLAGE, WINDOW, code, dibao, staff};
 
 const STATIONS: [&str; 3] = [HUB, TOWNSHIP, VILLAGE];
 
@@ -125,6 +125,19 @@ impl Desk {
     pub(crate) async fn import(&self, file: Vec<u8>) -> Result<(), Error> {
         let bundles = self.bundles.clone();
         tokio::task::spawn_blocking(move || bundles.import("", file.as_slice()).1).await.unwrap()
+    }
+
+    async fn revoke_village(&self) {
+        let key = self.bundles.key_of(code(VILLAGE)).unwrap();
+        let revoked = proto::StationRevoked { key: key.0.to_vec(), reason: "stolen".to_owned() };
+        let record = proto::StationRecord { record: Some(proto::station_record::Record::Revoked(revoked)) };
+        let entry = Administrative {
+            home: code(VILLAGE),
+            reach: Reach::Public,
+            kind: proto::Kind::Station,
+            body: record.encode_to_vec(),
+        };
+        self.station.administer("", vec![entry]).await.unwrap();
     }
 
     pub(crate) fn heads(&self) -> Heads {
@@ -297,17 +310,8 @@ async fn a_village_that_has_lost_the_end_of_its_journal_gets_it_back_by_bundles_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_village_learns_of_it_by_a_bundle_and_takes_no_new_work() {
     let (desks, _) = desks().await;
-    let key = desks[0].bundles.key_of(code(VILLAGE)).unwrap();
-    let revoked = proto::StationRevoked { key: key.0.to_vec(), reason: "stolen".to_owned() };
-    let record = proto::StationRecord { record: Some(proto::station_record::Record::Revoked(revoked)) };
-    let entry = Administrative {
-        home: code(VILLAGE),
-        reach: Reach::Public,
-        kind: proto::Kind::Station,
-        body: record.encode_to_vec(),
-    };
     desks[0].write(2, 1).await;
-    desks[0].station.administer("", vec![entry]).await.unwrap();
+    desks[0].revoke_village().await;
     let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: desks[2].bundles.key_of(code(HUB)).unwrap() };
     let [here, there] = [2, 0].map(|at: usize| desks[at].heads()[&log]);
     assert!(here.0 < there.0, "the hub has something for the village that is private");
@@ -326,6 +330,53 @@ async fn a_revoked_village_learns_of_it_by_a_bundle_and_takes_no_new_work() {
     assert_eq!(desks[2].heads()[&log], here, "it hears nothing private");
     for desk in &desks {
         desk.station.close().await;
+    }
+}
+
+/// The bundle was read when nothing of it counted. Once it does, it is read again: by itself, where a later bundle that
+/// has no attachments brings what was admitted, or where somebody brings the same file.
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_of_what_was_admitted_of_a_revoked_village_come_from_its_bundle() {
+    for by_itself in [true, false] {
+        let (desks, _) = desks().await;
+        let [hub, _, village] = &desks[..] else { panic!("three stations") };
+        let content = [&[0xFF, 0xD8, 0xFF][..], &[5; 70_000]].concat();
+        let head = proto::AttachmentHead {
+            request: vec![9; 16],
+            file_name: "户口簿.jpg".to_owned(),
+            media_type: "image/jpeg".to_owned(),
+            size: content.len() as u64,
+            ..proto::AttachmentHead::default()
+        };
+        let agent = village.station.actor(&staff(AGENT)).unwrap();
+        let id = village.station.put_attachment(&agent, head, content.into()).await.unwrap();
+        let mut request = dibao(&[9; 16]);
+        request.materials[2].attachments = vec![id.0.to_vec()];
+        village.station.submit(&agent, request).await.unwrap();
+        let export = |attachments_max_bytes| {
+            let mut file = Vec::new();
+            let write = || village.bundles.export(code(HUB), attachments_max_bytes, &mut file).unwrap();
+            let packed = tokio::task::block_in_place(write);
+            (file, packed.attachments)
+        };
+        let [(whole, 1), (bare, 0)] = [None, Some(0)].map(export) else { panic!("with it and without") };
+
+        hub.revoke_village().await;
+        let aside = hub.import(whole.clone()).await;
+        assert!(matches!(aside, Err(Error::Aside { .. })), "{aside:?}");
+        let row = hub.station.quarantine().unwrap().remove(0);
+        let is_whole = || hub.store.attachment(&id).unwrap().complete;
+        assert!(!is_whole(), "nothing of it counts");
+        hub.station.decide_rest(&row.id, true, "true", "").await.unwrap();
+        hub.import(if by_itself { bare } else { whole }).await.unwrap_err();
+        let begun = std::time::Instant::now();
+        while !is_whole() {
+            assert!(by_itself && begun.elapsed().as_secs() < 20, "it does not come");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        for desk in &desks {
+            desk.station.close().await;
+        }
     }
 }
 
