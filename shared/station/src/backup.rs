@@ -102,7 +102,7 @@ pub struct Manifest {
     /// Entries in it.
     pub entries: u64,
     /// Its files, in their order. The list in the archive was written before them, so it may name some that were gone
-    /// when their turn came; what [`write`] and [`restore`] return doesn't.
+    /// when their turn came; what [`write()`] and [`restore`] return doesn't.
     pub files: Vec<BackedUp>,
 }
 

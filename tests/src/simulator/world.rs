@@ -17,7 +17,7 @@ use super::agenda::{Agenda, Happening};
 use super::attachments::missing;
 use super::bundles::Bundle;
 use super::faults::{Counters, Fault, repertoire};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, stands_over};
 use super::links::Sent;
 use super::model::Model;
 use super::network::{Network, StreamId};
@@ -210,16 +210,20 @@ impl World {
             && running.waiting.is_empty()
             && !running.commit_due
             && !station.healing
-            && wanted.iter().all(|wanted| lost(&wanted.id) || self.is_parted(station, &wanted.case))
+            && wanted.iter().all(|wanted| lost(&wanted.id) || self.is_parted(&wanted.case))
             && running.ends.iter().all(|(stream, end)| whole(stream) && end.session.in_sync())
     }
 
-    /// Whether a case was written by two machines with one key: a station between that holds the other branch does not know
-    /// its attachments, and passes none on before people have decided.
-    fn is_parted(&self, station: &Station, case: &CaseId) -> bool {
-        let held = station.store.case_entries(case).expect("the entries of a case can be read");
-        let mut entries = held.iter().map(|held| held.entry.decode().expect("an entry that was kept"));
-        entries.any(|entry| self.ledger.cloned.contains(&entry.log.key))
+    /// Whether a case was written by two machines with one key, and stations hold different branches of it: one between that
+    /// holds the other does not know its attachments, and passes none on before people have decided.
+    fn is_parted(&self, case: &CaseId) -> bool {
+        let is_of = |station: &&Station| case.home().is_some_and(|home| stands_over(station.code, home));
+        let line = self.stations.iter().filter(|station| !station.retired).filter(is_of);
+        let held: Vec<_> =
+            line.map(|station| station.store.case_entries(case).expect("the entries of a case can be read")).collect();
+        let differs = held.windows(2).any(|two| two[0].len() != two[1].len());
+        let mut entries = held.iter().flatten().map(|held| held.entry.decode().expect("an entry that was kept"));
+        differs && entries.any(|entry| self.ledger.cloned.contains(&entry.log.key))
     }
 
     fn unsettled(&self) -> String {

@@ -447,8 +447,14 @@ impl Store for DiskStore {
         let mut files: Vec<_> = segments
             .map(|(name, bytes, size)| DurableFile { path: Path::new("journal").join(name), bytes, size })
             .collect();
-        for path in self.attachments.durable()?.into_iter().chain([self.path.join("FORMAT")]) {
-            let size = std::fs::metadata(&path).map_err(|source| failed("look at", &path, source))?.len();
+        let format = self.path.join("FORMAT");
+        for path in self.attachments.durable()?.into_iter().chain([format.clone()]) {
+            let size = match std::fs::metadata(&path) {
+                Ok(found) => found.len(),
+                // An upload that nobody named has expired meanwhile.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && path != format => continue,
+                Err(error) => return Err(failed("look at", &path, error)),
+            };
             let path = path.strip_prefix(&self.path).map(Path::to_owned).unwrap_or(path);
             files.push(DurableFile { path, bytes: size, size });
         }
