@@ -44,6 +44,7 @@ async fn every_page_can_be_read_by_those_whom_it_is_for() {
         walk.wander(&["/desk"], each).await;
     }
 
+    furnished.without_a_line(&mut walk).await;
     furnished.revoked(&mut walk).await;
 
     walk.browser.close().await.unwrap();

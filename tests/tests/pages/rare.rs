@@ -169,6 +169,31 @@ impl Furnished {
         }
     }
 
+    /// The village loses its line for good, and is told what a stick has to carry. Then it has one again.
+    pub(crate) async fn without_a_line(&mut self, walk: &mut Walk) {
+        let village = self.district.plan.villages[0];
+        let agent = self.staff("代办员");
+        self.district.in_sync(village, SOON).await.unwrap();
+        self.district.stop(village).unwrap();
+        self.district.configure(village, "upstream = \"none\"\n").unwrap();
+        self.district.serve(village).unwrap();
+        let number = self.filed(village, &agent, "rs-canbao").await;
+        let (_, _, of_village) = self.desks();
+        walk.log_in(&of_village, &agent).await;
+        walk.see("/desk").await;
+        let told = walk.text().await;
+        assert!(told.contains("有1条记录待用离线包") && !told.contains("自动报送"), "{told}");
+        walk.see(&format!("/desk/case/{number}")).await;
+        walk.see(&format!("/desk/case/{number}/paper/receipt")).await;
+        let receipt = walk.text().await;
+        assert!(receipt.contains("离线包") && !receipt.contains("即时报送"), "{receipt}");
+        walk.see("/desk/station").await;
+        walk.see("/desk/quarantine").await;
+        self.district.stop(village).unwrap();
+        self.district.configure(village, "").unwrap();
+        self.district.serve(village).unwrap();
+    }
+
     /// The village is revoked with work that nobody else has; its rest waits for a decision. Nothing goes on afterwards.
     pub(crate) async fn revoked(&mut self, walk: &mut Walk) {
         let (hub, township, village) =
