@@ -81,7 +81,7 @@ impl Core {
         let staff = acting(&reference, actor)?;
         let standing = self.reader.standing(&reference, &staff, now_ms);
         let context = self.context(&reference, &staff, &standing, now_ms)?;
-        let case = self.visible_case(&message.case_number, &context)?;
+        let case = self.visible_case(&message.case_number, &request, &context)?;
         if let Some((rev, hash)) = case.request(&request) {
             return already(&case, rev, &hash);
         }
@@ -144,18 +144,27 @@ impl Core {
         }
     }
 
-    /// The case of a number that the actor may see, the open group included.
-    fn visible_case(&mut self, number: &str, context: &Context<'_>) -> Result<Arc<Case>, Failure> {
+    /// The case of a number that the actor may see, the open group included. Where two machines of a cloned station gave the
+    /// same number, the one in which the request was carried out before: sent again, it must not be carried out in the other.
+    fn visible_case(
+        &mut self,
+        number: &str,
+        request: &sanji_log::RequestId,
+        context: &Context<'_>,
+    ) -> Result<Arc<Case>, Failure> {
         let number: CaseNumber = number.parse().map_err(|_| wrong_number())?;
         let held = self.cases_of_number(&number)?;
         let ids: BTreeSet<CaseId> = held.into_iter().chain(self.group.fold.cases_of_number(&number)).collect();
+        let mut first = None;
         for id in ids {
             let case = self.group.fold.case(&self.reader, &id)?;
-            if let Some(case) = case.filter(|case| case::may_see(case, context) != Sight::None) {
+            let Some(case) = case.filter(|case| case::may_see(case, context) != Sight::None) else { continue };
+            if case.request(request).is_some() {
                 return Ok(case);
             }
+            first.get_or_insert(case);
         }
-        Err(Failure::NotFound)
+        first.ok_or(Failure::NotFound)
     }
 
     /// As [`Reader::find`](super::Reader::find): writers come back to the same cases.
