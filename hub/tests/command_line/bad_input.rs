@@ -64,30 +64,3 @@ fn a_configuration_is_checked_by_line() {
     );
     assert!(fails(&["config", "check", "nowhere.toml"]).contains("can't read nowhere.toml: "));
 }
-
-/// The commands below a command, as its help lists them.
-fn commands_in(help: &str) -> Vec<&str> {
-    let Some((_, listed)) = help.split_once("Commands:\n") else { return Vec::new() };
-    let lines = listed.lines().take_while(|line| line.starts_with("  "));
-    // What a long description goes on with stands further in.
-    let names = lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
-    names.filter(|name| *name != "help").collect()
-}
-
-#[test]
-fn every_command_shows_an_example() {
-    let mut waiting = vec![String::new()];
-    let mut seen = 0;
-    while let Some(command) = waiting.pop() {
-        let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
-        let help = succeeds(&arguments);
-        let below = commands_in(&help);
-        if below.is_empty() {
-            seen += 1;
-            let shows = ["Example:\n  sanji-", "Examples:\n  sanji-"].iter().any(|example| help.contains(example));
-            assert!(shows, "{command}: {help}");
-        }
-        waiting.extend(below.into_iter().map(|name| format!("{command} {name}")));
-    }
-    assert!(seen > 50, "only {seen} commands were found");
-}

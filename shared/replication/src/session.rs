@@ -326,9 +326,7 @@ impl Session {
 
     /// A peer that was told that a log is refused for good sends none of it on this link, whatever it hears later.
     fn begin_anew(&mut self, reason: &str) {
-        if self.phase != Phase::Closed {
-            self.leave(reason.to_owned(), 0);
-        }
+        self.leave(reason.to_owned(), 0);
     }
 
     fn send(&mut self, message: Message) {
