@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use prost::Message as _;
-use sanji_domain::case::codec;
+use sanji_domain::case::{Body, Opinion, SideEvent, codec};
 use sanji_log::seal::public_key;
 use sanji_log::{Entry, EntryBytes, EntryDraft, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey, StationCode};
 use sanji_proto::v1 as proto;
@@ -157,6 +157,13 @@ fn bundle_frames() {
     });
 }
 
+/// An opinion that only a newer release knows is an answer all the same, but its number is not kept: such an entry is
+/// held and handed on as the bytes it came in, and nobody writes it again.
+fn answers_in_words_of_a_newer_release(body: &Body) -> bool {
+    let Body::Side(side) = body else { return false };
+    matches!(side.event, SideEvent::Consulted { opinion: Some(Opinion::Unknown), .. })
+}
+
 #[test]
 fn bodies_of_cases() {
     for (kind, beginning) in [(proto::Kind::CaseStep, "step."), (proto::Kind::CaseSide, "side.")] {
@@ -165,6 +172,9 @@ fn bodies_of_cases() {
             let bytes = bytes.to_vec().into();
             assert!(!codec::kind_name(kind, &bytes).is_empty());
             let Ok(Some(decoded)) = codec::decode(kind, &bytes) else { return assert!(edited) };
+            if answers_in_words_of_a_newer_release(&decoded.body) {
+                return assert!(edited);
+            }
             let (again, body) = codec::encode(&decoded.body, decoded.sealed.clone());
             assert_eq!(again, kind);
             assert_eq!(codec::decode(kind, &body.into()).unwrap(), Some(decoded));

@@ -261,6 +261,19 @@ fn what_a_newer_release_adds_is_skipped() {
     assert!(matches!(read.body, Body::Step(Step { event: StepEvent::Delivered { method, .. }, .. })
         if method == sanji_domain::case::DeliveryMethod::Unknown));
 
+    // An opinion that this release does not know is an answer, not a mere signature.
+    let consulted = proto::CaseSide {
+        side: Some(proto::case_side::Side::Consulted(proto::Consulted {
+            stage: "ly".to_owned(),
+            round: 5,
+            opinion: 77,
+        })),
+        ..Default::default()
+    };
+    let read = codec::decode(2, &consulted.encode_to_vec().into()).unwrap().unwrap();
+    assert!(matches!(read.body, Body::Side(Side { event: SideEvent::Consulted { opinion, .. }, .. })
+        if opinion == Some(Opinion::Unknown)));
+
     assert_eq!(codec::decode(3, &b"whatever"[..].into()).unwrap(), None);
     assert_eq!(codec::decode(4_000_000_000, &b"whatever"[..].into()).unwrap(), None);
 }
