@@ -3,6 +3,7 @@
 
 mod arguments;
 mod error;
+mod open_files;
 mod uploads;
 
 use std::future::Future;
@@ -82,6 +83,7 @@ impl Run {
         let config = arguments.config(program, &data)?;
         telemetry::start(&config.log);
         telemetry::abort_on_panic();
+        open_files::allow_many();
         let keys = Keys::read(&data, program.made_by())?;
         let trust =
             Trust::new(&keys.identity).map_err(|source| Error::Link { operation: "use the station's keys", source })?;
