@@ -157,7 +157,7 @@ impl CaseRow {
 
     /// The runs of a row.
     pub(crate) fn decode_all(key: &[u8], value: &[u8]) -> Vec<Self> {
-        parts(key, value).into_iter().filter_map(|(place, value)| Self::decode(place, value)).collect()
+        parts(key, value).filter_map(|(place, value)| Self::decode(place, value)).collect()
     }
 }
 
@@ -165,17 +165,18 @@ impl CaseRow {
 const SEVERAL: u8 = 1;
 
 /// Place and value of each run of a case's row.
-fn parts<'a>(key: &[u8], value: &'a [u8]) -> Vec<(Position, &'a [u8])> {
-    let Some(mut rest) = value.strip_prefix(&[SEVERAL]) else {
-        return u64_at(key, 17).map(|place| (Position::from_number(place), value)).into_iter().collect();
+fn parts<'a>(key: &[u8], value: &'a [u8]) -> impl Iterator<Item = (Position, &'a [u8])> {
+    let (alone, mut rest) = match value.strip_prefix(&[SEVERAL]) {
+        Some(rest) => (None, rest),
+        None => (u64_at(key, 17).map(|place| (Position::from_number(place), value)), &[][..]),
     };
-    let mut parts = Vec::new();
-    while let (Some(place), Some(length)) = (u64_at(rest, 0), u16_at(rest, 8)) {
-        let Some((part, after)) = rest.get(10..).and_then(|rest| rest.split_at_checked(length.into())) else { break };
-        parts.push((Position::from_number(place), part));
+    let of_several = std::iter::from_fn(move || {
+        let (place, length) = (u64_at(rest, 0)?, u16_at(rest, 8)?);
+        let (part, after) = rest.get(10..)?.split_at_checked(length.into())?;
         rest = after;
-    }
-    parts
+        Some((Position::from_number(place), part))
+    });
+    alone.into_iter().chain(of_several)
 }
 
 /// Adds a run to a row of several. None: longer than any run is.
@@ -190,41 +191,38 @@ fn put_part(row: &mut Vec<u8>, place: Position, part: &[u8]) -> Option<()> {
 /// Makes one row of those of a case, each with its key and value, as far as they fit into `max_bytes`: the key of the
 /// first and a value, and how many are in it. None: nothing to gain.
 pub(crate) fn merged<'a>(
-    rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    rows: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     max_bytes: usize,
 ) -> Option<(&'a [u8], Vec<u8>, usize)> {
-    let mut merged = vec![SEVERAL];
-    let (mut first, mut taken) = (None, 0);
-    let of_case = |key: &[u8], first: Option<&[u8]>| match first {
-        Some(first) => first.get(..17) == key.get(..17),
-        None => key.starts_with(b"C"),
-    };
-    for (key, value) in rows {
-        if !of_case(key, first) {
+    let (first, _) = rows.clone().next().filter(|(key, _)| key.starts_with(b"C"))?;
+    let of_case = rows.take_while(|(key, _)| key.get(..17) == first.get(..17));
+    // Measured beforehand: most rows stay alone, and for those nothing is to be copied.
+    let (mut bytes, mut taken) = (1, 0);
+    for (key, value) in of_case.clone() {
+        let with = bytes + parts(key, value).map(|(_, part)| 10 + part.len()).sum::<usize>();
+        if with > max_bytes {
             break;
         }
-        let parts = parts(key, value);
-        let length: usize = parts.iter().map(|(_, part)| 10 + part.len()).sum();
-        if merged.len() + length > max_bytes {
-            break;
-        }
-        for (place, part) in parts {
-            put_part(&mut merged, place, part)?;
-        }
-        first.get_or_insert(key);
-        taken += 1;
+        (bytes, taken) = (with, taken + 1);
     }
-    first.filter(|_| taken > 1).map(|key| (key, merged, taken))
+    if taken < 2 {
+        return None;
+    }
+    let mut merged = Vec::with_capacity(bytes);
+    merged.push(SEVERAL);
+    for (place, part) in of_case.take(taken).flat_map(|(key, value)| parts(key, value)) {
+        put_part(&mut merged, place, part)?;
+    }
+    Some((first, merged, taken))
 }
 
 /// The value of a case's row without one of its runs: none where nothing is left. The outer none: the run is not in it.
 pub(crate) fn without(key: &[u8], value: &[u8], place: Position) -> Option<Option<Vec<u8>>> {
-    let all = parts(key, value);
-    if all.iter().all(|(of, _)| *of != place) {
+    if parts(key, value).all(|(of, _)| of != place) {
         return None;
     }
     let mut left = vec![SEVERAL];
-    for (of, part) in all.into_iter().filter(|(of, _)| *of != place) {
+    for (of, part) in parts(key, value).filter(|(of, _)| *of != place) {
         put_part(&mut left, of, part)?;
     }
     Some((left.len() > 1).then_some(left))
