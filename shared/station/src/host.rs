@@ -79,6 +79,7 @@ impl Host for Station {
 
     fn damaged(&self, peer: StationCode) -> Vec<Stretch> {
         let mut missing = self.reader().store().missing();
+        missing.extend(self.reader().openings_with_damaged_keys());
         missing.retain(|stretch| stretch.log.held_by(peer));
         missing
     }

@@ -14,8 +14,9 @@ use crate::error::{Error, store, stored};
 const GATHERED_MAX_BYTES: usize = 8 << 20;
 
 impl Core {
-    /// Puts entries that a peer sent in the place of damaged ones. They must be signed by the log's writer, follow what
-    /// is held and be followed by it. Returns from where on more of the log is wanted.
+    /// Puts entries that a peer sent in the place of damaged ones, and keys in the place of damaged keys. The entries must
+    /// be signed by the log's writer, follow what is held and be followed by it. Returns from where on more of the log is
+    /// wanted.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -28,6 +29,8 @@ impl Core {
         random: Random<'_>,
     ) -> Result<Option<u64>, Error> {
         let log = run.log;
+        let keys: CaseKeys = case_keys.iter().filter_map(|message| Some((message.case, message.key?))).collect();
+        self.heal_keys(peer, &run, &keys, random)?;
         let run = self.gathered(run);
         let Some(stretch) = self.stretch(&log).filter(|stretch| stretch.from == run.first_seq()) else {
             return Ok(None);
@@ -42,7 +45,6 @@ impl Core {
             tracing::warn!(peer.station = %peer, log = %log, "entries of another branch don't heal anything");
             return Ok(None);
         }
-        let keys: CaseKeys = case_keys.iter().filter_map(|message| Some((message.case, message.key?))).collect();
         self.take_keys(peer, &entries, &keys, random)?;
         if !self.store().heal(&run, now_ms).map_err(store("heal damaged entries"))? {
             let next = run.seal.seq + 1;
@@ -54,6 +56,26 @@ impl Core {
         }
         self.derive_again(&entries)?;
         Ok(self.stretch(&log).map(|stretch| stretch.from))
+    }
+
+    /// Keeps keys whose frames are damaged here. That they open the entry that is held says enough.
+    fn heal_keys(&mut self, peer: StationCode, run: &Run, keys: &CaseKeys, random: Random<'_>) -> Result<(), Error> {
+        let mut openings = Vec::new();
+        for entry in run.entries.iter().filter_map(|bytes| bytes.decode().ok()).filter(|entry| entry.opens_case) {
+            let is_wanted =
+                entry.case.is_some_and(|case| keys.contains_key(&case) && self.reader.is_key_damaged(&case));
+            if is_wanted && self.held_as(&entry)? {
+                openings.push(entry);
+            }
+        }
+        self.take_keys(peer, &openings, keys, random)
+    }
+
+    fn held_as(&self, entry: &Entry) -> Result<bool, Error> {
+        match self.hash_at(&entry.log, entry.seq) {
+            Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(false),
+            held => Ok(held? == Some(entry.hash)),
+        }
     }
 
     /// What came before and did not reach far enough, with what follows it now.

@@ -1,5 +1,6 @@
 //! Reading, from any thread, beside the one that writes.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -10,7 +11,9 @@ use sanji_domain::case::codec::{self, decode_private};
 use sanji_domain::case::{Case, Private};
 use sanji_domain::organisation::{Staff, Standing};
 use sanji_log::seal::public_key;
-use sanji_log::{CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode};
+use sanji_log::{
+    CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode, Stretch,
+};
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, Projection, Row, Show, Store};
 
@@ -31,6 +34,8 @@ const SAME_NUMBER_MAX: usize = 16;
 
 /// Keys of cases that are kept at hand, about 100 bytes each.
 const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
+/// Most cases whose damaged keys are asked for at a time.
+const DAMAGED_KEYS_MAX: usize = 64;
 
 /// The reading half of a station.
 #[derive(Clone)]
@@ -49,6 +54,8 @@ struct Shared {
     /// Keys of cases that were written lately, for those who write and for links: unwrapping one costs a read of the disk.
     /// People are shown what the store can still read: a key may have been destroyed.
     keys: Mutex<LruCache<CaseId, CaseKey>>,
+    /// Cases whose keys were found damaged on the disk: peers are asked for them again.
+    damaged_keys: Mutex<BTreeSet<CaseId>>,
     open_cases: AtomicU64,
     presence: Presence,
 }
@@ -66,6 +73,7 @@ impl Reader {
             ahead: Ahead::default(),
             recent: Recent::default(),
             keys: Mutex::new(LruCache::new(KEYS_KEPT)),
+            damaged_keys: Mutex::default(),
             open_cases: AtomicU64::new(0),
             presence: Presence::default(),
         }))
@@ -403,7 +411,14 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`]; [`Error::Vault`] where it was wrapped under another master key.
     pub fn case_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
-        let wrapped = self.store().case_key(id).map_err(store("read the key of a case"))?;
+        let wrapped = self.store().case_key(id);
+        if let Err(sanji_store::Error::Damaged { .. }) = &wrapped {
+            let mut damaged = self.damaged_keys();
+            if damaged.len() < DAMAGED_KEYS_MAX && damaged.insert(*id) {
+                tracing::error!(case = %id.number(), "the key of a case is damaged; peers are asked for it");
+            }
+        }
+        let wrapped = wrapped.map_err(store("read the key of a case"))?;
         let key = wrapped.map(|wrapped| self.master().unwrap(&wrapped)).transpose();
         key.map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })
     }
@@ -417,8 +432,32 @@ impl Reader {
     pub(super) fn keep_keys(&self, keys: impl IntoIterator<Item = (CaseId, CaseKey)>) {
         let mut kept = self.kept_keys();
         for (case, key) in keys {
+            self.damaged_keys().remove(&case);
             kept.put(case, key);
         }
+    }
+
+    fn damaged_keys(&self) -> MutexGuard<'_, BTreeSet<CaseId>> {
+        self.0.damaged_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the key of a case is damaged here still: it may have been destroyed since, and nobody brings it back then.
+    pub(super) fn is_key_damaged(&self, case: &CaseId) -> bool {
+        self.damaged_keys().contains(case)
+            && matches!(self.store().case_key(case), Err(sanji_store::Error::Damaged { .. }))
+    }
+
+    /// Where the entries stand with which keys come that were found damaged here, at most 64.
+    #[must_use]
+    pub fn openings_with_damaged_keys(&self) -> Vec<Stretch> {
+        let cases: Vec<CaseId> = self.damaged_keys().iter().copied().collect();
+        let opening = |case: &CaseId| {
+            // What is damaged beside the key is asked for in its turn.
+            let held = self.store().case_entries(case).ok()?;
+            let mut entries = held.iter().filter_map(|held| held.entry.decode().ok());
+            entries.find(|entry| entry.opens_case).map(|Entry { log, seq, .. }| Stretch { log, from: seq, until: seq })
+        };
+        cases.iter().filter_map(opening).collect()
     }
 
     fn kept_keys(&self) -> MutexGuard<'_, LruCache<CaseId, CaseKey>> {

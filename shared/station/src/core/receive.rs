@@ -150,8 +150,11 @@ impl Core {
         Ok(())
     }
 
-    /// Whether the key of a case is here and can be read.
-    fn has_key_of(&mut self, case: &CaseId) -> Result<bool, Error> {
+    /// Whether the key of a case is here and can be read. That it is still at hand says nothing: it is gone with the process.
+    fn has_key_of(&self, case: &CaseId) -> Result<bool, Error> {
+        if self.reader.is_key_damaged(case) {
+            return Ok(false);
+        }
         match self.key_of(case) {
             Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(false),
             known => Ok(known?.is_some()),

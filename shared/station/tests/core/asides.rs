@@ -1,11 +1,13 @@
 //! A revoked station's unsent work, and entries that were damaged: nothing is lost.
 
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
-use sanji_log::{Hash, LogId, Reach};
+use sanji_log::{Hash, LogId, Reach, Stretch};
 use sanji_proto::v1 as proto;
+use sanji_replication::CaseKeyMessage;
 use sanji_store::{DiskStore, Options, Store as _};
 
 use crate::district::{
@@ -237,6 +239,66 @@ fn what_was_refused_is_noted_once_until_somebody_settles_it() {
     assert_eq!((facts.seq, facts.is_kept(), facts.is_settled()), (4, false, false));
 }
 
+/// Changes a byte of something in the journal on the disk; says how often it stood there.
+fn spoil(store: &DiskStore, folder: &Path, what: &[u8], byte: usize) -> usize {
+    let mut found = 0;
+    for name in 1..=store.durable_files().unwrap().len() as u32 {
+        let path = folder.join(format!("journal/segment-{name:08}"));
+        let Ok(bytes) = std::fs::read(&path) else { break };
+        if let Some(at) = bytes.windows(what.len()).position(|window| window == what) {
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.write_all_at(&[bytes[at + byte] ^ 1], (at + byte) as u64).unwrap();
+            found += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn a_damaged_key_is_healed_by_what_a_station_above_holds_and_a_destroyed_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = District::new();
+    let store = Arc::new(DiskStore::open(folder.path(), Options::default()).unwrap());
+    district.village.store = store.clone();
+    district.village.reopen();
+    let runs = missing(&district.hub, &district.village).into_iter().map(|(run, _)| run).collect();
+    district.village.core.adopt(runs, &[], START_MS, &mut noise(&mut 1)).unwrap();
+    district.village.core.commit(START_MS).unwrap();
+    let case = district.submit().unwrap().case.unwrap();
+    district.sync();
+    let key = district.township.core.reader().case_key(&case).unwrap().unwrap();
+    let wrapped = store.case_key(&case).unwrap().unwrap();
+    assert_eq!(spoil(&store, folder.path(), &wrapped.bytes, 20), 1);
+
+    let reader = district.village.core.reader().clone();
+    assert_eq!(reader.openings_with_damaged_keys(), [], "nobody has looked");
+    assert!(reader.case_key(&case).is_err());
+    let [Stretch { log, from, .. }] = reader.openings_with_damaged_keys()[..] else { panic!("one opening") };
+    assert_eq!(log, LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() });
+
+    let answer = district.township.store.read(&log, from, 1 << 17).unwrap().unwrap();
+    let other = CaseKeyMessage { case, key: Some([9; 32]) };
+    let right = CaseKeyMessage { case, key: Some(key.bytes()) };
+    let core = &mut district.village.core;
+    let mut heal = |message: &CaseKeyMessage| {
+        let keys = std::slice::from_ref(message);
+        assert_eq!(core.heal(code(TOWNSHIP), answer.clone(), keys, START_MS, &mut noise(&mut 4)).unwrap(), None);
+        core.commit(START_MS).unwrap();
+    };
+    heal(&other);
+    assert!(reader.case_key(&case).is_err(), "another key does not open the case");
+    heal(&right);
+    assert_eq!(reader.case_key(&case).unwrap().unwrap().bytes(), key.bytes());
+    assert_eq!(reader.openings_with_damaged_keys(), []);
+
+    let wrapped = store.case_key(&case).unwrap().unwrap();
+    assert_eq!(spoil(&store, folder.path(), &wrapped.bytes, 20), 1);
+    assert!(reader.case_key(&case).is_err());
+    store.destroy_case_key(&case).unwrap();
+    heal(&right);
+    assert!(reader.case_key(&case).unwrap().is_none(), "what was destroyed stays so");
+}
+
 #[test]
 fn damaged_entries_are_healed_by_what_a_station_above_or_below_holds() {
     let folder = tempfile::tempdir().unwrap();
@@ -254,15 +316,7 @@ fn damaged_entries_are_healed_by_what_a_station_above_or_below_holds() {
     let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
     let own = store.read(&log, 1, usize::MAX).unwrap().unwrap();
     // One byte of this station's own entry changes on the disk.
-    let needle = own.entries[0].0.clone();
-    for name in 1..=store.durable_files().unwrap().len() as u32 {
-        let path = folder.path().join(format!("journal/segment-{name:08}"));
-        let Ok(bytes) = std::fs::read(&path) else { break };
-        if let Some(at) = bytes.windows(needle.len()).position(|window| window == &needle[..]) {
-            let file = std::fs::File::options().write(true).open(&path).unwrap();
-            file.write_all_at(&[bytes[at + 9] ^ 1], at as u64 + 9).unwrap();
-        }
-    }
+    assert_eq!(spoil(&store, folder.path(), &own.entries[0].0, 9), 1);
     assert!(store.entry(&log, 1).is_err());
     let [stretch] = store.missing()[..] else { panic!("one stretch") };
     assert_eq!((stretch.log, stretch.from), (log, 1));
