@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
+use sled::IVec;
 
 use crate::contract::Error;
 use overlay::{Layer, Overlay};
@@ -110,7 +110,7 @@ impl Index {
 
     /// Adds changes that belong together; readers see them from now on.
     pub(crate) fn push(&self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        let changes = changes.into_iter().map(|(key, value)| (Bytes::from(key), value.map(Bytes::from)));
+        let changes = changes.into_iter().map(|(key, value)| (IVec::from(key), value.map(IVec::from)));
         let mut waiting = self.shared.waiting();
         let was_empty = waiting.overlay.is_empty();
         waiting.overlay.push(changes);
@@ -150,13 +150,12 @@ impl Index {
     }
 
     /// One row.
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Error> {
         // The overlay first: what leaves it is in sled by then.
         if let Some(value) = self.shared.waiting().overlay.get(key) {
             return Ok(value);
         }
-        let value = engine::guarded(|| self.shared.tree.get(key)).map_err(|source| self.unreadable(source))?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        engine::guarded(|| self.shared.tree.get(key)).map_err(|source| self.unreadable(source))
     }
 
     /// Gives the rows of `from..until` to `visit` until it returns false; falling keys where `backwards`.
@@ -197,7 +196,7 @@ impl Index {
 /// Walks over what is stored and what has changed as one: a change hides the stored row of its key.
 fn merge<'a>(
     stored: impl Iterator<Item = sled::Result<(sled::IVec, sled::IVec)>>,
-    changed: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+    changed: impl Iterator<Item = (&'a IVec, Option<&'a IVec>)>,
     comes_first: impl Fn(&[u8], &[u8]) -> bool,
     visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
 ) -> sled::Result<()> {
@@ -274,8 +273,8 @@ impl Shared {
                 continue;
             }
             match rest.next() {
-                Some((key, Some(value))) => batch.insert(&key[..], &value[..]),
-                Some((key, None)) => batch.remove(&key[..]),
+                Some((key, Some(value))) => batch.insert(key.clone(), value.clone()),
+                Some((key, None)) => batch.remove(key.clone()),
                 None => break,
             }
         }

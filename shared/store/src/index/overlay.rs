@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use sled::IVec;
 
-/// Key and new value; none removes the row.
-pub(crate) type Layer = BTreeMap<Bytes, Option<Bytes>>;
+/// Key and new value; none removes the row. As sled takes them, so that they are not copied once more for it.
+pub(crate) type Layer = BTreeMap<IVec, Option<IVec>>;
 
 /// The newest value of each key that is changed.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     /// Adds changes that belong together.
-    pub(crate) fn push(&mut self, changes: impl IntoIterator<Item = (Bytes, Option<Bytes>)>) {
+    pub(crate) fn push(&mut self, changes: impl IntoIterator<Item = (IVec, Option<IVec>)>) {
         for (key, value) in changes {
             let key_bytes = key.len();
             self.waiting_bytes += size(key_bytes, value.as_ref());
@@ -54,7 +54,7 @@ impl Overlay {
     }
 
     /// What waits for a key: none if nothing; some none if its removal.
-    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<IVec>> {
         self.waiting.get(key).or_else(|| self.applying.get(key)).cloned()
     }
 
@@ -64,7 +64,7 @@ impl Overlay {
         from: &[u8],
         until: &[u8],
         backwards: bool,
-    ) -> Box<dyn Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> + 'a> {
+    ) -> Box<dyn Iterator<Item = (&'a IVec, Option<&'a IVec>)> + 'a> {
         let range = (Included(from), Excluded(until));
         let waiting = self.waiting.range::<[u8], _>(range);
         let applying = self.applying.range::<[u8], _>(range);
@@ -78,10 +78,10 @@ impl Overlay {
 
 /// Walks over two layers as one: of a key that both have, the upper one counts.
 fn layered<'a>(
-    upper: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
-    lower: impl Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
-    comes_first: impl Fn(&Bytes, &Bytes) -> bool,
-) -> impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)> {
+    upper: impl Iterator<Item = (&'a IVec, &'a Option<IVec>)>,
+    lower: impl Iterator<Item = (&'a IVec, &'a Option<IVec>)>,
+    comes_first: impl Fn(&IVec, &IVec) -> bool,
+) -> impl Iterator<Item = (&'a IVec, Option<&'a IVec>)> {
     let (mut upper, mut lower) = (upper.peekable(), lower.peekable());
     std::iter::from_fn(move || {
         let next = match (upper.peek(), lower.peek()) {
@@ -97,17 +97,17 @@ fn layered<'a>(
     })
 }
 
-fn size(key_bytes: usize, value: Option<&Bytes>) -> usize {
+fn size(key_bytes: usize, value: Option<&IVec>) -> usize {
     // Each change stands in a map, which has its price.
-    key_bytes + value.map_or(0, Bytes::len) + 120
+    key_bytes + value.map_or(0, |value| value.len()) + 120
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn change(key: &'static str, value: Option<&'static str>) -> (Bytes, Option<Bytes>) {
-        (key.into(), value.map(Bytes::from))
+    fn change(key: &'static str, value: Option<&'static str>) -> (IVec, Option<IVec>) {
+        (key.into(), value.map(IVec::from))
     }
 
     fn seen(overlay: &Overlay, backwards: bool) -> Vec<(&str, Option<&str>)> {
