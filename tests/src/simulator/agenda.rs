@@ -137,6 +137,12 @@ impl Agenda {
         self.happenings.insert((at_ms.max(self.now_ms), self.next), happening);
     }
 
+    /// Whether somebody still carries a bundle.
+    #[must_use]
+    pub fn carries_a_bundle(&self) -> bool {
+        self.happenings.values().any(|happening| matches!(happening, Happening::Carried { .. }))
+    }
+
     /// The next happening, unless it lies beyond a time. Time goes on to it.
     pub fn next_until(&mut self, until_ms: u64) -> Option<Happening> {
         let first = self.happenings.first_entry().filter(|first| first.key().0 <= until_ms);

@@ -190,8 +190,9 @@ impl World {
         self.working
     }
 
+    /// A bundle that is still carried may bring what the stations then pass on.
     fn is_settled(&self) -> bool {
-        (0..self.stations.len()).all(|at| self.is_at_rest(at))
+        !self.agenda.carries_a_bundle() && (0..self.stations.len()).all(|at| self.is_at_rest(at))
     }
 
     /// Whether a station has nothing to do and lacks nothing that can still come.
