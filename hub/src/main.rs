@@ -8,7 +8,8 @@
 //! | [`serve`] | the running hub as a list |
 //! | [`files`], [`staff`] | the district's data folder, read and checked as a whole |
 //! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
-//! | [`register`], [`administration`] | stations added and revoked, files published, while the hub runs |
+//! | [`register`], [`duties`] | stations added and revoked, files published, while the hub runs |
+//! | [`administration`], [`desk`] | the same over gRPC, and at the web desk |
 //! | [`evidence`], [`forks`] | data folders that run on two machines: branches, decision |
 //! | [`rests`] | what revoked stations had written and not delivered: the decision |
 //! | [`renewal`] | certificates that end soon |
@@ -17,6 +18,8 @@
 
 mod administration;
 mod codes;
+mod desk;
+mod duties;
 mod enroller;
 mod error;
 mod evidence;

@@ -14,7 +14,7 @@ use sanji_station::core::reference::KeyLife;
 use sanji_station::station::{Administrative, Station};
 
 use crate::codes::{self, Codes};
-use crate::error::Error;
+use crate::error::{Error, Unfit};
 use crate::files::DistrictFiles;
 
 /// What the hub's own duties need. Cheap to clone.
@@ -23,6 +23,17 @@ pub(crate) struct Register {
     pub(crate) station: Station,
     pub(crate) authority: Arc<Authority>,
     pub(crate) codes: Arc<Codes>,
+}
+
+/// What a one-time code is issued with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// Where stations below will reach its link, "host:port". None: as it was given before.
+    pub(crate) link_address: Option<String>,
+    /// Where it shall link to, "host:port". None: to the station above it.
+    pub(crate) upstream: Option<String>,
+    /// Files are carried both ways: it has longer to use the code.
+    pub(crate) without_line: bool,
 }
 
 /// A one-time code, to be shown once.
@@ -39,45 +50,32 @@ impl Register {
 
     /// Makes a one-time code for a station that is new, or was revoked. While it lives, a second machine under the same code
     /// would be a second writer of one home, and would give its numbers again: that takes an end of the first life.
-    pub(crate) async fn add(
-        &self,
-        station: StationCode,
-        link_address: Option<String>,
-        upstream: Option<String>,
-        without_line: bool,
-    ) -> Result<Issued, Error> {
+    /// `by` goes on record: id of a member of staff, empty where it was the keeper of the hub.
+    pub(crate) async fn add(&self, station: StationCode, terms: Terms, by: &str) -> Result<Issued, Error> {
         if station != self.hub() && living_key(&self.station.reference(), station).is_some() {
-            return Err(Error::Input(format!(
-                "{station} is enrolled already: for another machine in its place, use `sanji-hub station replace`"
-            )));
+            return Err(Unfit::Enrolled(station).into());
         }
-        self.invite(station, link_address, upstream, without_line).await
+        self.invite(station, terms, by).await
     }
 
     /// Makes a one-time code for a station of the district. One without a line has longer to use it.
-    async fn invite(
-        &self,
-        station: StationCode,
-        link_address: Option<String>,
-        upstream: Option<String>,
-        without_line: bool,
-    ) -> Result<Issued, Error> {
+    async fn invite(&self, station: StationCode, terms: Terms, by: &str) -> Result<Issued, Error> {
         let hub = self.hub();
         if station == hub || !station.within(hub) {
-            return Err(Error::Input(format!("{station} is not below the hub {hub}")));
+            return Err(Unfit::NotBelow { station, hub }.into());
         }
         let reference = self.station.reference();
         let listed = reference
             .organisation()
             .is_some_and(|organisation: &Arc<Organisation>| organisation.station(&station).is_some());
         if !listed {
-            return Err(Error::Input(format!("the district's organisation lists no station {station}")));
+            return Err(Unfit::NotListed(station).into());
         }
         let code = EnrolmentCode::generate(&self.authority.fingerprint())
             .map_err(|source| Error::Certificate { operation: "make a code", source })?;
-        let until_ms = now_ms() + if without_line { codes::VALID_WITHOUT_LINE_MS } else { codes::VALID_MS };
-        self.codes.issue(station, &code.secret, link_address, upstream, until_ms)?;
-        self.station.record("station.invited", "", &station.to_string(), "one-time code issued");
+        let until_ms = now_ms() + if terms.without_line { codes::VALID_WITHOUT_LINE_MS } else { codes::VALID_MS };
+        self.codes.issue(station, &code.secret, terms.link_address, terms.upstream, until_ms)?;
+        self.station.record("station.invited", by, &station.to_string(), "one-time code issued");
         Ok(Issued { code, until_ms })
     }
 
@@ -111,15 +109,15 @@ impl Register {
     }
 
     /// Revokes every key of a station and its open code. How many keys: 0 where all were revoked before.
-    pub(crate) async fn revoke(&self, station: StationCode, reason: &str) -> Result<u32, Error> {
+    pub(crate) async fn revoke(&self, station: StationCode, reason: &str, by: &str) -> Result<u32, Error> {
         if station == self.hub() {
-            return Err(Error::Input("the hub can't revoke itself".to_owned()));
+            return Err(Unfit::RevokesItself.into());
         }
         let reference = self.station.reference();
         let keys: Vec<_> = keys_of(&reference, station).collect();
         let invited = self.codes.of(station).is_some();
         if keys.is_empty() && !invited {
-            return Err(Error::Input(format!("no station {station} was ever added")));
+            return Err(Unfit::NeverAdded(station).into());
         }
         self.codes.withdraw(station)?;
         let revocations: Vec<_> = keys
@@ -131,8 +129,8 @@ impl Register {
             })
             .collect();
         let revoked = u32::try_from(revocations.len()).unwrap_or(u32::MAX);
-        self.write(revocations, "write into the directory").await?;
-        self.station.record("station.revoked", "", &station.to_string(), reason);
+        self.write_by(by, revocations, "write into the directory").await?;
+        self.station.record("station.revoked", by, &station.to_string(), reason);
         self.announce_soon().await;
         Ok(revoked)
     }
@@ -142,23 +140,23 @@ impl Register {
         &self,
         station: StationCode,
         reason: &str,
-        link_address: Option<String>,
-        upstream: Option<String>,
+        terms: Terms,
+        by: &str,
     ) -> Result<Issued, Error> {
         if station == self.hub() {
-            return Err(Error::Input("the hub is replaced by `sanji-hub restore`".to_owned()));
+            return Err(Unfit::HubReplaced.into());
         }
         let reference = self.station.reference();
         if keys_of(&reference, station).next().is_none() {
-            return Err(Error::Input(format!("{station} was never enrolled: use `sanji-hub station add`")));
+            return Err(Unfit::NeverEnrolled(station).into());
         }
         let have = self.station.store().have();
         let living = keys_of(&reference, station).filter(|(_, life)| life.ended_ms.is_none());
         let ends = living.map(|(key, _)| ending(station, *key, &have, reason, now_ms())).collect();
-        self.write(ends, "write into the directory").await?;
-        self.station.record("station.replaced", "", &station.to_string(), reason);
+        self.write_by(by, ends, "write into the directory").await?;
+        self.station.record("station.replaced", by, &station.to_string(), reason);
         self.announce_soon().await;
-        self.invite(station, link_address, upstream, false).await
+        self.invite(station, terms, by).await
     }
 
     /// Gives stations whose certificate ends within `within_ms` a new one for the same key. How many.
@@ -252,10 +250,15 @@ impl Register {
     }
 
     pub(crate) async fn write(&self, entries: Vec<Administrative>, operation: &'static str) -> Result<(), Error> {
+        self.write_by("", entries, operation).await
+    }
+
+    /// The same in the name of a member of staff.
+    async fn write_by(&self, by: &str, entries: Vec<Administrative>, operation: &'static str) -> Result<(), Error> {
         if entries.is_empty() {
             return Ok(());
         }
-        let written = self.station.administer("", entries).await;
+        let written = self.station.administer(by, entries).await;
         written.map(|_| ()).map_err(|source| Error::Write { operation, source })
     }
 }
@@ -290,7 +293,7 @@ fn living_key(reference: &ReferenceData, station: StationCode) -> Option<PublicK
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use sanji_log::SigningKey;
     use sanji_log::seal::public_key;
@@ -305,7 +308,7 @@ mod tests {
     const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
     /// A hub in memory whose own certificate is good for `valid_days`.
-    async fn register(root: &std::path::Path, valid_days: u32) -> Register {
+    pub(crate) async fn register(root: &std::path::Path, valid_days: u32) -> Register {
         let hub: StationCode = "990106000000".parse().unwrap();
         let signing = SigningKey::from_bytes(&[1; 32]);
         let (authority, _) = Authority::generate(hub, now_ms()).unwrap();
@@ -356,7 +359,7 @@ mod tests {
         let known = || register.station.reference().announced_key(&key).map(|known| (known.station, known.revoked));
         assert_eq!(known(), Some((village, false)));
         assert_eq!(register.announce().await.unwrap(), 0, "once");
-        register.revoke(village, "lost").await.unwrap();
+        register.revoke(village, "lost", "").await.unwrap();
         assert_eq!(known(), Some((village, true)));
         assert_eq!(register.announce().await.unwrap(), 0);
     }
@@ -372,8 +375,8 @@ mod tests {
         assert!(first.is_some());
         assert_eq!(register.enrol(village, key).await.unwrap(), first);
         assert_eq!(register.enrol(township, key).await.unwrap(), None, "one key is one station");
-        assert_eq!(register.revoke(village, "lost").await.unwrap(), 1);
-        assert_eq!(register.revoke(village, "lost").await.unwrap(), 0);
+        assert_eq!(register.revoke(village, "lost", "").await.unwrap(), 1);
+        assert_eq!(register.revoke(village, "lost", "").await.unwrap(), 0);
         assert_eq!(register.enrol(village, key).await.unwrap(), None);
     }
 
@@ -416,12 +419,12 @@ mod tests {
         let [first, second, third] = [3, 4, 5].map(|seed| public_key(&SigningKey::from_bytes(&[seed; 32])));
         assert!(register.enrol(village, first).await.unwrap().is_some());
         assert_eq!(register.enrol(village, second).await.unwrap(), None, "it lives under the first");
-        let refused = register.add(village, None, None, false).await.err().unwrap().to_string();
+        let refused = register.add(village, Terms::default(), "").await.err().unwrap().to_string();
         assert!(refused.contains("use `sanji-hub station replace`"), "{refused}");
         let end = ending(village, first, &register.station.store().have(), "its disk died", now_ms());
         register.write(vec![end], "end").await.unwrap();
         assert!(register.enrol(village, second).await.unwrap().is_some(), "the first has ended");
-        register.revoke(village, "stolen").await.unwrap();
+        register.revoke(village, "stolen", "").await.unwrap();
         assert!(register.enrol(village, third).await.unwrap().is_some(), "the second was revoked");
     }
 }

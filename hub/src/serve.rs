@@ -12,6 +12,8 @@ use sanji_station::service::{Access, MESSAGE_MAX_BYTES};
 
 use crate::administration::Service;
 use crate::codes::Codes;
+use crate::desk::AtDesk;
+use crate::duties::Duties;
 use crate::enroller::HubEnroller;
 use crate::register::Register;
 use crate::renewal;
@@ -24,10 +26,13 @@ pub(crate) async fn serve(arguments: Arguments) -> Result<(), run::Error> {
     let enroller = Arc::new(HubEnroller::new(register.clone(), link_address(&run)));
     enrolment(&mut run, enroller.clone()).await?;
     certificates(&mut run, &register);
-    run.services(|run, routes| routes.add_service(administration(run, &register, enroller))).await?;
-    let public_address = run.config.advertise.public.clone();
-    let options = DeskOptions { public_pages: true, public_address, ..DeskOptions::default() };
     let bundles = run.bundles.clone();
+    let enrolment_address = enrolment_address(&run);
+    let duties = Duties { register, enroller, bundles: bundles.clone(), enrolment_address };
+    run.services(|run, routes| routes.add_service(administration(run, duties.clone()))).await?;
+    let public_address = run.config.advertise.public.clone();
+    let administration: Option<Arc<dyn sanji_desk::Administration>> = Some(Arc::new(AtDesk(duties)));
+    let options = DeskOptions { public_pages: true, public_address, administration, ..DeskOptions::default() };
     run.desk(|station, listener, shutdown| sanji_desk::serve(station, bundles, listener, options, shutdown)).await?;
     run.until_stopped().await
 }
@@ -80,13 +85,7 @@ fn certificates(run: &mut Run, register: &Register) {
     });
 }
 
-fn administration(run: &Run, register: &Register, enroller: Arc<HubEnroller>) -> AdministrationServer<Service> {
-    let service = Service {
-        register: register.clone(),
-        enroller,
-        bundles: run.bundles.clone(),
-        access: Access::new(run.station.clone(), run.tokens.clone()),
-        enrolment_address: enrolment_address(run),
-    };
+fn administration(run: &Run, duties: Duties) -> AdministrationServer<Service> {
+    let service = Service { duties, access: Access::new(run.station.clone(), run.tokens.clone()) };
     AdministrationServer::new(service).max_decoding_message_size(MESSAGE_MAX_BYTES)
 }

@@ -44,19 +44,8 @@ pub(crate) struct Arguments {
 
 /// Enrols a station.
 pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
-    check_tier(arguments.station)?;
-    if !is_host_port(&arguments.hub) {
-        return Err(Error::Input(format!("'{}' is not an address \"host:port\"", arguments.hub)));
-    }
     let data = DataFolder::new(&arguments.data);
-    make_folder(&data, arguments.station)?;
-    let signing_key = attempt::signing_key(&data, &arguments.code)?;
-    let software = env!("CARGO_PKG_VERSION");
-    let reply = sanji_link::enrol(&arguments.hub, arguments.station, &arguments.code, &signing_key, software)
-        .await
-        .map_err(|source| Error::Enrol { hub: arguments.hub.clone(), source: Box::new(source) })?;
-    let upstream = reply.upstream.clone();
-    keep(&data, arguments.station, signing_key, reply).await?;
+    let upstream = trade(&data, arguments.station, &arguments.hub, &arguments.code).await?;
     let line = [("station", Some(arguments.station.to_string())), ("upstream", upstream.clone())];
     Ok(arguments.output.print(&line.into_iter().collect(), |_| {
         let next = match upstream {
@@ -67,11 +56,33 @@ pub(crate) async fn enrol(arguments: Arguments) -> Result<(), Error> {
     })?)
 }
 
+/// Trades the code for a station; where it links to.
+pub(crate) async fn trade(
+    data: &DataFolder,
+    station: StationCode,
+    hub: &str,
+    code: &EnrolmentCode,
+) -> Result<Option<String>, Error> {
+    check_tier(station)?;
+    if !is_host_port(hub) {
+        return Err(Error::Input(format!("'{hub}' is not an address \"host:port\"")));
+    }
+    make_folder(data, station)?;
+    let signing_key = attempt::signing_key(data, code)?;
+    let software = env!("CARGO_PKG_VERSION");
+    let reply = sanji_link::enrol(hub, station, code, &signing_key, software)
+        .await
+        .map_err(|source| Error::Enrol { hub: hub.to_owned(), source: Box::new(source) })?;
+    let upstream = reply.upstream.clone();
+    keep(data, station, signing_key, reply).await?;
+    Ok(upstream)
+}
+
 /// The data folder of a new station; a backup that was unpacked there must be of the same.
 pub(crate) fn make_folder(data: &DataFolder, station: StationCode) -> Result<(), Error> {
     data.create()?;
     match keys::membership(data)?.filter(|backup| backup.station != station) {
-        Some(backup) => Err(Error::Input(format!("the data folder has the backup of {}", backup.station))),
+        Some(backup) => Err(Error::Backup(backup.station)),
         None => Ok(()),
     }
 }

@@ -25,6 +25,9 @@ use crate::attempt;
 use crate::enrol::{check_tier, make_folder};
 use crate::error::Error;
 
+/// The command that makes a request.
+pub(crate) const ASK: &str = "sanji-node enrol-by-file request";
+
 /// Enrol a station that has no line, by files on a USB stick
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -96,16 +99,7 @@ async fn ask(
 ) -> Result<(), Error> {
     check_tier(station)?;
     let text = std::fs::read_to_string(invitation).map_err(file("read", invitation))?;
-    let refused = |source| Error::File { path: invitation.to_owned(), source: Box::new(source) };
-    let invitation = Invitation::from_pem(&text).map_err(refused)?;
-    let hub_key = invitation.hub_key(station, code).map_err(refused)?;
-    make_folder(data, station)?;
-    let signing_key = attempt::signing_key(data, code)?;
-    let software = env!("CARGO_PKG_VERSION");
-    let bytes = sanji_link::enrolment::write_request(&invitation, station, code, &signing_key, software)
-        .map_err(|source| Error::File { path: request.to_owned(), source: Box::new(source) })?;
-    let membership = Membership { station, hub_key, upstream: None, detour: None };
-    Asking { membership, authority_der: invitation.authority, signing_key }.write(data)?;
+    let bytes = self::request(data, station, &text, code, Files { invitation, request })?;
     write_new(request, async |path| {
         let fault = |source| sanji_station::command::Error::File { operation: "write", path: path.to_owned(), source };
         let mut file = File::create(path).map_err(fault)?;
@@ -115,10 +109,40 @@ async fn ask(
     Ok(())
 }
 
-async fn open(data: &DataFolder, answer: &Path) -> Result<(StationCode, u64), Error> {
+/// What errors call the two files of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Files<'a> {
+    pub(crate) invitation: &'a Path,
+    pub(crate) request: &'a Path,
+}
+
+/// Makes the request from the text of the hub's invitation, and keeps what the answer is checked against.
+pub(crate) fn request(
+    data: &DataFolder,
+    station: StationCode,
+    invitation: &str,
+    code: &EnrolmentCode,
+    files: Files<'_>,
+) -> Result<Vec<u8>, Error> {
+    check_tier(station)?;
+    let refused = |source| Error::File { path: files.invitation.to_owned(), source: Box::new(source) };
+    let invitation = Invitation::from_pem(invitation).map_err(refused)?;
+    let hub_key = invitation.hub_key(station, code).map_err(refused)?;
+    make_folder(data, station)?;
+    let signing_key = attempt::signing_key(data, code)?;
+    let software = env!("CARGO_PKG_VERSION");
+    let bytes = sanji_link::enrolment::write_request(&invitation, station, code, &signing_key, software)
+        .map_err(|source| Error::File { path: files.request.to_owned(), source: Box::new(source) })?;
+    let membership = Membership { station, hub_key, upstream: None, detour: None };
+    Asking { membership, authority_der: invitation.authority, signing_key }.write(data)?;
+    Ok(bytes)
+}
+
+/// Opens the hub's answer: the station, and how many entries it begins with.
+pub(crate) async fn open(data: &DataFolder, answer: &Path) -> Result<(StationCode, u64), Error> {
     // One that is a station already says so.
     data.create()?;
-    let asking = Asking::read(data, "sanji-node enrol-by-file request")?;
+    let asking = Asking::read(data, ASK)?;
     let station = asking.membership.station;
     let read = || File::open(answer).map(BufReader::new).map_err(file("read", answer));
     let reply = sanji_link::enrolment::read_answer(read()?, station, &asking.authority_der, &asking.signing_key)

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sanji_log::StationCode;
 use sanji_station::{Failure, folder, run};
 
 /// Why a node can't enrol.
@@ -10,6 +11,9 @@ pub(crate) enum Error {
     /// What was typed can't be meant.
     #[error("{0}")]
     Input(String),
+    /// The data folder has another station's backup.
+    #[error("the data folder has the backup of {0}")]
+    Backup(StationCode),
     /// The data folder can't be used.
     #[error("the data folder can't be used")]
     Folder(#[from] folder::Error),

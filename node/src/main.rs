@@ -6,6 +6,7 @@
 //! | [`attempt`] | the key with which it asks for that |
 //! | [`restore`] | how it comes back from a backup |
 //! | [`enrol_by_file`] | the same without a line |
+//! | [`first`] | the page on which a person does either |
 //! | [`serve`] | the running node as a list |
 //!
 //! Everything else is what every station does: `sanji-station`.
@@ -14,6 +15,7 @@ mod attempt;
 mod enrol;
 mod enrol_by_file;
 mod error;
+mod first;
 mod restore;
 mod serve;
 
@@ -39,6 +41,8 @@ enum Command {
     #[command(subcommand)]
     EnrolByFile(enrol_by_file::Command),
     /// Run the node until it is told to stop (SIGTERM or Ctrl-C)
+    ///
+    /// A folder that holds no station yet is enrolled first, on a page for a browser on this machine.
     #[command(after_help = "Example:\n  sanji-node serve --data village")]
     Serve(run::Arguments),
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! A whole district of real processes: initialised, enrolled and linked the way a real one is.
 
+mod first;
 mod holdings;
 mod many;
 mod places;

@@ -8,6 +8,7 @@
 //! | [`process`] | a serving station: start, stop, kill |
 //! | [`district`] | a whole district: initialised, enrolled, linked |
 //! | [`browser`] | headless Chromium |
+//! | [`forms`] | a browser without a window |
 //! | [`client`] | a program at a station's gRPC service, with a token |
 //! | [`machine`] | facts of the machine, memory and processor time of a process |
 //! | [`mod@bench`] | how fast all of it is: a file a workload |
@@ -27,6 +28,7 @@ pub mod client;
 pub mod command;
 pub mod district;
 pub mod error;
+pub mod forms;
 pub mod machine;
 pub mod namespace;
 pub mod process;

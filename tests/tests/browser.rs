@@ -229,6 +229,46 @@ async fn a_case_goes_from_the_village_to_the_district_and_back_in_the_browser() 
     district.stop_all().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_machine_becomes_a_station_in_the_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = District::new(folder.path(), Plan::line().unwrap(), Binaries::build(true).unwrap()).unwrap();
+    let (hub, township) = (district.plan.hub, district.plan.townships[0]);
+    district.make_hub("").unwrap();
+    let code = district.code_for(township).unwrap();
+    let enrolment = district.address(hub).unwrap().enrolment.unwrap().to_string();
+    let unenrolled = district.serve_unenrolled(township, "127.0.0.1:0").unwrap();
+    let browser = Browser::open(1024, 768).await.unwrap();
+    browser.go(&format!("http://{}/", unenrolled.page)).await.unwrap();
+    picture(&browser, "20-first").await;
+    browser.fill("station", &township.to_string()).await.unwrap();
+    browser.fill("hub", &enrolment).await.unwrap();
+    browser.fill("code", &"0".repeat(28)).await.unwrap();
+    browser.follow("form[action='/desk/enrol'] button").await.unwrap();
+    let said = browser.text().await.unwrap();
+    assert!(said.contains("身份与注册码对不上"), "{said}");
+    picture(&browser, "21-first-wrong").await;
+    browser.fill("code", &code).await.unwrap();
+    browser.follow("form[action='/desk/enrol'] button").await.unwrap();
+    picture(&browser, "22-starting").await;
+    // By itself: nobody loads the page again.
+    story::until("the login", std::time::Duration::from_secs(30), async || {
+        browser.text().await.ok().filter(|text| text.contains("工作人员登录"))
+    })
+    .await
+    .unwrap();
+    district.enrolled(unenrolled).unwrap();
+    let staff = district.sample.staff_of(township, "township", "窗口受理").unwrap();
+    browser.fill("staff", &staff.id).await.unwrap();
+    browser.fill("password", PASSWORD).await.unwrap();
+    browser.follow("main form button").await.unwrap();
+    picture(&browser, "23-first-login").await;
+    let said = browser.text().await.unwrap();
+    assert!(said.contains("我的待办"), "{said}");
+    browser.close().await.unwrap();
+    district.stop_all().unwrap();
+}
+
 /// Loads the case again until it offers an action.
 async fn wait_for_action(person: &Person, action: &str) {
     for _ in 0..60 {

@@ -10,6 +10,7 @@ use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_tests::binaries::Binaries;
 use sanji_tests::client::{Client, failed};
 use sanji_tests::district::{District, Plan};
+use sanji_tests::forms::{Answer, Visitor};
 use sanji_tests::{command, story};
 use tonic::Code;
 
@@ -254,5 +255,143 @@ async fn wrong_input_gets_a_clear_answer_and_nothing_is_half_done() {
     let refused = command::output(district.program(village), arguments).unwrap();
     assert!(!refused.status.success());
     assert_eq!(String::from_utf8_lossy(&refused.stderr).trim().lines().count(), 1);
+    district.stop_all().unwrap();
+}
+
+/// Opens the first page until it, or the desk after it, says something.
+async fn page_saying(visitor: &mut Visitor, words: &str) -> Answer {
+    story::until(words, Duration::from_secs(30), async || {
+        visitor.get("/desk/login").ok().filter(|page| page.text().contains(words))
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_is_enrolled_in_a_browser_and_goes_on_as_the_running_station() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = District::new(folder.path(), Plan::line().unwrap(), Binaries::build(true).unwrap()).unwrap();
+    let (hub, township) = (district.plan.hub, district.plan.townships[0]);
+    district.make_hub("").unwrap();
+    let code = district.code_for(township).unwrap();
+    let enrolment = district.address(hub).unwrap().enrolment.unwrap().to_string();
+    let station = township.to_string();
+
+    // Told to stop before anybody came, it ends well.
+    let unenrolled = district.serve_unenrolled(township, "127.0.0.1:0").unwrap();
+    unenrolled.stop().unwrap();
+    assert!(!district.data(township).exists(), "a page that nobody used has made something");
+
+    let unenrolled = district.serve_unenrolled(township, "127.0.0.1:0").unwrap();
+    let page = unenrolled.page;
+    let mut visitor = Visitor::new(page);
+    assert_eq!(visitor.get("/").unwrap().location, "/desk/login");
+    let csrf = visitor.get("/desk/login").unwrap().field("csrf");
+    let mut send = |station: &str, hub: &str, code: &str| {
+        let values = [("csrf", csrf.as_str()), ("station", station), ("hub", hub), ("code", code)];
+        visitor.post("/desk/enrol", &values, None).unwrap()
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let link = district.address(hub).unwrap().link.unwrap().to_string();
+    let desk = district.address(hub).unwrap().desk.to_string();
+    let another = "0000-0000-0000-0000-0000-0000-0000";
+    let mut swapped: Vec<char> = code.chars().filter(|character| *character != '-').collect();
+    swapped[0] = if swapped[0] == '0' { '1' } else { '0' };
+    let swapped: String = swapped.into_iter().collect();
+    for (given, words) in [
+        ((station.as_str(), enrolment.as_str(), "ABCD"), "您输入了4位"),
+        ((&station, &enrolment, &swapped), "逐位核对"),
+        (("9901", &enrolment, &code), "机构代码应为12位数字"),
+        (("990106000000", &enrolment, &code), "区中心的代码"),
+        ((&station, "hub", &code), "主机:端口"),
+        ((&station, &format!("http://{enrolment}"), &code), "主机:端口"),
+        ((&station, &free, &code), "连不上区中心"),
+        ((&station, &desk, &code), "不是区中心的注册服务"),
+        ((&station, &link, &code), "身份与注册码对不上"),
+        ((&station, &enrolment, another), "身份与注册码对不上"),
+        (("990107101000", &enrolment, &code), "不属于发出注册码的这个区"),
+        (("990106100000", &enrolment, &code), "区中心没有接受这个注册码"),
+    ] {
+        let answer = send(given.0, given.1, given.2);
+        let text = answer.text();
+        assert!(answer.status == 422 && text.contains(words), "{given:?} → {}: {text}", answer.status);
+        assert!(text.contains(&format!("value=\"{}\"", given.1)) && !text.contains(given.2), "{given:?}: {text}");
+    }
+
+    // As somebody types it who has it on paper; the same process is the station then.
+    let typed = code.to_lowercase().replace('-', " ");
+    let answer = send(&format!(" {station} "), &enrolment.replace(':', "："), &typed);
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/desk/login"), "{}", answer.text());
+    page_saying(&mut visitor, "工作人员登录").await;
+    district.enrolled(unenrolled).unwrap();
+    assert_eq!(district.address(township).unwrap().desk, page, "the browser finds the desk where the page was");
+    district.in_sync(township, Duration::from_secs(30)).await.unwrap();
+    district.client(township, "township", "窗口受理").await.unwrap();
+    let log = std::fs::read_to_string(folder.path().join(format!("{township}.log"))).unwrap();
+    let secret: String = code.chars().take(9).collect();
+    assert!(!log.contains(&secret) && !log.contains(&typed[..9]) && !log.contains(&swapped), "{log}");
+    district.stop_all().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_without_a_line_is_enrolled_in_a_browser_by_three_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut district = District::new(folder.path(), Plan::line().unwrap(), Binaries::build(true).unwrap()).unwrap();
+    let (hub, village) = (district.plan.hub, district.plan.villages[0]);
+    district.make_hub("").unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (invitation, request, answer) = (file("invitation.pem"), file("request.sanji"), file("answer.sanji"));
+    let station = village.to_string();
+    let added = district.command(hub, &["station", "add", &station, "--invitation", &invitation]).unwrap();
+    let code = added["code"].as_str().unwrap();
+    let invitation = std::fs::read(&invitation).unwrap();
+
+    let unenrolled = district.serve_unenrolled(village, "0.0.0.0:0").unwrap();
+    let mut visitor = Visitor::new(unenrolled.page);
+    let csrf = visitor.get("/desk/login").unwrap().field("csrf");
+    let values = [("csrf", csrf.as_str()), ("station", &station), ("code", code)];
+    let early = visitor.post("/desk/enrol/answer", &values[..1], Some(("answer.files", b"x"))).unwrap();
+    assert!(early.text().contains("请先做第一步"), "{}", early.text());
+    for (of, content, words) in [
+        (&station, b"no invitation".as_slice(), "一起给的邀请文件"),
+        (&"990107101203".to_owned(), &invitation, "不属于发出注册码的这个区"),
+    ] {
+        let values = [("csrf", csrf.as_str()), ("station", of), ("code", code)];
+        let refused = visitor.post("/desk/enrol/request", &values, Some(("invitation.files", content))).unwrap();
+        assert!(refused.status == 422 && refused.text().contains(words), "{}", refused.text());
+    }
+    let made = visitor.post("/desk/enrol/request", &values, Some(("invitation.files", &invitation))).unwrap();
+    assert_eq!(made.status, 303, "{}", made.text());
+    let page = visitor.get("/desk/login").unwrap().text();
+    assert!(page.contains("下载请求文件") && page.contains("第三步"), "{page}");
+    std::fs::write(&request, visitor.get("/desk/enrol/request").unwrap().body).unwrap();
+    district.command(hub, &["station", "answer", "--request", &request, "--file", &answer]).unwrap();
+
+    // Somebody switches the machine off in between: the page knows how far it was.
+    unenrolled.stop().unwrap();
+    let unenrolled = district.serve_unenrolled(village, "0.0.0.0:0").unwrap();
+    let mut visitor = Visitor::new(unenrolled.page);
+    let page = visitor.get("/desk/login").unwrap();
+    assert!(page.text().contains("正在等区中心的答复") && page.text().contains("第三步"), "{}", page.text());
+    let csrf = page.field("csrf");
+    let answer = std::fs::read(&answer).unwrap();
+    for (content, words) in
+        [(std::fs::read(&request).unwrap(), "不是给本站的"), (answer[..answer.len() - 1].to_vec(), "没有拷全")]
+    {
+        let refused = visitor.post("/desk/enrol/answer", &[("csrf", &csrf)], Some(("answer.files", &content))).unwrap();
+        assert!(refused.status == 422 && refused.text().contains(words), "{words}: {}", refused.text());
+    }
+    let opened = visitor.post("/desk/enrol/answer", &[("csrf", &csrf)], Some(("answer.files", &answer))).unwrap();
+    assert_eq!(opened.status, 303, "{}", opened.text());
+    page_saying(&mut visitor, "工作人员登录").await;
+    let page = unenrolled.page;
+    district.enrolled(unenrolled).unwrap();
+    // The page is for this machine alone, the desk for the whole office, at the same port.
+    assert_eq!(page.ip().to_string(), "127.0.0.1");
+    assert_eq!(district.address(village).unwrap().desk.to_string(), format!("0.0.0.0:{}", page.port()));
+    district.client(village, "village", "代办员").await.unwrap();
+    let left: Vec<_> =
+        std::fs::read_dir(district.data(village)).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("answer")), "{left:?}");
     district.stop_all().unwrap();
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{AGENT_OF_HUB, Hub, fails, run, succeeds};
+use crate::support::{AGENT_OF_HUB, DISTRICT, Hub, fails, run, sample, succeeds};
 
 #[test]
 fn a_new_district_is_whole_and_private() {
@@ -26,6 +27,21 @@ fn a_new_district_is_whole_and_private() {
     }
     let again = ["init", "--data", &data, "--district", "990106000000", "--sample", "x"];
     assert!(!run(&again).status.success());
+}
+
+#[test]
+fn names_without_a_folder_are_of_the_current_one() {
+    let root = tempfile::tempdir().unwrap();
+    let init = Command::new(env!("CARGO_BIN_EXE_sanji-hub"))
+        .args(["init", "--data", "hub", "--district", DISTRICT, "--passwords", "passwords.txt", "--sample"])
+        .arg(sample())
+        .current_dir(root.path())
+        .output()
+        .unwrap();
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    let passwords = std::fs::read_to_string(root.path().join("passwords.txt")).unwrap();
+    assert!(passwords.contains(AGENT_OF_HUB), "{passwords}");
+    assert!(root.path().join("hub/keys/signing.key").exists());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sanji_log::StationCode;
 use sanji_proto::v1::export_bundle_part::Part;
+use sanji_station::service::bundles::Parts;
 use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, LastExchange, may_exchange};
@@ -71,7 +72,12 @@ pub(crate) async fn export(State(desk): State<Desk>, posted: Posted) -> Result<R
         return Err(Problem::bad_request("不能为这个站点制作离线包：只能选择本站的上级或下级站点。"));
     }
     let megabytes: Option<u64> = posted.form.value("attachments").parse().ok();
-    let mut parts = desk.exchange().export(to, megabytes.map(|megabytes| megabytes.saturating_mul(1_000_000)));
+    let parts = desk.exchange().export(to, megabytes.map(|megabytes| megabytes.saturating_mul(1_000_000)));
+    save(parts, &file_name(&desk, to).await).await
+}
+
+/// A bundle for the browser to save.
+pub(crate) async fn save(mut parts: Parts, file_name: &str) -> Result<Response, Problem> {
     // What fails at once is told on a page; what fails later breaks the download off.
     let first = match parts.next().await {
         Some(Ok(first)) => first,
@@ -86,7 +92,7 @@ pub(crate) async fn export(State(desk): State<Desk>, posted: Posted) -> Result<R
     });
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (CONTENT_DISPOSITION, words::saved_as(&file_name(&desk, to).await)),
+        (CONTENT_DISPOSITION, words::saved_as(file_name)),
     ];
     Ok((headers, Body::from_stream(content)).into_response())
 }

@@ -231,9 +231,10 @@ async fn build(
 }
 
 impl CasePage {
-    /// Whether there is an action with a form in the list; those of supervision have their own places.
+    /// Whether there is an action with a form in the list; those of supervision have their own places. A station that is over
+    /// would refuse them all.
     fn has_forms(&self) -> bool {
-        self.case.actions.iter().any(|offered| actions::has_form(offered))
+        self.frame.over.is_none() && self.case.actions.iter().any(|offered| actions::has_form(offered))
     }
 
     /// The actions that are folded away below those that the case waits for.

@@ -14,7 +14,7 @@ pub(crate) use sanji_station::bundle::history::Exchange as LastExchange;
 pub(crate) use sanji_station::bundle::{Bundles, Confirmed, Error, may_exchange};
 
 /// A file as the browser sends it.
-pub(crate) type Upload<'a> = Pin<Box<dyn Stream<Item = Result<Bytes, io::Error>> + Send + 'a>>;
+pub type Upload<'a> = Pin<Box<dyn Stream<Item = Result<Bytes, io::Error>> + Send + 'a>>;
 
 /// What a bundle has brought, as far as the screen tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -121,6 +121,24 @@ impl Frame {
         }
     }
 
+    /// A page of a machine that is no station yet.
+    pub(crate) fn first(csrf: String) -> Self {
+        Self {
+            station: "新站点".to_owned(),
+            district: String::new(),
+            person: None,
+            csrf,
+            line: None,
+            clock_ms: 0,
+            tab: Tab::None,
+            supervisor: false,
+            is_district: false,
+            by_bundles: false,
+            over: None,
+            public: false,
+        }
+    }
+
     /// What became of something that was just done: nothing is above the district to which it could be sent, and without
     /// a line somebody has to carry it.
     pub(crate) fn saved(&self) -> &'static str {

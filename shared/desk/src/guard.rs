@@ -55,7 +55,7 @@ impl Person {
     pub(crate) fn of(desk: &Desk, cookies: &CookieJar) -> Option<Self> {
         let token = cookies.get(&desk.session_cookie()).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
         let actor = desk.office().session(&token)?;
-        Some(Self { actor, csrf: form_token(desk, &token), token })
+        Some(Self { actor, csrf: form_token(desk.form_secret(), &token), token })
     }
 }
 
@@ -103,9 +103,23 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// The visitor whose token stands in the cookie `name`, or a new one.
+    pub(crate) fn of(cookies: &CookieJar, name: &str, form_secret: &[u8; 32]) -> Self {
+        let token = match cookies.get(name) {
+            Some(cookie) if !cookie.value().is_empty() => cookie.value().to_owned(),
+            _ => fresh_request(),
+        };
+        Self { csrf: form_token(form_secret, &token), token }
+    }
+
     /// The cookie to set with the page that holds the form.
     pub(crate) fn cookie(&self, desk: &Desk) -> CookieJar {
-        CookieJar::new().add(cookie(desk, desk.visitor_cookie(), self.token.clone()))
+        self.cookie_named(desk.visitor_cookie(), desk.options().secure_cookies)
+    }
+
+    /// The same under a name, where there is no desk yet.
+    pub(crate) fn cookie_named(&self, name: String, secure: bool) -> CookieJar {
+        CookieJar::new().add(own_cookie(name, self.token.clone(), secure))
     }
 }
 
@@ -114,26 +128,21 @@ impl FromRequestParts<Desk> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let cookies = CookieJar::from_headers(&parts.headers);
-        let token = match cookies.get(&desk.visitor_cookie()) {
-            Some(cookie) if !cookie.value().is_empty() => cookie.value().to_owned(),
-            _ => fresh_request(),
-        };
-        Ok(Self { csrf: form_token(desk, &token), token })
+        Ok(Self::of(&cookies, &desk.visitor_cookie(), desk.form_secret()))
     }
 }
 
 /// A cookie that only this desk gets back, and no script.
 pub(crate) fn cookie(desk: &Desk, name: String, value: String) -> Cookie<'static> {
-    Cookie::build((name, value))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Strict)
-        .secure(desk.options().secure_cookies)
-        .build()
+    own_cookie(name, value, desk.options().secure_cookies)
 }
 
-fn form_token(desk: &Desk, token: &str) -> String {
-    HEXLOWER.encode(blake3::keyed_hash(desk.form_secret(), token.as_bytes()).as_bytes())
+fn own_cookie(name: String, value: String, secure: bool) -> Cookie<'static> {
+    Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Strict).secure(secure).build()
+}
+
+fn form_token(form_secret: &[u8; 32], token: &str) -> String {
+    HEXLOWER.encode(blake3::keyed_hash(form_secret, token.as_bytes()).as_bytes())
 }
 
 fn check(form: &Form, expected: &str) -> Result<(), Problem> {
@@ -150,7 +159,8 @@ pub(crate) fn check_token(sent: &str, expected: &str) -> Result<(), Problem> {
     }
 }
 
-async fn read_form(request: Request) -> Result<Form, Problem> {
+/// The form of a request, in either of the two encodings.
+pub(crate) async fn read_form(request: Request) -> Result<Form, Problem> {
     let multipart =
         request.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"));
     let unreadable = || Problem::bad_request("提交的内容没有完整收到，请返回上一页重试。");

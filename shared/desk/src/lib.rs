@@ -11,12 +11,16 @@
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
 //! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
 //! | `office`, `exchange`, `oversight` | what the desk asks of a station, of its bundles, of supervision |
+//! | `administration_office` | what the hub's desk asks of the register of stations |
 //! | `refusals` | what a bundle brought and was not taken, in plain words |
+//! | `first` | the page of a machine that is no station yet |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
 //!
 //! Not here: rights and rules (`sanji-domain`), sessions and passwords (`sanji-station`).
 
 mod act;
+mod administration;
+mod administration_office;
 mod agency;
 mod alerts;
 mod apply;
@@ -29,6 +33,7 @@ mod case_file;
 mod deadlines;
 mod exchange;
 mod fees;
+mod first;
 mod flow;
 mod form;
 mod frame;
@@ -58,6 +63,7 @@ mod refusals;
 mod routes;
 mod server;
 mod staff_requests;
+mod standing;
 mod state;
 mod station;
 mod supervision;
@@ -67,6 +73,10 @@ mod ticks;
 mod vouchers;
 mod words;
 
+use std::sync::Arc;
+
+pub use administration_office::Administration;
+pub use first::{Enrolled, Enrolling, Hindrance, Request as EnrolmentRequest, SoFar, Upload, serve_first};
 pub use server::serve;
 
 /// What a desk may be told.
@@ -78,6 +88,8 @@ pub struct DeskOptions {
     pub public_address: String,
     /// Whether cookies travel over HTTPS only: true behind a TLS proxy, false on plain HTTP in the office.
     pub secure_cookies: bool,
+    /// The register of stations, at the hub alone.
+    pub administration: Option<Arc<dyn Administration>>,
 }
 
 /// Why a desk can't run.

@@ -13,6 +13,7 @@ use crate::guard::{Person, Posted};
 use crate::office::Failure;
 use crate::problem::{Problem, page};
 use crate::state::Desk;
+use crate::station::administers;
 use crate::words;
 
 #[derive(Template)]
@@ -117,13 +118,16 @@ async fn answer(desk: &Desk, person: &Person, done: Result<(), Failure>) -> Resu
 struct StationsPage {
     frame: Frame,
     stations: Vec<proto::RegisteredStation>,
+    /// Whether the person looks after the stations of the district, and does it here.
+    administers: bool,
 }
 
 /// `GET /desk/stations`: the register of stations.
 pub(crate) async fn stations(State(desk): State<Desk>, person: Person) -> Result<Response, Problem> {
     let stations = desk.office().station_register().await?.stations;
     let frame = Frame::staff(&desk, &person, Tab::Station).await;
-    page(&StationsPage { frame, stations })
+    let administers = administers(&desk, &person);
+    page(&StationsPage { frame, stations, administers })
 }
 
 #[derive(Template)]

@@ -90,6 +90,29 @@ impl Problem {
         )
     }
 
+    /// The problem that an answer stands for; none where it is an answer as it should be.
+    pub(crate) fn in_answer(response: &mut Response) -> Option<Self> {
+        match response.extensions_mut().remove::<Self>() {
+            Some(problem) => Some(problem),
+            None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+                Some(Self::bad_request("这个地址不能这样打开。请从首页进入。"))
+            }
+            None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Some(Self::too_large()),
+            None => None,
+        }
+    }
+
+    /// Its page. `back`: where the person goes on, and what is there.
+    pub(crate) fn told(self, status: StatusCode, frame: Frame, back: (&'static str, &'static str)) -> Response {
+        match (ErrorPage { frame, problem: self, back }).render() {
+            Ok(html) => (status, Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(error = &error as &(dyn std::error::Error + 'static), "desk.page.failed");
+                status.into_response()
+            }
+        }
+    }
+
     /// The sentence for the person.
     pub(crate) fn sentence(&self) -> &str {
         &self.sentence
@@ -167,28 +190,14 @@ pub(crate) async fn show(State(desk): State<Desk>, request: Request, next: Next)
     let cookies = CookieJar::from_headers(request.headers());
     let at_desk = request.uri().path().starts_with("/desk");
     let mut response = next.run(request).await;
-    let problem = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem,
-        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::bad_request("这个地址不能这样打开。请从首页进入。")
-        }
-        None if response.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-        None => return response,
-    };
+    let Some(problem) = Problem::in_answer(&mut response) else { return response };
     let status = response.status();
     let (frame, back) = match Person::of(&desk, &cookies).filter(|_| at_desk) {
         Some(person) => (Frame::staff(&desk, &person, Tab::None).await, ("/desk", "返回我的待办")),
         None if at_desk || !desk.options().public_pages => (Frame::nobody(&desk), ("/desk", "返回登录")),
         None => (Frame::public(&desk, String::new(), Tab::None), ("/", "返回首页")),
     };
-    let page = ErrorPage { frame, problem, back };
-    match page.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = &error as &(dyn std::error::Error + 'static), "desk.page.failed");
-            status.into_response()
-        }
-    }
+    problem.told(status, frame, back)
 }
 
 /// Renders a page.

@@ -12,9 +12,9 @@ use crate::form::FORM_LIMIT_BYTES;
 use crate::problem::Problem;
 use crate::state::Desk;
 use crate::{
-    act, alerts, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items, ledgers, login,
-    matter_more, matter_public, matters, paper, people, person, problem, public, quarantine, staff_requests, station,
-    supervision, ticks, vouchers,
+    act, administration, alerts, apply, assets, attachment, bundles, case, case_file, deadlines, headers, home, items,
+    ledgers, login, matter_more, matter_public, matters, paper, people, person, problem, public, quarantine,
+    staff_requests, station, supervision, ticks, vouchers,
 };
 
 /// Largest form of somebody who is not logged in.
@@ -103,6 +103,10 @@ pub(crate) fn table() -> Vec<Route> {
         route("/desk/station", Staff, get(station::show)),
         route("/desk/quarantine", Staff, get(quarantine::show).post(quarantine::settle)),
         route("/desk/stations", Staff, get(people::stations)),
+        route("/desk/administration", Staff, get(administration::list)),
+        route("/desk/administration/answer", Staff, get(administration::back_to_list).post(administration::answer)),
+        route("/desk/administration/{station}", Staff, get(administration::show)),
+        route("/desk/administration/{station}/{action}", Staff, get(administration::back).post(administration::act)),
         route("/desk/upward", Staff, get(people::upward)),
         route("/desk/people", Staff, get(people::show)),
         route("/desk/people/absence", Staff, axum::routing::post(people::absent)),

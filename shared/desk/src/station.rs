@@ -26,6 +26,8 @@ struct StationPage {
     cloned: Vec<String>,
     /// Whether the person may see what was set aside.
     looks_into_quarantine: bool,
+    /// Whether the person looks after the stations of the district, and does it here.
+    administers: bool,
 }
 
 struct Line {
@@ -63,7 +65,13 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
     let cloned = undecided.map(|fork| cloned(&name(&desk, fork.station), fork));
     let cloned = cloned.collect();
     let looks_into_quarantine = person.actor.may_look_into_quarantine();
-    page(&StationPage { frame, status, links, refused, cloned, looks_into_quarantine })
+    let administers = administers(&desk, &person);
+    page(&StationPage { frame, status, links, refused, cloned, looks_into_quarantine, administers })
+}
+
+/// Whether the person finds the register of stations at this desk.
+pub(crate) fn administers(desk: &Desk, person: &Person) -> bool {
+    desk.options().administration.is_some() && person.actor.administers_district()
 }
 
 fn name(desk: &Desk, station: u64) -> String {
@@ -80,7 +88,7 @@ fn cloned(station: &str, fork: &proto::Fork) -> String {
 }
 
 /// The difference of two clocks: below two seconds nobody needs to care.
-fn offset(offset_ms: i64) -> String {
+pub(crate) fn offset(offset_ms: i64) -> String {
     let seconds = offset_ms.unsigned_abs().div_ceil(1000);
     match offset_ms {
         _ if offset_ms.unsigned_abs() < 2000 => "正常".to_owned(),

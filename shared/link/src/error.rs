@@ -2,9 +2,10 @@
 
 use std::io;
 
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError};
 use sanji_log::StationCode;
 
+use crate::connect::CONNECT;
 use crate::enrolment::Refusal;
 
 /// The crate's error.
@@ -173,6 +174,22 @@ pub enum Distrust {
     Expired,
 }
 
+/// Why an enrolment over a line did not come as far as the hub's decision, as far as it makes a difference to whoever
+/// tries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nobody answers at the address, or the name is unknown.
+    Unreachable,
+    /// Who answers there is no hub's enrolment.
+    NoHub,
+    /// The hub is of the code's district, but the station that was named is not.
+    OtherDistrict,
+    /// By this machine's clock the hub's certificate is not valid.
+    Clock,
+    /// The connection broke off, or the answer did not come in time.
+    BrokeOff,
+}
+
 /// What the functions of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -183,6 +200,34 @@ impl Error {
         match source.get_ref()?.downcast_ref()? {
             rustls::Error::AlertReceived(AlertDescription::CertificateRevoked) => Some(Distrust::Revoked),
             rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => Some(Distrust::Expired),
+            _ => None,
+        }
+    }
+
+    /// What stood between a new station and the hub; none where the hub, or what it said, is the reason.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match self {
+            Self::Io { operation, .. } | Self::Timeout { operation } if *operation == CONNECT => {
+                Some(Obstacle::Unreachable)
+            }
+            Self::Io { source, .. } => Some(match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(rustls::Error::InvalidCertificate(
+                    CertificateError::Expired
+                    | CertificateError::ExpiredContext { .. }
+                    | CertificateError::NotValidYet
+                    | CertificateError::NotValidYetContext { .. },
+                )) => Obstacle::Clock,
+                Some(rustls::Error::InvalidCertificate(
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                )) => Obstacle::OtherDistrict,
+                Some(_) => Obstacle::NoHub,
+                // It hangs up on a handshake, and a hub does not.
+                None if source.kind() == io::ErrorKind::UnexpectedEof => Obstacle::NoHub,
+                None => Obstacle::BrokeOff,
+            }),
+            Self::Timeout { .. } | Self::Transport { .. } => Some(Obstacle::BrokeOff),
+            Self::Status { source } if source.code() == tonic::Code::Unimplemented => Some(Obstacle::NoHub),
             _ => None,
         }
     }

@@ -39,7 +39,7 @@ pub use enrolment::{
     CheckedEnrolRequest, EnrolReply, Enroller, EnrolmentCode, Invitation, Refusal as EnrolRefusal, enrol,
     serve_enrolment,
 };
-pub use error::{Distrust, Error, Flaw, Result};
+pub use error::{Distrust, Error, Flaw, Obstacle, Result};
 pub use host::{
     AttachmentState, BoxFuture, Change, ChunkAnswer, Holders, Host, HostError, LinkState, StoreOutcome,
     WantedAttachment,

@@ -161,7 +161,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 /// [`Error::Io`].
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let parent = path.parent().unwrap_or(Path::new("."));
+    let parent = folder_of(path);
     make_private(parent)?;
     let beside = path.with_extension("partial");
     let fault = |operation, path: &Path| {
@@ -186,10 +186,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// [`Error::Io`].
 pub fn remove(path: &Path) -> Result<bool, Error> {
     match fs::remove_file(path) {
-        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("."))).map(|()| true),
+        Ok(()) => sync_folder(folder_of(path)).map(|()| true),
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(source) => Err(Error::Io { operation: "remove", path: path.to_owned(), source }),
     }
+}
+
+/// The folder that a file is in. Of a bare name that is this one: its parent is empty, and names nothing.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_folder(path: &Path) -> Result<(), Error> {

@@ -60,6 +60,8 @@ pub struct Run {
     addresses: Listening,
     commits: Commits,
     json: bool,
+    /// Where a page was served before there was a station.
+    page: Option<TcpListener>,
     parts: JoinSet<(&'static str, Result<(), Error>)>,
 }
 
@@ -110,6 +112,7 @@ impl Run {
             addresses: Listening::default(),
             commits,
             json: arguments.json,
+            page: None,
             parts: JoinSet::new(),
         })
     }
@@ -210,6 +213,14 @@ impl Run {
         Ok(())
     }
 
+    /// The desk goes on where a page was served before there was a station, so that browsers find it.
+    pub fn go_on_at(&mut self, page: TcpListener) {
+        if let Some(address) = local(&page) {
+            self.config.listen.desk.set_port(address.port());
+        }
+        self.page = Some(page);
+    }
+
     /// The web desk, which `serve` runs on the listener it is given.
     ///
     /// # Errors
@@ -222,7 +233,13 @@ impl Run {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let listener = listen("the desk", self.config.listen.desk).await?;
+        let address = self.config.listen.desk;
+        // Whoever connects in between waits in this listener's queue. Only where the desk is for other machines too must
+        // the port be given up first.
+        let listener = match self.page.take().filter(|page| local(page) == Some(address)) {
+            Some(page) => page,
+            None => listen("the desk", address).await?,
+        };
         self.addresses.desk = local(&listener);
         let serving = serve(self.station.clone(), listener, self.shutdown.clone());
         self.part("desk", async move { serving.await.map_err(|source| Error::Desk { source: Box::new(source) }) });
@@ -313,12 +330,11 @@ impl Run {
 
     /// Until a signal comes or a part ends.
     async fn wait(&mut self) -> Result<(), Error> {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(|source| Error::Signals { source })?;
+        let told = told_to_stop();
+        tokio::pin!(told);
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                interrupted = tokio::signal::ctrl_c() => return interrupted.map_err(|source| Error::Signals { source }),
+                told = &mut told => return told,
                 Some(ended) = self.parts.join_next() => match ended {
                     Ok((part, Ok(()))) => tracing::debug!(part, "part ended"),
                     Ok((part, Err(fault))) => {
@@ -330,6 +346,19 @@ impl Run {
                 },
             }
         }
+    }
+}
+
+/// Waits until the process is told to stop: SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// [`Error::Signals`].
+pub async fn told_to_stop() -> Result<(), Error> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|source| Error::Signals { source })?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|source| Error::Signals { source }),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Pictures of every page are kept in the folder that SCREENSHOTS names, if it is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod first;
 mod furnish;
 mod rare;
 mod walk;
@@ -28,6 +29,8 @@ async fn every_page_can_be_read_by_those_whom_it_is_for() {
     furnished.joint(&mut walk).await;
     furnished.called_back(&mut walk).await;
     furnished.ledgers(&mut walk).await;
+    furnished.administration(&mut walk).await;
+    furnished.first(&mut walk).await;
 
     walk.visit(&hub, "public").await;
     walk.wander(&["/"], each).await;

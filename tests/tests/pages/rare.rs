@@ -241,6 +241,31 @@ impl Furnished {
         walk.see("/desk/new/rs-canbao").await;
     }
 
+    /// The district gives codes to stations whose machines are gone, and revokes one; none of them has a machine here.
+    pub(crate) async fn administration(&mut self, walk: &mut Walk) {
+        let (hub, ..) = self.desks();
+        walk.log_in(&hub, "sp-06").await;
+        let list = "/desk/administration";
+        walk.see(list).await;
+        walk.see(&format!("{list}?words=99010600100")).await;
+        walk.see(&format!("{list}/answer")).await;
+        let (township, village) = (format!("{list}/990106001000"), format!("{list}/990106001001"));
+        walk.see(&township).await;
+        let replace = format!("{township}/replace");
+        walk.send_wrong(&township, &replace, &[("link_address", "10.6.1.2")]).await;
+        walk.send(&township, &replace, &[("reason", "硬盘损坏，更换新电脑"), ("link_address", "10.6.1.2:7100")]).await;
+        walk.see(&replace).await;
+        assert!(walk.text().await.contains("等待新电脑注册"));
+        walk.send(&township, &format!("{township}/code"), &[("without_line", "1")]).await;
+        let revoke = format!("{village}/revoke");
+        walk.send_wrong(&village, &revoke, &[("reason", "电脑被盗")]).await;
+        walk.send(&village, &revoke, &[("reason", "电脑被盗"), ("sure", "1")]).await;
+        assert!(walk.text().await.contains("已吊销"));
+        walk.send_wrong(list, &format!("{list}/answer"), &[]).await;
+        walk.log_in(&hub, "sp-04").await;
+        walk.see_answered(list, 422).await;
+    }
+
     /// The ledgers that the wanderers don't come to, and a form that tells what an agent may not do with the item.
     pub(crate) async fn ledgers(&mut self, walk: &mut Walk) {
         let (hub, township, village) = self.desks();

@@ -184,10 +184,19 @@ impl Walk {
 
     /// Fills in the form with this address on a page, sends it, and reads what comes back.
     pub(crate) async fn send(&mut self, path: &str, action: &str, values: &[(&str, &str)]) -> Vec<String> {
+        self.send_answered(path, action, values, 200).await
+    }
+
+    /// The same with something that is missing or wrong.
+    pub(crate) async fn send_wrong(&mut self, path: &str, action: &str, values: &[(&str, &str)]) -> Vec<String> {
+        self.send_answered(path, action, values, 422).await
+    }
+
+    async fn send_answered(&mut self, path: &str, action: &str, values: &[(&str, &str)], status: u16) -> Vec<String> {
         self.browser.go(&format!("{}{path}", self.base)).await.unwrap();
         let sent = self.browser.send_form(action, values).await;
         sent.unwrap_or_else(|fault| panic!("the form {action} at {path} can't be sent: {fault:?}"));
-        self.read(&format!("{path} → {action}"), 200).await
+        self.read(&format!("{path} → {action}"), status).await
     }
 
     /// Opens the first file that a page links to.

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use tower::ServiceExt;
 
 use super::fake::{FakeExchange, FakeOffice, Memory, TOKEN};
-use crate::DeskOptions;
+use super::fake_administration::FakeAdministration;
 use crate::routes;
 use crate::state::Desk;
+use crate::{Administration, DeskOptions};
 
 pub(super) struct Browser {
     router: Router,
@@ -30,18 +31,37 @@ impl Browser {
     /// Somebody whom the desk does not know.
     pub(super) fn stranger() -> Self {
         let memory = Arc::new(Mutex::new(Memory::default()));
+        let administration = FakeAdministration { memory: Arc::clone(&memory) };
+        let administration: Option<Arc<dyn Administration>> = Some(Arc::new(administration));
+        Self::at(memory, DeskOptions { public_pages: true, administration, ..DeskOptions::default() })
+    }
+
+    /// The same at a desk that is no hub's.
+    pub(super) fn at_a_node() -> Self {
+        Self::at(Arc::default(), DeskOptions::default())
+    }
+
+    fn at(memory: Arc<Mutex<Memory>>, options: DeskOptions) -> Self {
         let office = FakeOffice::new(Arc::clone(&memory));
-        let options = DeskOptions { public_pages: true, ..DeskOptions::default() };
         let exchange = FakeExchange { memory: Arc::clone(&memory) };
         let desk = Desk::new(Box::new(office), Box::new(exchange), options).unwrap();
         Self { router: routes::router(desk), cookies: BTreeMap::new(), memory }
     }
 
+    /// Somebody at other pages than a desk's.
+    pub(super) fn over(router: Router) -> Self {
+        Self { router, cookies: BTreeMap::new(), memory: Arc::default() }
+    }
+
     /// An agent who has logged in.
     pub(super) fn agent() -> Self {
-        let mut browser = Self::stranger();
-        browser.cookies.insert("sanji-session-990106101203".to_owned(), TOKEN.to_owned());
-        browser
+        Self::stranger().logged_in()
+    }
+
+    /// The same person after a login.
+    pub(super) fn logged_in(mut self) -> Self {
+        self.cookies.insert("sanji-session-990106101203".to_owned(), TOKEN.to_owned());
+        self
     }
 
     pub(super) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -69,7 +89,8 @@ impl Browser {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    async fn send(&mut self, mut request: Request<Body>) -> Answer {
+    pub(super) async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("127.0.0.1:7180"));
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         request.headers_mut().insert(COOKIE, cookies.join("; ").parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();

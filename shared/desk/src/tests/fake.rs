@@ -16,6 +16,7 @@ use sanji_station::service::bundles::Parts;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 
+use super::fake_administration::Registered;
 use crate::exchange::{Brought, Confirmed, Error as BundleError, Exchange, LastExchange, Upload};
 use crate::office::{Actor, Failure, LoginFailure, Office, Settling, StationSummary, StoredFile};
 
@@ -51,6 +52,12 @@ pub(super) struct Memory {
     pub(super) other_role: bool,
     /// The person looks after the program.
     pub(super) administrator: bool,
+    /// The person has a post in the district, and not in the village.
+    pub(super) of_district: bool,
+    /// The district's stations.
+    pub(super) stations: Vec<proto::StationRow>,
+    /// Who did what with the register of stations.
+    pub(super) registered: Vec<(String, Registered)>,
     /// Files that were imported, and by whom.
     pub(super) imported: Vec<(String, Vec<u8>)>,
     /// The next bundle is refused so.
@@ -110,7 +117,7 @@ impl FakeOffice {
             post: "村委会副主任".to_owned(),
             tier: StageTier::Village,
             department: "village".parse().expect("code"),
-            place: StationCode::from_number(VILLAGE).expect("code"),
+            place: StationCode::from_number(if memory.of_district { DISTRICT } else { VILLAGE }).expect("code"),
             seat: None,
             backup: None,
             serves: Vec::new(),

@@ -15,6 +15,7 @@ fn address(path: &str) -> String {
         .replace("{kind}", "receipt")
         .replace("{action}", "accept")
         .replace("{id}", &"07".repeat(32))
+        .replace("{station}", "990106101000")
         .replace("{text}", "SJAEBAGBAF")
 }
 

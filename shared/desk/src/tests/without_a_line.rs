@@ -60,6 +60,9 @@ async fn a_revoked_station_says_for_good_that_it_takes_nothing_new() {
     picker.shows(&["本站不再登记新的办件", "最低生活保障审核确认"]);
     picker.hides(&["/desk/new/mz-dibao"]);
     browser.get("/desk/items/mz-dibao").await.hides(&["/desk/new/mz-dibao"]);
+    let case = browser.get(&format!("/desk/case/{NUMBER}")).await;
+    case.shows(&["line stopped"]);
+    case.hides(&["可以办理"]);
     // What was begun before is refused, and not for the moment.
     let csrf = browser.get("/desk/quarantine").await.field("csrf").to_owned();
     browser.memory().failure = Some(Failure::ReadOnly("本站证书已被区中心吊销。".to_owned()));

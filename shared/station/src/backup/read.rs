@@ -44,7 +44,7 @@ pub fn restore(
     remove(&beside)?;
     let unpacked = unpack(input, opener, &beside, program, progress).and_then(|manifest| {
         fs::rename(&beside, target).map_err(fault("name", target))?;
-        sync(target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        sync(folder::folder_of(target))?;
         Ok(manifest)
     });
     if unpacked.is_err() {

@@ -13,7 +13,7 @@ use super::{At, Error, Output, bundles::bar, stopped, words};
 use crate::backup::{self, Lock, Manifest, Opener, Source};
 use crate::clock::now_ms;
 use crate::config::Program;
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, folder_of};
 use crate::keys::{self, Keys};
 
 /// Commands on backups.
@@ -172,7 +172,7 @@ fn check_place(file: &Path, data: &DataFolder) -> Result<(), Error> {
     if file.exists() {
         return Err(Error::Input(format!("{} is there already", file.display())));
     }
-    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(file);
     let fault = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::File { operation: "look at", path, source }

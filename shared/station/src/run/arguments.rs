@@ -38,7 +38,10 @@ pub struct Arguments {
 
 impl Arguments {
     /// The configuration as it holds for this run.
-    pub(super) fn config(&self, program: Program, data: &DataFolder) -> Result<Config, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn config(&self, program: Program, data: &DataFolder) -> Result<Config, Error> {
         let file = self.config.clone().or_else(|| Some(data.config_file()).filter(|path| path.exists()));
         let mut config = match &file {
             Some(path) => Config::read(path, program)?,

@@ -367,6 +367,12 @@ impl Actor {
     pub fn is_administrator(&self) -> bool {
         self.staff.roles.contains(&Role::Administrator)
     }
+
+    /// Whether the person looks after the stations of the district: has them enrolled, replaced and revoked.
+    #[must_use]
+    pub fn administers_district(&self) -> bool {
+        self.is_administrator() && self.staff.place.tier() == Tier::District
+    }
 }
 
 fn not_entitled(sentence: &str) -> Failure {

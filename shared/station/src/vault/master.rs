@@ -10,6 +10,7 @@ use sanji_store::WrappedKey;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{CaseKey, Error, NONCE_BYTES, decrypt, encrypt};
+use crate::folder::folder_of;
 
 const WRAP_CONTEXT: &[u8; 16] = b"sanji case key 1";
 
@@ -54,7 +55,7 @@ impl MasterKey {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(&*self.0)?;
         file.sync_all()?;
-        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+        fs::File::open(folder_of(path))?.sync_all()
     }
 
     /// Encrypts the key of a case for this station's store. `nonce` must be random and used once.

@@ -1,0 +1,263 @@
+//! How a station of the district stands, in plain words: its state, its line, its clock, and what is to be done.
+
+use sanji_log::{StationCode, Tier};
+use sanji_proto::v1::{self as proto, StationState};
+
+use crate::station::offset;
+use crate::words;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// A station that was heard within this time needs nobody.
+const QUIET_MS: u64 = DAY_MS;
+/// The same of one that has no line, and whose files somebody carries.
+const QUIET_BY_FILES_MS: u64 = 7 * DAY_MS;
+/// A certificate is renewed a month before it ends; one that ends so soon was not, or did not arrive.
+const ENDS_SOON_MS: u64 = 14 * DAY_MS;
+/// A clock that is further off is to be set: deadlines and the order of steps are told by it.
+const CLOCK_OFF_MS: u64 = 60 * 1000;
+
+/// What is known of a station and what is to be done about it, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) number: u64,
+    /// The division code, twelve digits.
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) tier: &'static str,
+    pub(crate) is_township: bool,
+    /// Code of its township: its own, where it is one.
+    pub(crate) township: Option<StationCode>,
+    pub(crate) is: StationState,
+    pub(crate) state: &'static str,
+    /// Until when what was said of the state holds; empty: for good.
+    pub(crate) until: String,
+    /// Whether it is linked, or how; and when it was heard.
+    pub(crate) line: &'static str,
+    pub(crate) heard: String,
+    pub(crate) offset: String,
+    /// The day on which the certificate ends; empty: it has none.
+    pub(crate) certificate: String,
+    /// Where stations below reach its link; empty: unknown.
+    pub(crate) link_address: String,
+    /// What is to be done; empty: nothing.
+    pub(crate) todo: String,
+    /// Whether that is a trouble, and not the next step.
+    pub(crate) urgent: bool,
+    pub(crate) may_issue: bool,
+    pub(crate) may_replace: bool,
+    pub(crate) may_revoke: bool,
+}
+
+/// How a station stands, by what the hub knows; `carried_ms` is when the last bundle of the station was read. None: it
+/// is no station.
+pub(crate) fn standing(row: &proto::StationRow, hub: &proto::StatusReply, carried_ms: Option<u64>) -> Option<Standing> {
+    let code = StationCode::from_number(row.station).ok()?;
+    let (is, open, now) = (row.state(), row.code_until_ms != 0, hub.clock_ms);
+    let is_township = code.tier() == Tier::Township;
+    // A village that has lost its township comes here for a while, and goes back.
+    let mut links = hub.downstream.iter().filter(|link| is_township || link.connected);
+    let link = links.find(|link| link.station == row.station);
+    let cloned = hub.forks.iter().any(|fork| fork.station == row.station && fork.decided.is_empty());
+    let enrolled = is == StationState::Enrolled;
+    let state = match (is, open) {
+        (StationState::Unspecified, _) => "未开通",
+        (StationState::Invited, true) => "已发注册码",
+        (StationState::Invited, false) => "注册码已失效",
+        (StationState::Enrolled, _) => "已开通",
+        (StationState::Revoked, _) => "已吊销",
+        (StationState::Ended, _) => "等待新电脑注册",
+    };
+    let until = if open { format!("注册码有效期至{}", words::time(&row.code_until_ms)) } else { String::new() };
+    let linked_ms = link.map_or(0, |link| link.last_heard_ms);
+    // Where files came last, nobody waits for the line.
+    let carried_ms =
+        carried_ms.filter(|carried_ms| *carried_ms > linked_ms && !link.is_some_and(|link| link.connected));
+    let line = match link.map(|link| link.connected) {
+        _ if !enrolled => "—",
+        _ if carried_ms.is_some() => "用离线包",
+        Some(true) => "已连接",
+        Some(false) => "未连接",
+        None if is_township => "未连接",
+        None => "经乡镇报送",
+    };
+    let heard_ms = carried_ms.unwrap_or(linked_ms);
+    let (todo, urgent) = todo(row, link, carried_ms, cloned, now);
+    let of = |known: bool, words: String| if known { words } else { String::new() };
+    Some(Standing {
+        number: row.station,
+        code: code.to_string(),
+        name: row.name.clone(),
+        tier: if is_township { "乡镇（街道）" } else { "村（社区）" },
+        is_township,
+        township: if is_township { Some(code) } else { code.parent() },
+        is,
+        state,
+        until,
+        line,
+        heard: of(enrolled, words::time(&heard_ms)),
+        offset: link
+            .filter(|link| enrolled && link.connected)
+            .map_or_else(String::new, |link| offset(link.clock_offset_ms)),
+        certificate: of(enrolled, words::day_of(&row.certificate_until_ms)),
+        link_address: row.link_address.clone(),
+        todo,
+        urgent,
+        may_issue: !enrolled,
+        may_replace: enrolled,
+        may_revoke: open || matches!(is, StationState::Enrolled | StationState::Ended),
+    })
+}
+
+/// What is to be done about a station, and whether that is a trouble.
+fn todo(
+    row: &proto::StationRow,
+    link: Option<&proto::LinkStatus>,
+    carried_ms: Option<u64>,
+    cloned: bool,
+    now_ms: u64,
+) -> (String, bool) {
+    let trouble = |sentence: &str| (sentence.to_owned(), true);
+    let step = |sentence: &str| (sentence.to_owned(), false);
+    let open = row.code_until_ms != 0;
+    match row.state() {
+        StationState::Unspecified => return step("需要开通时，请发放注册码。"),
+        StationState::Invited if open => return step("请站点输入注册码。"),
+        StationState::Invited => return trouble("注册码没有使用，已过期或者已收回。需要开通的，请重新发放。"),
+        StationState::Ended if open => return step("请站点在新电脑上输入注册码。"),
+        StationState::Ended => return trouble("新电脑还没有注册，注册码已失效。请重新发放注册码。"),
+        StationState::Revoked if open => return step("请站点输入注册码。"),
+        StationState::Revoked => return step("恢复使用时，请发放注册码。"),
+        StationState::Enrolled => {}
+    }
+    if cloned {
+        return trouble("有两台电脑在用该站点的数据。请让站点立即停用其中一台，并联系系统维护人员。");
+    }
+    if row.certificate_until_ms < now_ms {
+        return trouble("证书已过期。请站点开机联网；仍不能连接的，请按“更换电脑”重新注册。");
+    }
+    let connected = link.is_some_and(|link| link.connected);
+    if row.certificate_until_ms < now_ms + ENDS_SOON_MS && !connected {
+        return trouble("证书快到期了。请站点尽快开机联网，证书会自动更新；没有线路的，请交换一次离线包。");
+    }
+    if let Some(carried_ms) = carried_ms {
+        let quiet_ms = now_ms.saturating_sub(carried_ms);
+        if quiet_ms > QUIET_BY_FILES_MS {
+            let days = quiet_ms / DAY_MS;
+            return (format!("已有{days}天没有带来离线包。请与站点联系，尽快交换一次。"), true);
+        }
+        return step("");
+    }
+    let Some(link) = link else {
+        let is_township = StationCode::from_number(row.station).is_ok_and(|code| code.tier() == Tier::Township);
+        if is_township {
+            return trouble("区中心本次启动以来没有联系过。请电话询问站点是否开机、网络是否正常。");
+        }
+        return step("");
+    };
+    let quiet_ms = now_ms.saturating_sub(link.last_heard_ms);
+    if !connected && link.last_heard_ms == 0 {
+        return trouble("还没有联系过。请电话询问站点是否开机、网络是否正常。");
+    }
+    if !connected && quiet_ms > QUIET_MS {
+        let days = quiet_ms / DAY_MS;
+        return (format!("已有{days}天没有联系。请电话询问站点是否开机、网络是否正常。"), true);
+    }
+    if connected && link.clock_offset_ms.unsigned_abs() > CLOCK_OFF_MS {
+        return trouble("电脑时间不准。请站点核对本机时间，并设为自动对时。");
+    }
+    (String::new(), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: u64 = 1_782_869_400_000;
+    const TOWNSHIP: u64 = 990_106_101_000;
+    const VILLAGE: u64 = 990_106_101_203;
+
+    fn row(station: u64, state: StationState) -> proto::StationRow {
+        let certificate_until_ms = NOW_MS + 300 * DAY_MS;
+        proto::StationRow { station, state: state.into(), certificate_until_ms, ..Default::default() }
+    }
+
+    fn link(connected: bool, heard_ms: u64, clock_offset_ms: i64) -> proto::LinkStatus {
+        proto::LinkStatus {
+            station: TOWNSHIP,
+            connected,
+            last_heard_ms: heard_ms,
+            clock_offset_ms,
+            ..Default::default()
+        }
+    }
+
+    fn told(row: &proto::StationRow, links: Vec<proto::LinkStatus>) -> Standing {
+        let hub = proto::StatusReply { clock_ms: NOW_MS, downstream: links, ..Default::default() };
+        standing(row, &hub, None).unwrap()
+    }
+
+    #[test]
+    fn a_state_says_what_is_next_and_a_code_that_was_not_used_is_a_trouble() {
+        for (state, open, words, todo, urgent) in [
+            (StationState::Unspecified, false, "未开通", "发放注册码", false),
+            (StationState::Invited, true, "已发注册码", "请站点输入", false),
+            (StationState::Invited, false, "注册码已失效", "重新发放", true),
+            (StationState::Ended, true, "等待新电脑注册", "新电脑上输入", false),
+            (StationState::Ended, false, "等待新电脑注册", "重新发放", true),
+            (StationState::Revoked, false, "已吊销", "恢复使用", false),
+        ] {
+            let code_until_ms = if open { NOW_MS + DAY_MS } else { 0 };
+            let one = told(&proto::StationRow { code_until_ms, ..row(VILLAGE, state) }, Vec::new());
+            assert_eq!((one.state, one.urgent, one.until.is_empty()), (words, urgent, !open), "{state:?}");
+            assert!(one.todo.contains(todo), "{state:?}: {}", one.todo);
+            assert!(one.may_issue && !one.may_replace && one.may_revoke == (open || state == StationState::Ended));
+        }
+    }
+
+    #[test]
+    fn of_a_station_that_works_nothing_is_asked() {
+        let one = told(&row(TOWNSHIP, StationState::Enrolled), vec![link(true, NOW_MS, 1200)]);
+        assert_eq!((one.line, one.offset.as_str(), one.todo.as_str()), ("已连接", "正常", ""));
+        assert!(!one.may_issue && one.may_replace && one.may_revoke && !one.urgent);
+        let former = proto::LinkStatus { station: VILLAGE, ..link(false, 1, 0) };
+        let village = told(&row(VILLAGE, StationState::Enrolled), vec![former]);
+        assert_eq!((village.line, village.todo.as_str()), ("经乡镇报送", ""), "the hub hears nothing of it itself");
+    }
+
+    #[test]
+    fn silence_a_wrong_clock_a_clone_and_an_old_certificate_are_troubles() {
+        let enrolled = row(TOWNSHIP, StationState::Enrolled);
+        for (link, words) in [
+            (link(false, NOW_MS - 3 * DAY_MS, 0), "已有3天没有联系"),
+            (link(false, 0, 0), "没有联系过"),
+            (link(true, NOW_MS, 90_000), "时间不准"),
+        ] {
+            let one = told(&enrolled, vec![link]);
+            assert!(one.urgent && one.todo.contains(words), "{words}: {}", one.todo);
+        }
+        assert_eq!(told(&enrolled, vec![link(false, NOW_MS - DAY_MS / 2, 90_000)]).todo, "");
+        for (days, connected, words) in [(7, false, "快到期"), (7, true, ""), (40, false, "")] {
+            let ending = proto::StationRow { certificate_until_ms: NOW_MS + days * DAY_MS, ..enrolled.clone() };
+            let one = told(&ending, vec![link(connected, NOW_MS, 0)]);
+            assert!(one.todo.contains(words) && one.urgent != words.is_empty(), "{days}: {}", one.todo);
+        }
+        let ended = proto::StationRow { certificate_until_ms: NOW_MS - 1, ..enrolled.clone() };
+        assert!(told(&ended, Vec::new()).todo.contains("证书已过期"));
+        assert!(told(&enrolled, Vec::new()).todo.contains("本次启动以来没有联系过"));
+        let fork = proto::Fork { station: TOWNSHIP, ..Default::default() };
+        let hub = proto::StatusReply { clock_ms: NOW_MS, forks: vec![fork], ..Default::default() };
+        assert!(standing(&enrolled, &hub, None).unwrap().todo.contains("两台电脑"));
+    }
+
+    #[test]
+    fn of_a_station_without_a_line_the_last_bundle_counts() {
+        let enrolled = row(TOWNSHIP, StationState::Enrolled);
+        let hub = proto::StatusReply { clock_ms: NOW_MS, ..Default::default() };
+        for (days, line, words) in [(2, "用离线包", ""), (9, "用离线包", "已有9天没有带来离线包")] {
+            let one = standing(&enrolled, &hub, Some(NOW_MS - days * DAY_MS)).unwrap();
+            assert!(one.line == line && one.todo.contains(words) && one.urgent != words.is_empty(), "{}", one.todo);
+        }
+        let hub = proto::StatusReply { downstream: vec![link(true, NOW_MS - 1, 0)], ..hub };
+        assert_eq!(standing(&enrolled, &hub, Some(NOW_MS)).unwrap().line, "已连接");
+    }
+}
