@@ -25,7 +25,7 @@ mod tests {
     #[test]
     fn as_many_as_the_system_allows() {
         let before = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before.clone() }).unwrap();
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before }).unwrap();
         allow_many();
         assert_eq!(getrlimit(Resource::Nofile).current, before.maximum);
     }
