@@ -9,8 +9,7 @@
 //! | `server` | the listener: timeouts, connection limit, graceful stop |
 //! | `routes` | every address, and whom it is for |
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
-//! | `office`, `exchange`, `records` | what the desk asks of a station, of its bundles, and of its records |
-//! | `office`, `exchange`, `oversight` | what the desk asks of a station, of its bundles, of supervision |
+//! | `office`, `exchange`, `oversight`, `records` | what the desk asks of a station, bundles, supervision, records |
 //! | `administration_office` | what the hub's desk asks of the register of stations |
 //! | `refusals` | what a bundle brought and was not taken, in plain words |
 //! | `first` | the page of a machine that is no station yet |
