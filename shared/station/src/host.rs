@@ -81,6 +81,7 @@ impl Host for Station {
         let mut missing = self.reader().store().missing();
         missing.extend(self.reader().openings_with_damaged_keys());
         missing.retain(|stretch| stretch.log.held_by(peer));
+        missing.sort_unstable();
         missing
     }
 

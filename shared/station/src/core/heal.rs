@@ -58,13 +58,15 @@ impl Core {
         Ok(self.stretch(&log).map(|stretch| stretch.from))
     }
 
-    /// Keeps keys whose frames are damaged here. That they open the entry that is held says enough.
+    /// Keeps keys whose frames are damaged here. That they open the entry that is held says enough. A peer that has the entry
+    /// without its key is not asked every few seconds for ever, but when somebody misses the key again.
     fn heal_keys(&mut self, peer: StationCode, run: &Run, keys: &CaseKeys, random: Random<'_>) -> Result<(), Error> {
         let mut openings = Vec::new();
         for entry in run.entries.iter().filter_map(|bytes| bytes.decode().ok()).filter(|entry| entry.opens_case) {
-            let is_wanted =
-                entry.case.is_some_and(|case| keys.contains_key(&case) && self.reader.is_key_damaged(&case));
-            if is_wanted && self.held_as(&entry)? {
+            let Some(case) = entry.case.filter(|case| self.reader.is_key_damaged(case)) else { continue };
+            if !keys.contains_key(&case) {
+                self.reader.seek_key_no_more(&case);
+            } else if self.held_as(&entry)? {
                 openings.push(entry);
             }
         }

@@ -447,6 +447,11 @@ impl Reader {
             && matches!(self.store().case_key(case), Err(sanji_store::Error::Damaged { .. }))
     }
 
+    /// Asks nobody for a damaged key, until it is missed again.
+    pub(super) fn seek_key_no_more(&self, case: &CaseId) {
+        self.damaged_keys().remove(case);
+    }
+
     /// Where the entries stand with which keys come that were found damaged here, at most 64.
     #[must_use]
     pub fn openings_with_damaged_keys(&self) -> Vec<Stretch> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
-use sanji_log::{Hash, LogId, Reach, Stretch};
+use sanji_log::{CaseId, Hash, LogId, Reach, Stretch};
 use sanji_proto::v1 as proto;
 use sanji_replication::CaseKeyMessage;
 use sanji_store::{DiskStore, Options, Store as _};
@@ -287,6 +287,10 @@ fn a_damaged_key_is_healed_by_what_a_station_above_holds_and_a_destroyed_one_is_
     };
     heal(&other);
     assert!(reader.case_key(&case).is_err(), "another key does not open the case");
+    heal(&CaseKeyMessage { case: CaseId([7; 16]), key: Some([9; 32]) });
+    assert_eq!(reader.openings_with_damaged_keys(), [], "whoever has no key is not asked for ever");
+    assert!(reader.case_key(&case).is_err());
+    assert_eq!(reader.openings_with_damaged_keys().len(), 1, "it is missed again");
     heal(&right);
     assert_eq!(reader.case_key(&case).unwrap().unwrap().bytes(), key.bytes());
     assert_eq!(reader.openings_with_damaged_keys(), []);
