@@ -53,13 +53,11 @@ def use_up(start, limit, today, state_on):
         if state == "stands":
             last = day
         elif state == "runs":
-            if counts(day, limit["unit"]):
-                if left == 0:
-                    return last
-                left -= 1
-                last = day
-            elif left > 0:
-                last = day
+            if left == 0:
+                # It has ended, on whatever day it runs on; nothing that stops the clock later brings it back.
+                return last
+            left -= counts(day, limit["unit"])
+            last = day
     while left > 0:
         last += DAY
         left -= counts(last, limit["unit"])

@@ -299,21 +299,24 @@ impl<'a> Reading<'a> {
                 day = to;
                 continue;
             }
-            let days = match self.calendar.days_between(from, to, limit.unit) {
-                Ok(days) => days,
-                // What was used up before the year that nobody knows stays known.
-                Err(_) if left == 0 => return Ok(day),
-                Err(_) => return self.calendar.deadline(from, Limit { days: left, ..limit }),
+            if left == 0 {
+                // Over a weekend too: the last day was before it.
+                if to > day {
+                    return Ok(day);
+                }
+                continue;
+            }
+            // What was used up before the year that nobody knows stays known.
+            let days = self.calendar.days_between(from, to, limit.unit).ok().filter(|days| *days < left);
+            let Some(days) = days else {
+                day = self.calendar.deadline(from, Limit { days: left, ..limit })?;
+                if to > day {
+                    return Ok(day);
+                }
+                left = 0;
+                continue;
             };
-            if days > left {
-                return if left == 0 { Ok(day) } else { self.calendar.deadline(from, Limit { days: left, ..limit }) };
-            }
-            if days > 0 && days == left {
-                day = self.calendar.deadline(from, Limit { days, ..limit })?;
-            } else if left > 0 {
-                day = to;
-            }
-            left -= days;
+            (day, left) = (to, left - days);
         }
         self.calendar.deadline(day, Limit { days: left, ..limit })
     }
