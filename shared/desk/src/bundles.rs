@@ -4,8 +4,7 @@ use std::io;
 
 use askama::Template;
 use axum::body::{Body, Bytes};
-use axum::extract::multipart::{Multipart, MultipartRejection};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +15,8 @@ use tokio_stream::StreamExt as _;
 
 use crate::exchange::{Brought, Confirmed, LastExchange, may_exchange};
 use crate::frame::{Frame, Tab};
-use crate::guard::{Person, Posted, check_token};
+use crate::guard::{Person, Posted};
+use crate::incoming::Incoming;
 use crate::problem::{Problem, page};
 use crate::refusals;
 use crate::state::Desk;
@@ -99,22 +99,12 @@ pub(crate) async fn save(mut parts: Parts, file_name: &str) -> Result<Response, 
 
 /// `POST /desk/bundles/import`: the file is read as it comes, so its size costs no memory.
 pub(crate) async fn import(State(desk): State<Desk>, person: Person, request: Request) -> Result<Response, Problem> {
-    let parts: Result<Multipart, MultipartRejection> = Multipart::from_request(request, &()).await;
-    // A form of another kind has no token of this desk.
-    let mut parts = parts.map_err(|_| Problem::forged())?;
-    let unreadable = |_| Problem::bad_request("文件没有完整收到，请重试。");
-    let token = match parts.next_field().await.map_err(unreadable)? {
-        Some(field) if field.name() == Some("csrf") => field.text().await.map_err(unreadable)?,
-        _ => String::new(),
-    };
-    check_token(&token, &person.csrf)?;
+    let mut incoming = Incoming::of(request, &person.csrf).await?;
     check_may(&person)?;
-    let file = parts.next_field().await.map_err(unreadable)?;
-    let Some(file) = file.filter(|file| file.file_name().is_some_and(|name| !name.is_empty())) else {
+    let Some(upload) = incoming.file().await? else {
         return answer(&desk, &person, News::bad("请先选择要导入的离线包文件。".to_owned(), Vec::new())).await;
     };
-    let upload = file.map(|part| part.map_err(io::Error::other));
-    let read = desk.exchange().import(person.actor.staff.id.as_str(), Box::pin(upload)).await;
+    let read = desk.exchange().import(person.actor.staff.id.as_str(), upload).await;
     let Some((brought, read)) = read else { return Err(Problem::bundle("离线包没有读完。请重试。")) };
     let name = |code| full_name(&desk, code);
     let mut details = brought.as_ref().map(|brought| details(brought, &name(brought.sender))).unwrap_or_default();

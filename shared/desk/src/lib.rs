@@ -11,6 +11,7 @@
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
 //! | `office`, `exchange`, `oversight`, `records` | what the desk asks of a station, bundles, supervision, records |
 //! | `administration_office` | what the hub's desk asks of the register of stations |
+//! | `incoming` | a file that is taken as it comes |
 //! | `refusals` | what a bundle brought and was not taken, in plain words |
 //! | `first` | the page of a machine that is no station yet |
 //! | `login`, `home`, `items`, `apply`, `case`, `paper`, `public` … | the screens |
@@ -39,6 +40,7 @@ mod frame;
 mod guard;
 mod headers;
 mod home;
+mod incoming;
 mod items;
 mod ledgers;
 mod login;

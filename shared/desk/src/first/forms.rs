@@ -1,19 +1,17 @@
 //! The three forms of the first page: by the line, the request for the stick, the answer from the stick.
 
-use std::io;
 use std::time::Duration;
 
-use axum::extract::multipart::{Multipart, MultipartRejection};
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use tokio::sync::watch;
-use tokio_stream::StreamExt as _;
 
 use super::pages::PAGE;
 use super::{Failed, First, Hindrance, Way};
 use crate::form::Form;
 use crate::guard::{Visitor, check_token, read_form};
+use crate::incoming::Incoming;
 use crate::problem::Problem;
 
 /// How long the browser waits for the end of an attempt before it is shown that it goes on.
@@ -88,21 +86,11 @@ pub(super) async fn answer(State(first): State<First>, cookies: CookieJar, reque
 impl First {
     /// Keeps the file of a form whose first field is the form's token.
     async fn keep_upload(&self, visitor: &Visitor, request: Request) -> Result<Result<(), Hindrance>, Problem> {
-        let parts: Result<Multipart, MultipartRejection> = Multipart::from_request(request, &()).await;
-        // A form of another kind has no token of this page.
-        let mut parts = parts.map_err(|_| Problem::forged())?;
-        let unreadable = |_| Problem::bad_request("文件没有完整收到，请重试。");
-        let token = match parts.next_field().await.map_err(unreadable)? {
-            Some(field) if field.name() == Some("csrf") => field.text().await.map_err(unreadable)?,
-            _ => String::new(),
-        };
-        check_token(&token, &visitor.csrf)?;
-        let file = parts.next_field().await.map_err(unreadable)?;
-        let Some(file) = file.filter(|file| file.file_name().is_some_and(|name| !name.is_empty())) else {
+        let mut incoming = Incoming::of(request, &visitor.csrf).await?;
+        let Some(upload) = incoming.file().await? else {
             return Ok(Err(Hindrance::NoFile));
         };
-        let upload = file.map(|part| part.map_err(io::Error::other));
-        Ok(self.0.enrolling.keep_answer(Box::pin(upload)).await)
+        Ok(self.0.enrolling.keep_answer(upload).await)
     }
 
     /// What the browser is shown once an attempt has ended, or has not for a while.
