@@ -37,6 +37,9 @@ use crate::{follow, metrics, recovery, service, telemetry, timers};
 /// How long parts may take to finish once the station is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the desk waits for its port.
+const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
+
 /// A running station and its parts.
 pub struct Run {
     /// Which program runs it.
@@ -238,7 +241,7 @@ impl Run {
         // the port be given up first.
         let listener = match self.page.take().filter(|page| local(page) == Some(address)) {
             Some(page) => page,
-            None => listen("the desk", address).await?,
+            None => listen_soon("the desk", address).await?,
         };
         self.addresses.desk = local(&listener);
         let serving = serve(self.station.clone(), listener, self.shutdown.clone());
@@ -389,6 +392,21 @@ pub async fn open_store(data: &DataFolder) -> Result<Arc<dyn Store>, Error> {
 
 async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| Error::Bind { what, address, source })
+}
+
+/// The same where the port was somebody's until just now: the page before the station, which ends by itself.
+async fn listen_soon(what: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
+    let until = tokio::time::Instant::now() + PORT_FREE_WITHIN;
+    loop {
+        match listen(what, address).await {
+            Err(Error::Bind { source, .. })
+                if source.kind() == std::io::ErrorKind::AddrInUse && tokio::time::Instant::now() < until =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 fn local(listener: &TcpListener) -> Option<SocketAddr> {
