@@ -245,9 +245,19 @@ impl CaseId {
     #[must_use]
     pub fn number(&self) -> CaseNumber {
         let (year, month, day) = civil_from_day(self.day());
-        let body = format!("{:012}{year:04}{month:02}{day:02}{:04}", self.home_number(), self.serial());
-        let check = check_digit(body.as_bytes());
-        CaseNumber { text: format!("{body}{check}"), prefix: self.number_prefix() }
+        let date = (year * 10_000 + month * 100 + day).unsigned_abs();
+        let parts = [(self.home_number(), 12), (date, 8), (u64::from(self.serial()), 4)];
+        let mut digits = [b'0'; CaseNumber::DIGITS];
+        let mut place = 0;
+        for (mut number, width) in parts {
+            for digit in digits[place..place + width].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+            place += width;
+        }
+        digits[place] = check_digit(&digits[..place]);
+        CaseNumber { digits, prefix: self.number_prefix() }
     }
 }
 
@@ -256,15 +266,19 @@ impl CaseId {
 /// The check digit is ISO/IEC 7064 MOD 11,10: it finds every single wrong digit and nearly every swap.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseNumber {
-    text: String,
+    /// ASCII.
+    digits: [u8; Self::DIGITS],
     prefix: [u8; 9],
 }
 
 impl CaseNumber {
+    const DIGITS: usize = 25;
+
     /// The 25 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        // Digits are ASCII, so it never is empty.
+        std::str::from_utf8(&self.digits).unwrap_or_default()
     }
 
     /// What the ids of cases with this number begin with.
@@ -287,7 +301,7 @@ impl CaseNumber {
 
 impl fmt::Display for CaseNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
@@ -297,12 +311,23 @@ impl FromStr for CaseNumber {
     /// Reads 25 digits; blanks between them are allowed, since people type them in groups.
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = |why| Error::CaseNumber(text.chars().take(40).collect(), why);
-        let digits: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-        if digits.len() != 25 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let mut digits = [0; Self::DIGITS];
+        let mut count = 0;
+        for character in text.chars().filter(|character| !character.is_whitespace()) {
+            let digit = u8::try_from(character).ok().filter(u8::is_ascii_digit);
+            match (digit, digits.get_mut(count)) {
+                (Some(digit), Some(place)) => *place = digit,
+                _ => return Err(bad("it must have 25 digits")),
+            }
+            count += 1;
+        }
+        if count != Self::DIGITS {
             return Err(bad("it must have 25 digits"));
         }
-        let number = |range: std::ops::Range<usize>| digits[range].parse::<u64>().unwrap_or(0);
-        if check_digit(&digits.as_bytes()[..24]) != digits.as_bytes()[24] as char {
+        let number = |range: std::ops::Range<usize>| {
+            digits[range].iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+        };
+        if check_digit(&digits[..24]) != digits[24] {
             return Err(bad("the check digit is wrong"));
         }
         let home =
@@ -316,13 +341,13 @@ impl FromStr for CaseNumber {
 }
 
 /// ISO/IEC 7064 MOD 11,10 over decimal digits.
-fn check_digit(digits: &[u8]) -> char {
+fn check_digit(digits: &[u8]) -> u8 {
     let mut product = 10u32;
     for digit in digits {
         let sum = (product + u32::from(digit - b'0')) % 10;
         product = if sum == 0 { 10 } else { sum } * 2 % 11;
     }
-    char::from_digit((11 - product) % 10, 10).unwrap_or('0')
+    b'0' + ((11 - product) % 10) as u8
 }
 
 // Day arithmetic after Howard Hinnant, "chrono-compatible low-level date algorithms"; a calendar crate

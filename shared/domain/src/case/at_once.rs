@@ -112,5 +112,5 @@ fn suppose(case: &mut Case, draft: &Draft, context: &Context<'_>) {
         actor: context.actor.id.to_string(),
         body: draft.body.clone(),
     };
-    case.apply(&entry);
+    case.take(&entry.into());
 }

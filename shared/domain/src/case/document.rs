@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::body::{Body, Side, SideEvent, StepEvent};
 use super::command::Draft;
+use super::facts::Facts;
 use super::handling::Handling;
 use super::input::{self, LONGEST_TEXT};
 use super::numbered::numbered;
@@ -180,8 +181,27 @@ impl Body {
     pub fn documents(&self) -> &[DocumentIssued] {
         match self {
             Self::Step(step) => &step.documents,
-            Self::Side(Side { event: SideEvent::DocumentVoided { replacement, .. }, .. }) => replacement.as_slice(),
-            Self::Side(_) => &[],
+            Self::Side(side) => side.documents(),
+        }
+    }
+}
+
+impl Facts {
+    /// The documents that the entry issues.
+    #[must_use]
+    pub fn documents(&self) -> &[DocumentIssued] {
+        match self {
+            Self::Step(facts) => &facts.body.documents,
+            Self::Side(facts) => facts.body.documents(),
+        }
+    }
+}
+
+impl Side {
+    fn documents(&self) -> &[DocumentIssued] {
+        match &self.event {
+            SideEvent::DocumentVoided { replacement, .. } => replacement.as_slice(),
+            _ => &[],
         }
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::body::{Body, Side, Step};
 use super::chain::Rejection;
 
-/// An entry of a case as [`Case::apply`](super::Case::apply) takes it. Its seal has been checked, and that `writer` owned the log's key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An entry of a case as it was read. Its seal has been checked, and that `writer` owned the log's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseEntry {
     /// Hash of the entry.
     pub hash: Hash,
@@ -28,8 +28,29 @@ pub struct CaseEntry {
     pub body: Body,
 }
 
+/// An entry of a case as [`Case::take`](super::Case::take) takes and keeps it. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Facts {
+    /// It moves the case on.
+    Step(Arc<StepFacts>),
+    /// It stands beside the route.
+    Side(Arc<SideFacts>),
+}
+
+impl From<CaseEntry> for Facts {
+    fn from(entry: CaseEntry) -> Self {
+        let CaseEntry { hash, log, seq, writer, time, actor, body } = entry;
+        match body {
+            Body::Step(body) => {
+                Self::Step(StepFacts { rev: body.rev, hash, log, seq, time, writer, actor, body }.into())
+            }
+            Body::Side(body) => Self::Side(SideFacts { hash, log, seq, time, writer, actor, body }.into()),
+        }
+    }
+}
+
 /// A step that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepFacts {
     /// As in its body.
     pub rev: u32,
@@ -50,7 +71,7 @@ pub struct StepFacts {
 }
 
 /// A side entry that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SideFacts {
     /// Hash of the entry.
     pub hash: Hash,

@@ -9,8 +9,6 @@
 //! | [`command`], [`action`] | what people ask for, and the names of it |
 //! | [`submit()`], [`decide()`] | what becomes of it: an entry to be written, or a [`Refusal`] |
 //! | `handling`, `turn`, `route` | whose turn it is, and where the case goes next |
-//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside`, `supervised` | the rules of single actions |
-//! | `acceptance`, `correction`, `stage`, `publicity`, `decision`, `delivery`, `aside` | the rules of single actions |
 //! | `beside` | what is said beside the route, in the order in which it was said |
 //! | [`fee`] | notices of payment, the fee window, refunds |
 //! | [`who_may`] | who may accept, review and decide an item |
@@ -95,7 +93,7 @@ pub use copy::{Consulted, consulted};
 pub use decide::{available, decide, duty_at, is_todo, my_stages, responsible, responsibles, transfer_targets};
 pub use document::{CaseDocument, DocumentIssued, DocumentKind};
 pub use duty::{OpenDuty, duties};
-pub use facts::{CaseEntry, RejectedEntry, SideFacts, StepFacts};
+pub use facts::{CaseEntry, Facts, RejectedEntry, SideFacts, StepFacts};
 pub use mark::Marked;
 pub use outside::{Outside, chased_by};
 pub use powers::who_may;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use sanji_log::{CaseId, Hash, HybridTime, RequestId, StationCode};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::{Body, Channel, Mandate, MaterialProvided, SideEvent, StepEvent};
+use super::body::{Channel, Mandate, MaterialProvided, SideEvent, StepEvent};
 use super::chain::{self, Chain, Rejection};
-use super::facts::{CaseEntry, Kept, RejectedEntry, SideFacts, StepFacts};
+use super::facts::{CaseEntry, Facts, Kept, RejectedEntry, SideFacts, StepFacts};
 use super::preliminary::Preliminary;
 use super::snapshot::{LogMissing, Snapshot};
 use super::summary::{CaseState, Correction, Decision, Delivered, Outcome, PublicityRun, Summary, Suspension};
@@ -26,13 +26,25 @@ pub struct Case {
     kept: Kept,
     chain: Chain,
     summary: Arc<Summary>,
+    /// Commands that side entries answer: a case may have very many, and every command asks for its own.
+    answered: BTreeMap<RequestId, Hash>,
 }
 
 impl From<Kept> for Case {
     fn from(mut kept: Kept) -> Self {
         let chain = chain::link(&mut kept);
         let summary = Summary::of(&kept, &chain).into();
-        Self { kept, chain, summary }
+        let mut answered = BTreeMap::new();
+        kept.sides.values().for_each(|facts| note_answer(&mut answered, facts));
+        Self { kept, chain, summary, answered }
+    }
+}
+
+/// Of several entries that answer one command the one with the lowest hash stands for it.
+fn note_answer(answered: &mut BTreeMap<RequestId, Hash>, facts: &SideFacts) {
+    if let Some(request) = facts.body.request {
+        let first = answered.entry(request).or_insert(facts.hash);
+        *first = facts.hash.min(*first);
     }
 }
 
@@ -56,28 +68,33 @@ impl Case {
         Self::from(Kept { id, steps: BTreeMap::new(), sides: BTreeMap::new(), rejected: BTreeMap::new() })
     }
 
+    /// [Takes](Self::take) an entry that nobody else keeps.
+    pub fn apply(&mut self, entry: &CaseEntry) {
+        self.take(&entry.clone().into());
+    }
+
     /// Takes an entry: any entry, in any order, twice too. A step whose predecessor has not come waits; one that
     /// breaks a rule of the chain is kept as rejected; of two on the same predecessor one is superseded.
-    pub fn apply(&mut self, entry: &CaseEntry) {
-        if self.holds(&entry.hash) {
+    pub fn take(&mut self, facts: &Facts) {
+        let (hash, place) = match facts {
+            Facts::Step(step) => (step.hash, (step.log, step.seq, step.time, step.writer)),
+            Facts::Side(side) => (side.hash, (side.log, side.seq, side.time, side.writer)),
+        };
+        if self.holds(&hash) {
             return;
         }
-        let (hash, log, seq, time, writer) = (entry.hash, entry.log, entry.seq, entry.time, entry.writer);
+        let (log, seq, time, writer) = place;
         if self.kept.id.home() != Some(log.home) {
             let reason = Rejection::OtherHome;
             self.kept.rejected.insert(hash, RejectedEntry { log, seq, time, writer, reason });
             return;
         }
-        let actor = entry.actor.clone();
-        match &entry.body {
-            Body::Step(step) => {
-                let body = step.clone();
-                self.take_step(StepFacts { rev: step.rev, hash, log, seq, time, writer, actor, body }.into());
-            }
-            Body::Side(side) => {
-                let body = side.clone();
-                // Side entries change neither which steps count nor what these amount to.
-                self.kept.sides.insert(hash, SideFacts { hash, log, seq, time, writer, actor, body }.into());
+        match facts {
+            Facts::Step(step) => self.take_step(step.clone()),
+            // Side entries change neither which steps count nor what these amount to.
+            Facts::Side(side) => {
+                note_answer(&mut self.answered, side);
+                self.kept.sides.insert(hash, side.clone());
             }
         }
     }
@@ -152,8 +169,8 @@ impl Case {
     pub fn request(&self, request: &RequestId) -> Option<(u32, Hash)> {
         let steps = self.steps().chain(self.kept.steps.values().map(|facts| &**facts));
         let steps = steps.filter(|facts| facts.body.request == Some(*request));
-        let sides = self.kept.sides.values().filter(|facts| facts.body.request == Some(*request));
-        steps.map(|facts| (facts.rev, facts.hash)).chain(sides.map(|facts| (self.rev(), facts.hash))).next()
+        let step = steps.map(|facts| (facts.rev, facts.hash)).next();
+        step.or_else(|| self.answered.get(request).map(|hash| (self.rev(), *hash)))
     }
 
     // ------------------------------------------------------------------------------------------ where it stands

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sanji_domain::case::{Body, Case, CaseEntry};
+use sanji_domain::case::{Case, Facts};
 use sanji_domain::matter::Matter;
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::{CaseSnapshot, Projection, Row};
@@ -66,7 +66,7 @@ pub(super) struct Ahead {
 struct Changes {
     cases: BTreeMap<CaseId, Arc<FiledCase>>,
     /// Entries that come after what `cases` and the index know.
-    unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
+    unfolded: BTreeMap<CaseId, Vec<Facts>>,
     /// Entries that the index was not told of, folded or not.
     entries: usize,
     /// Cases of which only the opening is among the unfolded, so that they are open.
@@ -100,22 +100,32 @@ impl Changes {
         self.cases.remove(id).or(newer).or(older)
     }
 
-    fn note_folded(&mut self, id: CaseId, filed: Arc<FiledCase>, entries: usize) {
+    /// Entries to be folded. That some wait still shows, so that whoever looks at the case waits for whoever has taken them.
+    fn take_unfolded(&mut self, id: &CaseId) -> Option<Vec<Facts>> {
+        self.unfolded.get_mut(id).map(std::mem::take)
+    }
+
+    /// Entries that could not be folded wait again, before those that have come since.
+    fn give_back(&mut self, id: CaseId, mut entries: Vec<Facts>) {
+        let waiting = self.unfolded.entry(id).or_default();
+        entries.append(waiting);
+        *waiting = entries;
+    }
+
+    /// A case with all that was taken.
+    fn note_folded(&mut self, id: CaseId, filed: Arc<FiledCase>) {
         self.cases.insert(id, filed);
-        let Some(waiting) = self.unfolded.get_mut(&id) else { return };
-        let entries = entries.min(waiting.len());
-        waiting.drain(..entries);
-        if waiting.is_empty() {
+        if self.unfolded.get(&id).is_some_and(Vec::is_empty) {
             self.unfolded.remove(&id);
             self.openings.remove(&id);
             self.steps.remove(&id);
         }
     }
 
-    fn wait(&mut self, id: CaseId, entries: Vec<Arc<CaseEntry>>) {
+    fn wait(&mut self, id: CaseId, entries: Vec<Facts>) {
         // Only steps open and close cases.
         for entry in &entries {
-            let Body::Step(step) = &entry.body else { continue };
+            let Facts::Step(step) = entry else { continue };
             if step.rev == 1 && !self.steps.contains(&id) && !self.openings.contains(&id) {
                 self.openings.insert(id);
             } else {
@@ -169,17 +179,23 @@ impl Ahead {
         let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
         let (folded, waiting) = {
             let mut changes = self.changes_mut();
-            let waiting = changes.unfolded.get(id).cloned();
+            let waiting = changes.take_unfolded(id);
             // Taken out, so that it is changed in place: nobody looks for it there while entries of it wait.
             (if waiting.is_some() { changes.take_folded(id) } else { changes.folded(id) }, waiting)
         };
-        let before = if folded.is_some() { folded } else { stored()? };
-        let Some(waiting) = waiting else { return Ok(before) };
+        let before = if folded.is_some() { Ok(folded) } else { stored() };
+        let Some(waiting) = waiting else { return before };
+        let before = match before {
+            Ok(before) => before,
+            Err(error) => {
+                self.changes_mut().give_back(*id, waiting);
+                return Err(error);
+            }
+        };
         let was_open = before.as_ref().is_some_and(|filed| filed.case.is_open());
         let mut filed = before.unwrap_or_else(|| Arc::new(FiledCase::new(Case::new(*id))));
-        let entries = waiting.len();
         FiledCase::fold(&mut filed, waiting);
-        self.changes_mut().note_folded(*id, filed.clone(), entries);
+        self.changes_mut().note_folded(*id, filed.clone());
         opened(i64::from(filed.case.is_open()) - i64::from(was_open));
         Ok(Some(filed))
     }

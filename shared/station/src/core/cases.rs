@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
 use sanji_domain::StaffId;
 use sanji_domain::case::{self, Body, Case, Context, Draft, Refusal, RefusalCode, Sight, codec};
 use sanji_domain::organisation::{Staff, Standing};
@@ -221,15 +220,16 @@ impl Core {
         let sealing = Sealing { case: &id, key, effort: self.effort() };
         let sealed = drafts.into_iter().map(|draft| sealing.seal(draft, random)).collect::<Result<Vec<_>, _>>()?;
         let mut last: Option<Entry> = None;
-        for (mut draft, sealed) in sealed {
+        for Sealed { mut draft, private, encoded } in sealed {
             if let Body::Step(step) = &mut draft.body {
                 // Of several steps decided at once, each follows the one before it.
                 step.previous = last.as_ref().map_or(step.previous, |entry| Some(entry.hash));
                 rev += 1;
                 step.rev = rev;
             }
-            self.number_documents(&mut draft.body)?;
-            let (kind, body) = codec::encode(&draft.body, sealed);
+            self.number_documents(draft.body.documents_mut())?;
+            let is_final = matches!(draft.body, Body::Side(_)) && draft.body.documents().is_empty();
+            let (kind, body) = if is_final { encoded } else { codec::encode(&draft.body, private) };
             let entry = EntryDraft {
                 case: Some(id),
                 actor: actor.to_owned(),
@@ -259,6 +259,14 @@ pub(super) fn request_of_another() -> Failure {
     Failure::Refused(Refusal::new(RefusalCode::NotEntitled, sentence).at("request"))
 }
 
+/// A draft with its private part encrypted.
+struct Sealed {
+    draft: Draft,
+    private: Option<proto::Sealed>,
+    /// Kind and body. Not final where it is a step or has documents: what it follows and their numbers are not known yet.
+    encoded: (u32, Vec<u8>),
+}
+
 /// How private parts of a case are encrypted.
 struct Sealing<'a> {
     case: &'a CaseId,
@@ -268,8 +276,8 @@ struct Sealing<'a> {
 
 impl Sealing<'_> {
     /// Encrypts the private part of a draft; refused where the entry would be too long.
-    fn seal(&self, draft: Draft, random: Random<'_>) -> Result<(Draft, Option<proto::Sealed>), Failure> {
-        let sealed = match (&draft.private, self.key) {
+    fn seal(&self, draft: Draft, random: Random<'_>) -> Result<Sealed, Failure> {
+        let private = match (&draft.private, self.key) {
             (None, _) => None,
             (Some(_), None) => return Err(Failure::NotHereYet),
             (Some(private), Some(key)) => {
@@ -278,14 +286,14 @@ impl Sealing<'_> {
                 Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
             }
         };
-        let (_, body) = codec::encode(&draft.body, None);
+        let encoded = codec::encode(&draft.body, private.clone());
         // A step that follows another of the same decision gets 34 bytes more: the hash of that one. Numbers of
         // documents are not known yet either, 6 bytes each.
-        if body.len() + sealed.as_ref().map_or(0, Message::encoded_len) + 64 > sanji_log::entry::BODY_MAX_BYTES {
+        if encoded.1.len() + 64 > sanji_log::entry::BODY_MAX_BYTES {
             let sentence = "填写的内容过长，请精简后重新提交；较长的材料请作为附件上传。";
             return Err(Failure::Refused(Refusal::new(RefusalCode::InvalidInput, sentence)));
         }
-        Ok((draft, sealed))
+        Ok(Sealed { draft, private, encoded })
     }
 }
 

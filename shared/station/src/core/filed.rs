@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sanji_domain::case::{Case, CaseEntry, codec};
+use sanji_domain::case::{Case, CaseEntry, Facts, codec};
 use sanji_log::{Entry, StationCode};
 use sanji_store::bounds::ADDITION_MAX_BYTES;
 use sanji_store::{CaseSnapshot, HeldSnapshot};
@@ -13,7 +13,7 @@ use super::rows::RowKey;
 /// First byte of a snapshot. A snapshot of another version is dropped and the case folded anew from its entries.
 const VERSION: u8 = 3;
 /// First byte of an addition; the same holds for it.
-const ADDITION_VERSION: u8 = 1;
+const ADDITION_VERSION: u8 = 2;
 const SNAPSHOT_MAX_BYTES: usize = 16 << 20;
 /// So many entries may stand in additions, however few the snapshot has. Beyond that, as many as the snapshot has: so a
 /// case is written whole about as often as it doubles.
@@ -26,7 +26,7 @@ pub(crate) struct FiledCase {
     /// Rows in the index at present. Kept, since what was filed under an older catalogue must be found again.
     pub(crate) rows: Vec<RowKey>,
     /// Entries that the index was not told of, oldest first.
-    untold: Vec<Arc<CaseEntry>>,
+    untold: Vec<Facts>,
     told: Option<Told>,
 }
 
@@ -46,12 +46,12 @@ impl FiledCase {
     }
 
     /// Entries that the index was not told of, oldest first.
-    pub(super) fn untold(&self) -> &[Arc<CaseEntry>] {
+    pub(super) fn untold(&self) -> &[Facts] {
         &self.untold
     }
 
     /// The entries with which the case as the index has it becomes this one. None: another has taken its place.
-    pub(super) fn since_told(&self) -> Option<&[Arc<CaseEntry>]> {
+    pub(super) fn since_told(&self) -> Option<&[Facts]> {
         let follows = self.told.is_some() || self.untold.len() >= self.case.entries();
         follows.then_some(&self.untold)
     }
@@ -79,9 +79,8 @@ impl FiledCase {
         if added > ADDED_ENTRIES.max(whole) {
             return None;
         }
-        let entries: Vec<&CaseEntry> = self.untold.iter().map(|entry| &**entry).collect();
         let moved = (self.rows != rows).then_some(rows);
-        let bytes = postcard::to_extend(&(entries, moved), vec![ADDITION_VERSION]).ok()?;
+        let bytes = postcard::to_extend(&(&self.untold, moved), vec![ADDITION_VERSION]).ok()?;
         (bytes.len() <= ADDITION_MAX_BYTES).then_some((bytes, Told { whole, added }))
     }
 
@@ -106,8 +105,8 @@ impl FiledCase {
         let mut told = Told { whole: case.entries(), added: 0 };
         for bytes in &held.additions {
             let plain = bytes.strip_prefix(&[ADDITION_VERSION])?;
-            let (entries, moved): (Vec<CaseEntry>, Option<Vec<RowKey>>) = postcard::from_bytes(plain).ok()?;
-            entries.iter().for_each(|entry| case.apply(entry));
+            let (entries, moved): (Vec<Facts>, Option<Vec<RowKey>>) = postcard::from_bytes(plain).ok()?;
+            entries.iter().for_each(|entry| case.take(entry));
             told.added += entries.len();
             rows = moved.unwrap_or(rows);
         }
@@ -115,12 +114,12 @@ impl FiledCase {
     }
 
     /// The case with entries that have waited.
-    pub(super) fn fold(filed: &mut Arc<Self>, waiting: impl IntoIterator<Item = Arc<CaseEntry>>) {
+    pub(super) fn fold(filed: &mut Arc<Self>, waiting: impl IntoIterator<Item = Facts>) {
         // Copied, should a reader hold it: it goes on seeing the case as it was.
         let filed = Arc::make_mut(filed);
         let case = Arc::make_mut(&mut filed.case);
         for entry in waiting {
-            case.apply(&entry);
+            case.take(&entry);
             filed.untold.push(entry);
         }
     }
@@ -128,9 +127,9 @@ impl FiledCase {
 
 /// An entry as a case takes it. None: of another kind, malformed, or by a key that nobody knows. Such an entry is
 /// kept and passed on; it says nothing here.
-pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<CaseEntry> {
+pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<Facts> {
     let decoded = codec::decode(entry.kind, &entry.body).ok()??;
-    Some(CaseEntry {
+    let entry = CaseEntry {
         hash: entry.hash,
         log: entry.log,
         seq: entry.seq,
@@ -138,5 +137,6 @@ pub(crate) fn case_entry(entry: &Entry, writer: Option<StationCode>) -> Option<C
         time: entry.time,
         actor: entry.actor.clone(),
         body: decoded.body,
-    })
+    };
+    Some(entry.into())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use sanji_domain::case::{Body, Case, CaseEntry, StepEvent};
+use sanji_domain::case::{Case, Facts, StepEvent};
 use sanji_domain::matter::{Matter, MatterBody, MatterEntry};
 use sanji_log::{CaseId, CaseNumber, RequestId};
 use sanji_store::Row;
@@ -28,7 +28,7 @@ pub(super) struct Fold {
     reference: Option<ReferenceData>,
     pub(super) cases: BTreeMap<CaseId, Changed>,
     /// Entries of cases at which nobody has looked since: they come after those in `cases`.
-    pub(super) unfolded: BTreeMap<CaseId, Vec<Arc<CaseEntry>>>,
+    pub(super) unfolded: BTreeMap<CaseId, Vec<Facts>>,
     /// Entries of cases that were taken in, looked at or not.
     pub(super) entries: usize,
     /// Cases that were looked at: whoever decides on one is about to change it.
@@ -84,10 +84,10 @@ impl Fold {
                 }
                 self.note_acting(&id, &entry);
                 if writer == Some(reader.me()) {
-                    self.rows.extend(numbers::rows(&entry.body));
+                    self.rows.extend(numbers::rows(entry.documents()));
                 }
                 self.entries += 1;
-                self.unfolded.entry(id).or_default().push(entry.into());
+                self.unfolded.entry(id).or_default().push(entry);
             }
             None => match matter_entry(entry, writer) {
                 Some(entry) => self.matter_entry(reader, &id, &entry)?,
@@ -155,20 +155,21 @@ impl Fold {
     }
 
     /// Who acted for whom, for the ledger of substitutes.
-    fn note_acting(&mut self, case: &CaseId, entry: &CaseEntry) {
-        let acting_for = match &entry.body {
-            Body::Step(step) => &step.actor.acting_for,
-            Body::Side(side) => &side.actor.acting_for,
+    fn note_acting(&mut self, case: &CaseId, entry: &Facts) {
+        let (actor, facts, time) = match entry {
+            Facts::Step(step) => (&step.actor, &step.body.actor, step.time),
+            Facts::Side(side) => (&side.actor, &side.body.actor, side.time),
         };
-        if !acting_for.is_empty() {
-            let key = acted_key(acting_for, entry.time.millis(), case);
-            self.rows.push(row(ACTED, key, entry.actor.clone().into_bytes()));
+        if !facts.acting_for.is_empty() {
+            let key = acted_key(&facts.acting_for, time.millis(), case);
+            self.rows.push(row(ACTED, key, actor.clone().into_bytes()));
         }
     }
 
-    fn note_request(&mut self, case: &CaseId, entry: &CaseEntry) {
-        let Body::Step(step) = &entry.body else { return };
-        if let (StepEvent::Submitted(_), Some(request), Some(home)) = (&step.event, step.request, case.home()) {
+    fn note_request(&mut self, case: &CaseId, entry: &Facts) {
+        let Facts::Step(step) = entry else { return };
+        if let (StepEvent::Submitted(_), Some(request), Some(home)) = (&step.body.event, step.body.request, case.home())
+        {
             self.rows.push(row(REQUESTS, request_key(home, &request), case.as_bytes().to_vec()));
             self.requests.insert(request, *case);
         }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sanji_domain::calendar::local_date;
-use sanji_domain::case::{Body, DocumentIssued, codec};
+use sanji_domain::case::{DocumentIssued, codec};
 use sanji_log::{Head, LogId, PublicKey, Reach};
 use sanji_store::Row;
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,8 @@ impl Given {
 impl Core {
     /// Numbers the documents of an entry that is about to be staged: each gets the number after the highest that this
     /// station has given, and after those that are left to its former lives.
-    pub(super) fn number_documents(&mut self, body: &mut Body) -> Result<(), Error> {
-        for document in body.documents_mut() {
+    pub(super) fn number_documents(&mut self, documents: &mut [DocumentIssued]) -> Result<(), Error> {
+        for document in documents {
             let list = list(document);
             let highest = match self.documents.highest.get(&list) {
                 Some(highest) => *highest,
@@ -204,8 +204,8 @@ fn highest(reader: &Reader, list: &[u8]) -> Result<u32, Error> {
 }
 
 /// What the index keeps of the documents of an entry that this station has written.
-pub(super) fn rows(body: &Body) -> impl Iterator<Item = Row> + '_ {
-    let numbered = body.documents().iter().filter(|document| document.number > 0);
+pub(super) fn rows(documents: &[DocumentIssued]) -> impl Iterator<Item = Row> + '_ {
+    let numbered = documents.iter().filter(|document| document.number > 0);
     numbered.map(|document| row(&list(document), document.number.to_be_bytes().to_vec(), Vec::new()))
 }
 

@@ -340,7 +340,7 @@ impl Reader {
                 continue;
             }
             if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
-                case.apply(&entry);
+                case.take(&entry);
             }
         }
         for bytes in branches.values().flat_map(|branch| &branch.entries) {
@@ -349,7 +349,7 @@ impl Reader {
                 continue;
             }
             if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
-                case.apply(&entry);
+                case.take(&entry);
             }
         }
         Ok(case)

@@ -112,7 +112,7 @@ impl Told {
                 }
             }
             if let Some(entry) = case_entry(&entry, writers.get(&entry.log.key).copied()) {
-                told.case.apply(&entry);
+                told.case.take(&entry);
             }
         }
         let item = std::str::from_utf8(&evidence.item_file).ok().zip(told.case.item());
