@@ -12,7 +12,7 @@ pub mod attachment;
 pub(crate) mod bare;
 mod master;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInPlace, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sanji_log::CaseId;
 use sanji_proto::v1 as proto;
@@ -28,6 +28,8 @@ const PLAIN: u32 = 1;
 const FORMS: u32 = 2;
 /// Bytes of an XChaCha20 nonce.
 pub const NONCE_BYTES: usize = 24;
+/// Bytes that encrypting adds: the tag of Poly1305.
+const TAG_BYTES: usize = 16;
 /// Longest private part after decompression, in bytes: what a body could hold uncompressed, several times over.
 const PRIVATE_MAX_BYTES: usize = 1 << 20;
 
@@ -83,9 +85,9 @@ impl CaseKey {
         if plain.len() > PRIVATE_MAX_BYTES {
             return Err(Error::TooLong);
         }
-        let compressed = compress(plain, Dictionary::Forms, effort).map_err(|_| Error::TooLong)?;
-        let ciphertext = encrypt(&self.0, &nonce, &compressed, case.as_bytes())?;
-        Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec().into(), ciphertext: ciphertext.into() })
+        let mut bytes = compress(plain, Dictionary::Forms, effort).map_err(|_| Error::TooLong)?;
+        encrypt(&self.0, &nonce, &mut bytes, case.as_bytes())?;
+        Ok(proto::Sealed { method: FORMS, nonce: nonce.to_vec().into(), ciphertext: bytes.into() })
     }
 
     /// Decrypts the private part of an entry of `case`.
@@ -116,9 +118,10 @@ impl CaseKey {
     }
 }
 
-fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE_BYTES], plain: &[u8], context: &[u8]) -> Result<Vec<u8>, Error> {
+/// In place: most of what is encrypted is an entry's, and many are written at once.
+fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE_BYTES], bytes: &mut Vec<u8>, context: &[u8]) -> Result<(), Error> {
     XChaCha20Poly1305::new(key.into())
-        .encrypt(XNonce::from_slice(nonce), Payload { msg: plain, aad: context })
+        .encrypt_in_place(XNonce::from_slice(nonce), context, bytes)
         .map_err(|_| Error::TooLong)
 }
 
@@ -160,8 +163,8 @@ mod tests {
     #[test]
     fn what_was_sealed_without_a_dictionary_stays_readable() {
         let key = CaseKey::from_bytes([3; 32]);
-        let compressed = compress("赵小明".as_bytes(), Dictionary::None, Effort::Little).unwrap();
-        let ciphertext = encrypt(&key.0, &[9; NONCE_BYTES], &compressed, case(1).as_bytes()).unwrap();
+        let mut ciphertext = compress("赵小明".as_bytes(), Dictionary::None, Effort::Little).unwrap();
+        encrypt(&key.0, &[9; NONCE_BYTES], &mut ciphertext, case(1).as_bytes()).unwrap();
         let sealed = proto::Sealed { method: 1, nonce: vec![9; NONCE_BYTES].into(), ciphertext: ciphertext.into() };
         assert_eq!(key.open(&case(1), &sealed).unwrap(), "赵小明".as_bytes());
     }

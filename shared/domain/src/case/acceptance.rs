@@ -75,7 +75,7 @@ pub(super) fn refuse(
     })?;
     let competent_office = input::optional(competent_office, "competent_office", LONGEST_NAME)?;
     let event = StepEvent::NotAccepted { basis, competent_office };
-    Ok(turn.step(event, turn.to_delivery(), Private::of_words(&reason), &[]))
+    Ok(turn.step(event, turn.to_delivery(), Private::of_words(reason), &[]))
 }
 
 /// What a notice of return must say (退回件通知书).

@@ -13,7 +13,7 @@ pub(super) fn note(handling: &Handling<'_>, words: &str) -> Result<Draft, Refusa
     handling.permits_aside(Action::AddNote)?;
     let words =
         input::required(words, "words", LONGEST_TEXT, || Refusal::new(RefusalCode::InvalidInput, "请填写备注内容。"))?;
-    Ok(handling.say(SideEvent::Note, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::Note, Private::of_words(words)))
 }
 
 pub(super) fn remind(handling: &Handling<'_>) -> Result<Draft, Refusal> {
@@ -25,13 +25,13 @@ pub(super) fn remind(handling: &Handling<'_>) -> Result<Draft, Refusal> {
 pub(super) fn ask_withdrawal(handling: &Handling<'_>, words: &str) -> Result<Draft, Refusal> {
     handling.permits_aside(Action::RequestWithdrawal)?;
     let words = input::optional(words, "words", LONGEST_TEXT)?;
-    Ok(handling.say(SideEvent::WithdrawalRequested, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::WithdrawalRequested, Private::of_words(words)))
 }
 
 pub(super) fn rate(handling: &Handling<'_>, satisfaction: u32, words: &str) -> Result<Draft, Refusal> {
     handling.permits_aside(Action::Rate)?;
     let words = check_rating(satisfaction, words)?;
-    Ok(handling.say(SideEvent::Rating { satisfaction }, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::Rating { satisfaction }, Private::of_words(words)))
 }
 
 /// The applicant, who has shown the query code, rates the service; no member of staff has a part in it.
@@ -48,7 +48,7 @@ pub fn rate_as_applicant(case: &Case, satisfaction: u32, words: &str) -> Result<
     let words = check_rating(satisfaction, words)?;
     let event = SideEvent::Rating { satisfaction };
     let side = Side { actor: ActorFacts::default(), request: None, event };
-    Ok(draft(Body::Side(side), Private::of_words(&words), &[]))
+    Ok(draft(Body::Side(side), Private::of_words(words), &[]))
 }
 
 fn check_rating(satisfaction: u32, words: &str) -> Result<String, Refusal> {
@@ -68,5 +68,5 @@ pub(super) fn follow_up(handling: &Handling<'_>, what: FollowUp, words: &str) ->
     let words = input::required(words, "words", LONGEST_TEXT, || {
         Refusal::new(RefusalCode::InvalidInput, "请写明回访或整改的情况。")
     })?;
-    Ok(handling.say(SideEvent::FollowedUp { what }, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::FollowedUp { what }, Private::of_words(words)))
 }

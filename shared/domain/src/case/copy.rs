@@ -205,7 +205,7 @@ pub(super) fn give_answer(
     let copy = handling.copy_to_answer(stage)?;
     let words = words_of(opinion, words)?;
     let event = SideEvent::Consulted { stage: copy.stage, round: copy.round, opinion: Some(opinion) };
-    Ok(handling.say_as(copy.duty.role, event, Private::of_words(&words)))
+    Ok(handling.say_as(copy.duty.role, event, Private::of_words(words)))
 }
 
 /// The words of an opinion; only handing on needs none.

@@ -130,7 +130,7 @@ pub(super) fn allow_second(handling: &Handling<'_>, reason: &str) -> Result<Draf
     let reason = input::required(reason, "reason", LONGEST_TEXT, || {
         input::reason_missing("批准再次补正要写明理由。").because_of(ART_32_4)
     })?;
-    Ok(turn.step(StepEvent::SecondCorrectionAllowed, turn.stay(), Private::of_words(&reason), &[]))
+    Ok(turn.step(StepEvent::SecondCorrectionAllowed, turn.stay(), Private::of_words(reason), &[]))
 }
 
 impl Turn<'_> {

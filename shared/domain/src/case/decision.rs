@@ -48,7 +48,7 @@ pub(super) fn decide(handling: &Handling<'_>, ruling: &Ruling<'_>) -> Result<Dra
         answered_on: turn.answered_on(ruling.answered_on)?,
     };
     let next = if ruling.approved { turn.onwards() } else { turn.to_delivery() };
-    Ok(turn.step(event, next, Private::of_words(&reason), &[]))
+    Ok(turn.step(event, next, Private::of_words(reason), &[]))
 }
 
 /// 重新征求意见: the departments that disagree, and those that had not answered when the case was put to the decision.
@@ -63,7 +63,7 @@ pub(super) fn consult_again(handling: &Handling<'_>, words: &str) -> Result<Draf
     let stages = asked.iter().filter_map(|at| route.stage(*at)).map(|stage| stage.id.clone()).collect();
     let event = StepEvent::ConsultedAgain { stages };
     let next = first.map_or_else(|| turn.stay(), |first| turn.just_to(first));
-    Ok(turn.step(event, next, Private::of_words(&words), &[]))
+    Ok(turn.step(event, next, Private::of_words(words), &[]))
 }
 
 impl Turn<'_> {

@@ -261,7 +261,7 @@ pub(super) fn void(
     let year = u32::try_from(handling.today.year()).unwrap_or_default();
     let replacement = replace.then(|| DocumentIssued { year, number: 0, ..newest.document.clone() });
     let event = SideEvent::DocumentVoided { step: *step, kind, replacement };
-    Ok(handling.say(event, Private::of_words(&reason)))
+    Ok(handling.say(event, Private::of_words(reason)))
 }
 
 fn not_the_issuer() -> Refusal {

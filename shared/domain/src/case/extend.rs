@@ -101,7 +101,7 @@ pub(super) fn extend(handling: &Handling<'_>, given: &ExtensionInput) -> Result<
         approval_number,
         basis: rule.basis,
     });
-    Ok(handling.say_as(rule.role, event, Private::of_words(&reason)))
+    Ok(handling.say_as(rule.role, event, Private::of_words(reason)))
 }
 
 fn told(handling: &Handling<'_>, given: &ExtensionInput, rule: &ExtensionRule) -> Result<Date, Refusal> {

@@ -102,7 +102,7 @@ pub(super) fn set(
         shortens(handling, until)?;
     }
     let event = SideEvent::Marked { mark, set: !remove, until };
-    Ok(handling.say(event, Private::of_words(&reason)))
+    Ok(handling.say(event, Private::of_words(reason)))
 }
 
 /// A mark may shorten the promise, never lengthen it.

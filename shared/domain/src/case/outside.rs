@@ -207,7 +207,7 @@ pub(super) fn chase(handling: &Handling<'_>, on: Option<Date>, words: &str) -> R
         Refusal::new(RefusalCode::InvalidInput, "请写明催办的方式和对方的答复。")
     })?;
     let event = StepEvent::Chased { stage: turn.stage.id.clone(), on: past(&turn, on, "on")? };
-    Ok(turn.step(event, turn.stay(), Private::of_words(&words), &[]))
+    Ok(turn.step(event, turn.stay(), Private::of_words(words), &[]))
 }
 
 /// 登记批复
@@ -233,7 +233,7 @@ pub(super) fn register_answer(
         outside_number,
         approved,
     };
-    Ok(turn.step(event, turn.stay(), Private::of_words(&words), &[]))
+    Ok(turn.step(event, turn.stay(), Private::of_words(words), &[]))
 }
 
 /// Whether a case lies with an outside body and this station has to keep chasing it.

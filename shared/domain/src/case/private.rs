@@ -55,10 +55,10 @@ pub struct AttachmentName {
 }
 
 impl Private {
-    /// Words alone.
+    /// Words alone, as they were checked.
     #[must_use]
-    pub fn of_words(words: &str) -> Self {
-        Self { words: words.trim().to_owned(), ..Self::default() }
+    pub fn of_words(words: String) -> Self {
+        Self { words, ..Self::default() }
     }
 
     /// Whether there is nothing to seal.
@@ -70,33 +70,30 @@ impl Private {
 
 /// The plain bytes, to be compressed and sealed.
 #[must_use]
-pub fn encode_private(private: &Private) -> Vec<u8> {
+pub fn encode_private(private: Private) -> Vec<u8> {
+    let Private { applicant, answers, words, requirements, query_code, receiver, attachment_names, witnesses } =
+        private;
     proto::Private {
-        applicant: private.applicant.as_ref().map(|applicant| proto::Applicant {
-            name: applicant.name.clone(),
-            id_number: applicant.id_number.clone(),
-            telephone: applicant.telephone.clone(),
-            address: applicant.address.clone(),
+        applicant: applicant.map(|applicant| proto::Applicant {
+            name: applicant.name,
+            id_number: applicant.id_number,
+            telephone: applicant.telephone,
+            address: applicant.address,
         }),
-        answers: private
-            .answers
-            .iter()
-            .map(|(field, value)| proto::Answer { field: field.clone(), value: value.clone() })
-            .collect(),
-        words: private.words.clone(),
-        requirements: private.requirements.clone(),
-        query_code: private.query_code.clone(),
-        receiver: private.receiver.clone(),
-        attachment_names: private
-            .attachment_names
-            .iter()
+        answers: answers.into_iter().map(|(field, value)| proto::Answer { field, value }).collect(),
+        words,
+        requirements,
+        query_code,
+        receiver,
+        attachment_names: attachment_names
+            .into_iter()
             .map(|name| proto::AttachmentName {
                 id: name.id.0.to_vec(),
-                file_name: name.file_name.clone(),
-                media_type: name.media_type.clone(),
+                file_name: name.file_name,
+                media_type: name.media_type,
             })
             .collect(),
-        witnesses: private.witnesses.clone(),
+        witnesses,
     }
     .encode_to_vec()
 }

@@ -59,5 +59,5 @@ pub(super) fn end(handling: &Handling<'_>, objection: bool, words: &str) -> Resu
     };
     let next = if objection { turn.to(Some(handling.route.before(turn.position))) } else { turn.onwards() };
     let event = StepEvent::PublicityEnded { stage: turn.stage.id.clone(), objection };
-    Ok(turn.step(event, next, Private::of_words(&words), &[]))
+    Ok(turn.step(event, next, Private::of_words(words), &[]))
 }

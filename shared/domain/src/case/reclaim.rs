@@ -66,7 +66,7 @@ pub(super) fn reclaim(handling: &Handling<'_>, reason: &str) -> Result<Draft, Re
         input::reason_missing("收回办件应当写明原因，例如站点设备损坏、长期失去联系。")
     })?;
     let term = handling.case.term() + 1;
-    step(handling, StepEvent::Reclaimed { from }, term, handling.context.station, &reason)
+    step(handling, StepEvent::Reclaimed { from }, term, handling.context.station, reason)
 }
 
 /// Hands the case to another station between its home and the district.
@@ -81,7 +81,7 @@ pub(super) fn hand_over(handling: &Handling<'_>, to: Option<StationCode>, reason
     };
     let reason =
         input::required(reason, "reason", LONGEST_TEXT, || input::reason_missing("移交办件应当写明原因，请填写。"))?;
-    step(handling, StepEvent::HandedOver { from: station }, handling.case.term(), to, &reason)
+    step(handling, StepEvent::HandedOver { from: station }, handling.case.term(), to, reason)
 }
 
 fn step(
@@ -89,7 +89,7 @@ fn step(
     event: StepEvent,
     term: u32,
     holder: StationCode,
-    reason: &str,
+    reason: String,
 ) -> Result<Draft, Refusal> {
     let case = handling.case;
     let step = Step {

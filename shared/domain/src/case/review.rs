@@ -94,7 +94,7 @@ impl Handling<'_> {
 pub(super) fn ask(handling: &Handling<'_>, words: &str) -> Result<Draft, Refusal> {
     handling.permits_aside(Action::AskReview)?;
     let words = input::required(words, "words", LONGEST_TEXT, || input::reason_missing("请写明申请复核的理由。"))?;
-    Ok(handling.say(SideEvent::Review { upheld: None }, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::Review { upheld: None }, Private::of_words(words)))
 }
 
 /// 答复复核
@@ -103,5 +103,5 @@ pub(super) fn answer(handling: &Handling<'_>, upheld: bool, words: &str) -> Resu
     let words = input::required(words, "words", LONGEST_TEXT, || {
         input::reason_missing("请写明复核意见；异议成立的，写明怎样重新办理。")
     })?;
-    Ok(handling.say(SideEvent::Review { upheld: Some(upheld) }, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::Review { upheld: Some(upheld) }, Private::of_words(words)))
 }

@@ -118,7 +118,7 @@ pub(super) fn suspend(handling: &Handling<'_>, procedure: &Procedure<'_>) -> Res
         expected_days,
         told_on: procedure.told_on,
     };
-    Ok(turn.step(event, turn.stay(), Private::of_words(&reason), &[]))
+    Ok(turn.step(event, turn.stay(), Private::of_words(reason), &[]))
 }
 
 /// 恢复计时

@@ -68,5 +68,5 @@ pub(super) fn check(handling: &Handling<'_>, step: &Hash, redone: bool, words: &
     let words = input::required(words, "words", LONGEST_TEXT, || {
         input::reason_missing("请写明核对情况：该步骤的内容是否已经重新办理，或者为什么不需要办理。")
     })?;
-    Ok(handling.say(SideEvent::SupersededChecked { step: *step, redone }, Private::of_words(&words)))
+    Ok(handling.say(SideEvent::SupersededChecked { step: *step, redone }, Private::of_words(words)))
 }

@@ -64,5 +64,5 @@ pub(super) fn answer_order(handling: &Handling<'_>, order: Hash, words: &str) ->
 fn words_of(words: &str, missing: &str) -> Result<Private, Refusal> {
     let words = input::required(words, "words", LONGEST_TEXT, || input::reason_missing(missing))?;
     rules::no_numbers(&words)?;
-    Ok(Private::of_words(&words))
+    Ok(Private::of_words(words))
 }

@@ -58,5 +58,5 @@ pub(super) fn transfer(handling: &Handling<'_>, department: &DepartmentCode, rea
     }
     let reason = input::required(reason, "reason", LONGEST_TEXT, || input::reason_missing("转办要说明原因，请填写。"))?;
     let event = StepEvent::Transferred { stage: turn.stage.id.clone(), department: department.clone() };
-    Ok(turn.step(event, turn.stay(), Private::of_words(&reason), &[]))
+    Ok(turn.step(event, turn.stay(), Private::of_words(reason), &[]))
 }

@@ -63,5 +63,5 @@ pub(super) fn choose(handling: &Handling<'_>, number: u32, reason: &str) -> Resu
     let reason = input::required(reason, "reason", LONGEST_TEXT, || {
         input::reason_missing("选用简易或者紧急程序要写明符合哪种情形，请填写理由。")
     })?;
-    Ok(turn.step(StepEvent::VariantChosen { variant: number }, turn.stay(), Private::of_words(&reason), &[]))
+    Ok(turn.step(StepEvent::VariantChosen { variant: number }, turn.stay(), Private::of_words(reason), &[]))
 }

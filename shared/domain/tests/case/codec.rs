@@ -369,7 +369,7 @@ fn the_private_part_is_read_as_it_was_written_and_its_debug_form_says_nothing() 
         }],
         witnesses: "见证人".into(),
     };
-    assert_eq!(decode_private(&encode_private(&private)).unwrap(), private);
+    assert_eq!(decode_private(&encode_private(private.clone())).unwrap(), private);
     let said = format!("{private:?} {:?} {:?}", private.applicant, private.attachment_names);
     assert_eq!(said, "Private(..) Some(Applicant(..)) [AttachmentName(01010101)]");
     assert_eq!(decode_private(&[0xff]).unwrap_err().to_string(), "not a valid Private");

@@ -224,7 +224,7 @@ fn the_largest_application_fits_an_entry() {
     let journey = Journey::open_with(item, district().person(AGENT), largest).unwrap();
     let draft = &journey.drafts[0];
     let (_, clear) = codec::encode(&draft.body, None);
-    let sealed = codec::encode_private(draft.private.as_ref().unwrap());
+    let sealed = codec::encode_private(draft.private.clone().unwrap());
     assert!(clear.len() + sealed.len() < BODY_MAX_BYTES * 2 / 3, "{} + {}", clear.len(), sealed.len());
 }
 

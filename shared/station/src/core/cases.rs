@@ -17,7 +17,7 @@ use super::{Core, ReferenceData, Written};
 use crate::compression::Effort;
 use crate::error::{Error, Failure};
 use crate::pending::Purpose;
-use crate::vault::{CaseKey, NONCE_BYTES};
+use crate::vault::CaseKey;
 
 /// Where randomness comes from.
 pub type Random<'a> = &'a mut dyn FnMut(&mut [u8]);
@@ -276,13 +276,13 @@ struct Sealing<'a> {
 
 impl Sealing<'_> {
     /// Encrypts the private part of a draft; refused where the entry would be too long.
-    fn seal(&self, draft: Draft, random: Random<'_>) -> Result<Sealed, Failure> {
-        let private = match (&draft.private, self.key) {
+    fn seal(&self, mut draft: Draft, random: Random<'_>) -> Result<Sealed, Failure> {
+        let private = match (draft.private.take(), self.key) {
             (None, _) => None,
             (Some(_), None) => return Err(Failure::NotHereYet),
             (Some(private), Some(key)) => {
                 let plain = codec::encode_private(private);
-                let sealed = key.seal(self.case, &plain, bytes::<NONCE_BYTES>(random), self.effort);
+                let sealed = key.seal(self.case, &plain, bytes(random), self.effort);
                 Some(sealed.map_err(|source| Error::Vault { operation: "seal a private part", source })?)
             }
         };

@@ -10,12 +10,11 @@ use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::KeyInit;
 use chacha20poly1305::aead::stream::{DecryptorBE32, EncryptorBE32};
 
-use super::{CaseKey, Error};
+use super::{CaseKey, Error, TAG_BYTES};
 
 /// Plain bytes of every segment but the last. With 50 of them the tags stay within the 1024 bytes that
 /// log.proto leaves for the cipher's frame.
 const SEGMENT_BYTES: usize = 1 << 20;
-const TAG_BYTES: usize = 16;
 const PREFIX_BYTES: usize = 19;
 const NONCE_CONTEXT: &str = "sanji 2026 attachment nonce v1";
 

@@ -9,7 +9,7 @@ use sanji_log::CaseId;
 use sanji_store::WrappedKey;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{CaseKey, Error, NONCE_BYTES, decrypt, encrypt};
+use super::{CaseKey, Error, NONCE_BYTES, TAG_BYTES, decrypt, encrypt};
 use crate::folder::folder_of;
 
 const WRAP_CONTEXT: &[u8; 16] = b"sanji case key 1";
@@ -63,9 +63,11 @@ impl MasterKey {
     /// # Errors
     /// None in practice: the length is fixed.
     pub fn wrap(&self, case: CaseId, key: &CaseKey, nonce: [u8; NONCE_BYTES]) -> Result<WrappedKey, Error> {
-        let mut bytes = nonce.to_vec();
-        bytes.extend(encrypt(&self.0, &nonce, &*key.0, &context(&case))?);
-        Ok(WrappedKey { case, bytes })
+        // With room for all of it, so that the key is not left behind where it was copied from.
+        let mut encrypted = Vec::with_capacity(key.0.len() + TAG_BYTES);
+        encrypted.extend_from_slice(&*key.0);
+        encrypt(&self.0, &nonce, &mut encrypted, &context(&case))?;
+        Ok(WrappedKey { case, bytes: [&nonce[..], &encrypted].concat() })
     }
 
     /// Decrypts the key of a case.

@@ -44,11 +44,11 @@ impl Missing {
             .collect();
         for (known, last) in touching {
             self.0.remove(&(log, known));
-            changes.push((keys::missing(&log, known), None));
+            changes.push((keys::missing(&log, known).into(), None));
             (from, until) = (from.min(known), until.max(last));
         }
         self.0.insert((log, from), until);
-        changes.push((keys::missing(&log, from), Some(until.to_be_bytes().to_vec())));
+        changes.push((keys::missing(&log, from).into(), Some(until.to_be_bytes()[..].into())));
         changes
     }
 
@@ -82,14 +82,14 @@ impl Missing {
                 if old.last_seq() > last {
                     return Ok(None);
                 }
-                changes.push((keys::run(row.number, old.first_seq), None));
+                changes.push((keys::run(row.number, old.first_seq).into(), None));
                 for case in cases_of(run) {
                     forget_run(index, &case, old.place, &mut changes)?;
                 }
             }
             placed.place_run(row.number, *place, run, end, &mut changes);
             self.0.remove(&(run.log, first));
-            changes.push((keys::missing(&run.log, first), None));
+            changes.push((keys::missing(&run.log, first).into(), None));
             if end < stretch.until {
                 changes.extend(self.note(run.log, end + 1, stretch.until));
             }
@@ -110,7 +110,7 @@ fn forget_run(index: &Index, case: &CaseId, place: Position, changes: &mut Chang
     index.scan(&rows, &keys::prefix_end(&rows), false, &mut |key, value| {
         let newest = changed.iter().rev().find(|(of, _)| of == key).map(|(_, value)| value.as_deref());
         let left = newest.unwrap_or(Some(value)).and_then(|value| keys::without(key, value, place));
-        changes.extend(left.map(|left| (key.to_vec(), left)));
+        changes.extend(left.map(|left| (key.into(), left.map(Into::into))));
         true
     })
 }
@@ -178,7 +178,7 @@ impl DiskStore {
                 }
             } else {
                 self.missing_entries().0.remove(&(log, from));
-                self.index().push(vec![(keys::missing(&log, from), None)]);
+                self.index().push(vec![(keys::missing(&log, from).into(), None)]);
             }
             self.known_damage().clear();
         }

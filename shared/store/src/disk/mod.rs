@@ -266,7 +266,7 @@ impl DiskStore {
         // Receipts and keys say nothing that is projected.
         if commit.extensions.is_empty() && progress.projected == progress.end {
             progress.projected = appended.end;
-            changes.push((keys::PROJECTED.to_vec(), Some(keys::position(appended.end))));
+            changes.push((keys::PROJECTED.into(), Some(keys::position(appended.end).into())));
         }
         progress.end = appended.end;
         index.push(changes);
@@ -281,7 +281,7 @@ impl DiskStore {
         let index = self.index();
         let mut changes = rows::projection(&index, projection)?;
         if let Some(until) = until {
-            changes.push((keys::PROJECTED.to_vec(), Some(keys::position(until))));
+            changes.push((keys::PROJECTED.into(), Some(keys::position(until).into())));
         }
         index.wait_for_room()?;
         index.push(changes);
@@ -354,7 +354,7 @@ impl Store for DiskStore {
         for place in &places {
             self.journal.destroy_key(*place, case).map_err(|error| self.note_failure(error))?;
         }
-        self.index().push(places.into_iter().map(|place| (keys::case_key(case, place), None)).collect());
+        self.index().push(places.into_iter().map(|place| (keys::case_key(case, place).into(), None)).collect());
         Ok(())
     }
 

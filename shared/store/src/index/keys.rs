@@ -128,23 +128,22 @@ pub(crate) fn case(case: &CaseId) -> Vec<u8> {
     [b"C".as_slice(), &case.0].concat()
 }
 
-pub(crate) fn case_run(id: &CaseId, place: Position) -> Vec<u8> {
-    let mut key = case(id);
-    key.extend_from_slice(&place.number().to_be_bytes());
+pub(crate) fn case_run(id: &CaseId, place: Position) -> [u8; 25] {
+    let mut key = [b'C'; 25];
+    key[1..17].copy_from_slice(&id.0);
+    key[17..].copy_from_slice(&place.number().to_be_bytes());
     key
 }
 
-impl CaseRow {
-    /// The value of a row of one run.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut value = self.arrived_ms.to_be_bytes().to_vec();
-        value.extend_from_slice(&self.count.to_be_bytes());
-        for entry in &self.entries {
-            value.extend_from_slice(&entry.to_be_bytes());
-        }
-        value
-    }
+/// Writes the value of a case's row of one run: entries of the whole run, and which of them are the case's.
+pub(crate) fn put_case_run(value: &mut Vec<u8>, arrived_ms: u64, count: u32, entries: impl Iterator<Item = u32>) {
+    value.clear();
+    value.extend_from_slice(&arrived_ms.to_be_bytes());
+    value.extend_from_slice(&count.to_be_bytes());
+    entries.for_each(|entry| value.extend_from_slice(&entry.to_be_bytes()));
+}
 
+impl CaseRow {
     fn decode(place: Position, value: &[u8]) -> Option<Self> {
         let (_, entries) = value.split_at_checked(12)?;
         Some(Self {
@@ -337,6 +336,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    impl CaseRow {
+        fn encode(&self) -> Vec<u8> {
+            let mut value = Vec::new();
+            put_case_run(&mut value, self.arrived_ms, self.count, self.entries.iter().copied());
+            value
+        }
+    }
 
     fn row(place: u64, entries: &[u32]) -> CaseRow {
         CaseRow { place: Position::from_number(place), arrived_ms: 7, count: 9, entries: entries.to_vec() }

@@ -109,8 +109,7 @@ impl Index {
     }
 
     /// Adds changes that belong together; readers see them from now on.
-    pub(crate) fn push(&self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        let changes = changes.into_iter().map(|(key, value)| (IVec::from(key), value.map(IVec::from)));
+    pub(crate) fn push(&self, changes: rows::Changes) {
         let mut waiting = self.shared.waiting();
         let was_empty = waiting.overlay.is_empty();
         waiting.overlay.push(changes);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sanji_log::{CaseId, LogId, Receipt, Run};
+use sled::IVec;
 
 use super::Index;
-use super::keys::{self, CaseRow, LogRow, RunRow};
+use super::keys::{self, LogRow, RunRow};
 use crate::bounds::ADDITION_MAX_BYTES;
 use crate::contract::{Error, HeldSnapshot, Projection};
 use crate::journal::Position;
@@ -15,8 +16,8 @@ use crate::record::encode_receipt;
 /// Bytes of a snapshot in one row: sled puts values of more than about 8 KB into files that it never syncs.
 const PART_BYTES: usize = ADDITION_MAX_BYTES;
 
-/// Key and new value; none removes the row.
-pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+/// Key and new value; none removes the row. As sled takes them: a commit of many cases has a row for each.
+pub(crate) type Changes = Vec<(IVec, Option<IVec>)>;
 
 /// A commit and where the journal put it.
 pub(crate) struct Placed<'a> {
@@ -38,14 +39,15 @@ impl Placed<'_> {
             let number = number_of(logs, &run.log);
             let row = LogRow { number, seq: head.seq, hash: head.hash };
             logs.insert(run.log, row);
-            changes.push((keys::log(&run.log), Some(row.encode())));
+            changes.push((keys::log(&run.log).into(), Some(row.encode().into())));
             self.place_run(number, *place, run, head.seq, &mut changes);
         }
         for (case, place) in self.keys {
-            changes.push((keys::case_key(case, *place), Some(Vec::new())));
+            changes.push((keys::case_key(case, *place).into(), Some(IVec::default())));
         }
         for receipt in &self.receipts {
-            changes.push((keys::receipt(&receipt.head.log, receipt.station), Some(encode_receipt(receipt))));
+            let key = keys::receipt(&receipt.head.log, receipt.station);
+            changes.push((key.into(), Some(encode_receipt(receipt).into())));
         }
         changes
     }
@@ -59,7 +61,7 @@ impl<'a> Placed<'a> {
 
     /// The row that says that the index has this write.
     pub(crate) fn applied(&self) -> Changes {
-        vec![(keys::APPLIED.to_vec(), Some(keys::positions(self.write, self.end)))]
+        vec![(keys::APPLIED.into(), Some(keys::positions(self.write, self.end).into()))]
     }
 
     /// The rows of a run; of cases those of entries up to `until`.
@@ -67,13 +69,19 @@ impl<'a> Placed<'a> {
         let count = u32::try_from(run.entries.len()).unwrap_or(u32::MAX);
         let first_seq = run.first_seq();
         let row = RunRow { first_seq, place, count, arrived_ms: self.time_ms };
-        changes.push((keys::run(log, first_seq), Some(row.encode())));
-        for (case, mut entries) in cases_of(run) {
-            entries.retain(|index| first_seq + u64::from(*index) <= until);
-            if !entries.is_empty() {
-                let row = CaseRow { place, arrived_ms: self.time_ms, count, entries };
-                changes.push((keys::case_run(&case, place), Some(row.encode())));
-            }
+        changes.push((keys::run(log, first_seq).into(), Some(row.encode().into())));
+        let mut entries: Vec<(CaseId, u32)> = (0..)
+            .zip(&run.entries)
+            .take_while(|(index, _)| first_seq + u64::from(*index) <= until)
+            .filter_map(|(index, entry)| Some((entry.case().case?, index)))
+            .collect();
+        entries.sort_unstable();
+        let mut value = Vec::new();
+        for of_case in entries.chunk_by(|(left, _), (right, _)| left == right) {
+            let Some((case, _)) = of_case.first() else { continue };
+            let of_case = of_case.iter().map(|(_, index)| *index);
+            keys::put_case_run(&mut value, self.time_ms, count, of_case);
+            changes.push((keys::case_run(case, place)[..].into(), Some(value[..].into())));
         }
     }
 }
@@ -87,11 +95,12 @@ pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Chang
             let whole = held.ok_or(Error::Invalid { what: "an addition to a snapshot that is not there" })?;
             let number = next_addition(index, &snapshot.case, whole)?;
             let number = number.ok_or(Error::Invalid { what: "too many additions" })?;
-            changes.push((keys::addition(&snapshot.case, whole, number), Some(snapshot.bytes.clone())));
+            let key = keys::addition(&snapshot.case, whole, number);
+            changes.push((key.into(), Some(snapshot.bytes[..].into())));
             continue;
         }
         if let Some(before) = held {
-            changes.extend(additions(index, &snapshot.case, before)?.into_iter().map(|(key, _)| (key, None)));
+            changes.extend(additions(index, &snapshot.case, before)?.into_iter().map(|(key, _)| (key.into(), None)));
         }
         let parts: Vec<&[u8]> = snapshot.bytes.chunks(PART_BYTES).collect();
         let count = u16::try_from(parts.len().max(1)).map_err(|_| Error::Invalid { what: "a snapshot too large" })?;
@@ -102,13 +111,13 @@ pub(crate) fn projection(index: &Index, projection: &Projection) -> Result<Chang
                 value.extend_from_slice(&crc32c::crc32c(&snapshot.bytes).to_be_bytes());
             }
             value.extend_from_slice(parts.get(usize::from(part)).copied().unwrap_or_default());
-            changes.push((keys::snapshot_part(&snapshot.case, part), Some(value)));
+            changes.push((keys::snapshot_part(&snapshot.case, part).into(), Some(value.into())));
         }
         // Parts of a longer snapshot before it stay and are never read: cases seldom shrink, and looking for such
         // parts would cost a read of the index for each snapshot.
     }
     for row in &projection.rows {
-        changes.push((keys::list_row(&row.list, &row.key), row.value.clone()));
+        changes.push((keys::list_row(&row.list, &row.key).into(), row.value.as_deref().map(IVec::from)));
     }
     Ok(changes)
 }
@@ -169,14 +178,4 @@ fn parts_in(first: &[u8]) -> u16 {
 /// Numbers are given in the order in which logs appear, so that a rebuild gives the same.
 fn number_of(logs: &BTreeMap<LogId, LogRow>, log: &LogId) -> u32 {
     logs.get(log).map_or_else(|| u32::try_from(logs.len()).unwrap_or(u32::MAX), |row| row.number)
-}
-
-fn cases_of(run: &Run) -> BTreeMap<CaseId, Vec<u32>> {
-    let mut cases: BTreeMap<CaseId, Vec<u32>> = BTreeMap::new();
-    for (index, entry) in (0..).zip(&run.entries) {
-        if let Some(case) = entry.case().case {
-            cases.entry(case).or_default().push(index);
-        }
-    }
-    cases
 }

@@ -73,7 +73,7 @@ pub(in crate::case) fn request_refund(
     })?;
     let event = SideEvent::RefundRequested { notice: notice.issued.number, amount_fen };
     let words = format!("退付原因：{reason}\n收款账户：{account}");
-    Ok(handling.say_as(role(handling, &[Role::Window, Role::Reviewer]), event, Private::of_words(&words)))
+    Ok(handling.say_as(role(handling, &[Role::Window, Role::Reviewer]), event, Private::of_words(words)))
 }
 
 pub(super) fn may_decide(handling: &Handling<'_>) -> Result<(), Refusal> {
@@ -115,7 +115,7 @@ pub(in crate::case) fn decide_refund(
         input::required(words, "words", LONGEST_TEXT, || input::reason_missing("不同意退付要写明理由。"))?
     };
     let event = SideEvent::RefundDecided { notice, approved };
-    Ok(handling.say_as(role(handling, &[Role::Approver, Role::ChiefRepresentative]), event, Private::of_words(&words)))
+    Ok(handling.say_as(role(handling, &[Role::Approver, Role::ChiefRepresentative]), event, Private::of_words(words)))
 }
 
 pub(super) fn may_register(handling: &Handling<'_>) -> Result<(), Refusal> {
