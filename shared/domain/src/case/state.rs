@@ -26,6 +26,8 @@ pub struct Case {
     kept: Kept,
     chain: Chain,
     summary: Arc<Summary>,
+    /// The last step that counts: most of what is asked of a case is said there.
+    last: Option<Arc<StepFacts>>,
     /// Commands that side entries answer: a case may have very many, and every command asks for its own.
     answered: BTreeMap<RequestId, Hash>,
 }
@@ -36,8 +38,13 @@ impl From<Kept> for Case {
         let summary = Summary::of(&kept, &chain).into();
         let mut answered = BTreeMap::new();
         kept.sides.values().for_each(|facts| note_answer(&mut answered, facts));
-        Self { kept, chain, summary, answered }
+        let last = last_of(&kept, &chain);
+        Self { kept, chain, summary, last, answered }
     }
+}
+
+fn last_of(kept: &Kept, chain: &Chain) -> Option<Arc<StepFacts>> {
+    chain.applied.last().and_then(|hash| kept.steps.get(hash)).cloned()
 }
 
 /// Of several entries that answer one command the one with the lowest hash stands for it.
@@ -104,9 +111,11 @@ impl Case {
         self.kept.steps.insert(facts.hash, facts.clone());
         if follows {
             Arc::make_mut(&mut self.summary).take(&facts);
+            self.last = Some(facts);
         } else {
             self.chain = chain::link(&mut self.kept);
             self.summary = Summary::of(&self.kept, &self.chain).into();
+            self.last = last_of(&self.kept, &self.chain);
         }
     }
 
@@ -176,7 +185,7 @@ impl Case {
     // ------------------------------------------------------------------------------------------ where it stands
 
     fn last_step(&self) -> Option<&StepFacts> {
-        self.chain.applied.last().and_then(|hash| self.kept.step(hash))
+        self.last.as_deref()
     }
 
     /// The rev of the last step that counts; 0 before the opening has come.

@@ -5,10 +5,12 @@ use proptest::sample::subsequence;
 use sanji_domain::case::{
     Action, Body, Case, CaseEntry, CaseState, Opinion, Rejection, Side, SideEvent, Step, StepEvent,
 };
-use sanji_log::{CaseId, Hash};
+use sanji_log::{CaseId, Hash, RequestId};
 
 use crate::district::{DISTRICT, TOWNSHIP, VILLAGE, code};
 use crate::journey::{FULL_MANDATE, Journey, hash, log};
+
+const COMMAND: RequestId = RequestId([8; 16]);
 
 /// A case from its opening to its end, with an entry of every other sort between.
 fn tangled() -> Vec<CaseEntry> {
@@ -33,7 +35,8 @@ fn tangled() -> Vec<CaseEntry> {
         let refused = hash(number + 3);
         entries.push(altered(&entries[at], number + 6, |step| follow(step, refused)));
         entries.push(altered(&entries[at], number + 7, |step| follow(step, hash(9_999))));
-        let note = Body::Side(Side { actor: Default::default(), request: None, event: SideEvent::Note });
+        // Two machines of a cloned disk answer the same command.
+        let note = Body::Side(Side { actor: Default::default(), request: Some(COMMAND), event: SideEvent::Note });
         entries.push(CaseEntry { hash: hash(number + 8), body: note, ..entries[at].clone() });
         entries.push(altered(&entries[at], number + 9, |step| {
             step.event = StepEvent::Reclaimed { from: code(TOWNSHIP) };
@@ -96,6 +99,21 @@ proptest! {
         rest.iter().for_each(|entry| resumed.apply(entry));
         prop_assert_eq!(&resumed, &case);
     }
+}
+
+#[test]
+fn of_side_entries_that_answer_one_command_that_with_the_lowest_hash_is_named() {
+    let mut entries = tangled();
+    let mut case = fold(&[]);
+    assert_eq!(case.request(&COMMAND), None);
+    entries.retain(|entry| matches!(entry.body, Body::Side(_)));
+    let mut lowest: Option<Hash> = None;
+    for entry in entries.iter().rev() {
+        case.apply(entry);
+        lowest = Some(lowest.map_or(entry.hash, |before| before.min(entry.hash)));
+        assert_eq!(case.request(&COMMAND), lowest.map(|hash| (0, hash)));
+    }
+    assert_eq!(case.request(&RequestId([9; 16])), None);
 }
 
 #[test]

@@ -509,3 +509,61 @@ fn unfiled(reader: &Reader) -> Result<Vec<CaseId>, Error> {
     let rows = reader.store().rows(UNFILED, None, false, REFILED_AT_ONCE).map_err(store("read a list"))?;
     Ok(rows.into_iter().filter_map(|(key, _)| CaseId::from_bytes(&key).ok()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use sanji_domain::case::{ActorFacts, Body, CaseEntry, Side, SideEvent};
+    use sanji_log::{Hash, HybridTime, LogId, PublicKey, Reach};
+
+    use super::*;
+
+    fn case() -> CaseId {
+        CaseId::new("990106101203".parse().unwrap(), 9678, 1, [7; 7]).unwrap()
+    }
+
+    fn note(number: u8) -> Facts {
+        let home = case().home().unwrap();
+        let side = Side { actor: ActorFacts::default(), request: None, event: SideEvent::Note };
+        let entry = CaseEntry {
+            hash: Hash([number; 32]),
+            log: LogId { home, reach: Reach::Private, key: PublicKey([1; 32]) },
+            seq: number.into(),
+            writer: home,
+            time: HybridTime::from_millis(number.into()),
+            actor: String::new(),
+            body: Body::Side(side),
+        };
+        entry.into()
+    }
+
+    fn take_in(ahead: &Ahead, facts: Facts) {
+        let mut fold = Fold::default();
+        fold.entries = 1;
+        fold.unfolded.insert(case(), vec![facts]);
+        ahead.take_in(fold, Vec::new(), false);
+    }
+
+    #[test]
+    fn what_can_not_be_folded_since_a_read_fails_waits_on_in_its_order() {
+        let ahead = Ahead::default();
+        take_in(&ahead, note(1));
+        let failed = ahead.case(
+            &case(),
+            || {
+                take_in(&ahead, note(2));
+                Err(Error::Stopped)
+            },
+            |_| {},
+        );
+        assert!(matches!(failed, Err(Error::Stopped)));
+        assert!(ahead.is_at_hand(&case()));
+        let filed = ahead.case(&case(), || Ok(None), |_| {}).unwrap().unwrap();
+        assert_eq!(filed.untold(), [note(1), note(2)]);
+        let again = ahead.case(&case(), || Err(Error::Stopped), |_| {}).unwrap().unwrap();
+        assert!(Arc::ptr_eq(&filed, &again), "it is folded once");
+        take_in(&ahead, note(3));
+        assert_eq!(ahead.case(&case(), || Ok(None), |_| {}).unwrap().unwrap().untold().len(), 3);
+    }
+}
