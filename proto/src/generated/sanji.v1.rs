@@ -3210,6 +3210,9 @@ pub struct StatusReply {
     /// What is in quarantine and not settled.
     #[prost(uint64, tag = "33")]
     pub quarantined: u64,
+    /// When this process opened the station, by its clock: milliseconds since 1970-01-01 UTC.
+    #[prost(uint64, tag = "34")]
+    pub started_ms: u64,
 }
 /// Entries of one log that can't be read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

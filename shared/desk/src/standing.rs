@@ -13,6 +13,9 @@ const QUIET_MS: u64 = DAY_MS;
 const QUIET_BY_FILES_MS: u64 = 7 * DAY_MS;
 /// A certificate is renewed a month before it ends; one that ends so soon was not, or did not arrive.
 const ENDS_SOON_MS: u64 = 14 * DAY_MS;
+/// Until then after the hub's start stations that are well may not have come back: all of them try within half a minute, and
+/// where they are many some are asked to wait.
+const START_MS: u64 = 2 * 60 * 1000;
 /// A clock that is further off is to be set: deadlines and the order of steps are told by it.
 const CLOCK_OFF_MS: u64 = 60 * 1000;
 
@@ -81,7 +84,8 @@ pub(crate) fn standing(row: &proto::StationRow, hub: &proto::StatusReply, carrie
         None => "经乡镇报送",
     };
     let heard_ms = carried_ms.unwrap_or(linked_ms);
-    let (todo, urgent) = todo(row, link, carried_ms, cloned, now);
+    let started = now.saturating_sub(hub.started_ms) < START_MS;
+    let (todo, urgent) = todo(row, link, carried_ms, cloned, started, now);
     let of = |known: bool, words: String| if known { words } else { String::new() };
     Some(Standing {
         number: row.station,
@@ -108,12 +112,13 @@ pub(crate) fn standing(row: &proto::StationRow, hub: &proto::StatusReply, carrie
     })
 }
 
-/// What is to be done about a station, and whether that is a trouble.
+/// What is to be done about a station, and whether that is a trouble. `started`: the hub runs only for a few minutes.
 fn todo(
     row: &proto::StationRow,
     link: Option<&proto::LinkStatus>,
     carried_ms: Option<u64>,
     cloned: bool,
+    started: bool,
     now_ms: u64,
 ) -> (String, bool) {
     let trouble = |sentence: &str| (sentence.to_owned(), true);
@@ -149,6 +154,9 @@ fn todo(
     }
     let Some(link) = link else {
         let is_township = StationCode::from_number(row.station).is_ok_and(|code| code.tier() == Tier::Township);
+        if is_township && started {
+            return step("区中心刚刚启动，请等待站点自动连接。");
+        }
         if is_township {
             return trouble("区中心本次启动以来没有联系过。请电话询问站点是否开机、网络是否正常。");
         }
@@ -244,6 +252,12 @@ mod tests {
         let ended = proto::StationRow { certificate_until_ms: NOW_MS - 1, ..enrolled.clone() };
         assert!(told(&ended, Vec::new()).todo.contains("证书已过期"));
         assert!(told(&enrolled, Vec::new()).todo.contains("本次启动以来没有联系过"));
+        for (minutes, urgent, todo) in [(1, false, "请等待站点自动连接"), (2, true, "没有联系过")] {
+            let hub =
+                proto::StatusReply { clock_ms: NOW_MS, started_ms: NOW_MS - minutes * 60_000, ..Default::default() };
+            let one = standing(&enrolled, &hub, None).unwrap();
+            assert!(one.urgent == urgent && one.todo.contains(todo), "{minutes}: {}", one.todo);
+        }
         let fork = proto::Fork { station: TOWNSHIP, ..Default::default() };
         let hub = proto::StatusReply { clock_ms: NOW_MS, forks: vec![fork], ..Default::default() };
         assert!(standing(&enrolled, &hub, None).unwrap().todo.contains("两台电脑"));

@@ -264,7 +264,7 @@ impl CaseId {
 /// 办件编号: division code (12), date (8), number of the day (4), check digit (1).
 ///
 /// The check digit is ISO/IEC 7064 MOD 11,10: it finds every single wrong digit and nearly every swap.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseNumber {
     /// ASCII.
     digits: [u8; Self::DIGITS],
@@ -296,6 +296,12 @@ impl CaseNumber {
             CaseId(id)
         };
         with(0)..=with(u8::MAX)
+    }
+}
+
+impl fmt::Debug for CaseNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CaseNumber({self})")
     }
 }
 

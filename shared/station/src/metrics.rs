@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use measured::Measured;
 
-use crate::clock::now_ms;
 use crate::station::Station;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -60,7 +59,7 @@ pub fn serve(
     commits: Commits,
     shutdown: CancellationToken,
 ) -> impl Future<Output = std::io::Result<()>> + Send {
-    let state = Arc::new(Watched { station, commits, started_ms: now_ms() });
+    let state = Arc::new(Watched { station, commits });
     let router = Router::new().route("/metrics", get(metrics)).route("/readyz", get(ready)).with_state(state);
     async move { axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await }
 }
@@ -68,7 +67,6 @@ pub fn serve(
 struct Watched {
     station: Station,
     commits: Commits,
-    started_ms: u64,
 }
 
 async fn ready(State(watched): State<Arc<Watched>>) -> Response {
@@ -81,7 +79,7 @@ async fn ready(State(watched): State<Arc<Watched>>) -> Response {
 }
 
 async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
-    let mut registry = registry(&watched.station.status().await, &watched.commits, watched.started_ms);
+    let mut registry = registry(&watched.station.status().await, &watched.commits);
     let (came, sent) = watched.station.chunk_counts();
     for (name, help, count) in [
         ("attachment_chunks_received", "Chunks of attachments taken from peers since the start", came),
@@ -98,7 +96,7 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
     }
 }
 
-fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> Registry {
+fn registry(status: &proto::StatusReply, commits: &Commits) -> Registry {
     let mut registry = Registry::with_prefix("sanji");
     registry.register("commit_seconds", "Time until a commit was durable", commits.seconds.clone());
     registry.register("commits_failed", "Commits that the store refused", commits.failed.clone());
@@ -116,7 +114,7 @@ fn registry(status: &proto::StatusReply, commits: &Commits, started_ms: u64) -> 
         ("healing", "1 while the station waits for what its former life wrote", u64::from(status.healing.is_some())),
         ("writable", "1 while the store takes writes", u64::from(status.writable)),
         ("certificate_until_seconds", "When the certificate ends, Unix time", status.certificate_until_ms / 1000),
-        ("start_time_seconds", "When the process started, Unix time", started_ms / 1000),
+        ("start_time_seconds", "When the process started, Unix time", status.started_ms / 1000),
         ("resident_memory_bytes", "Memory of the process; 0: not known", resident_memory_bytes()),
     ] {
         let gauge = Gauge::<i64>::default();
@@ -161,6 +159,7 @@ mod tests {
         let link = proto::LinkStatus { station: 990_106_101_000, connected: true, ..Default::default() };
         let status = proto::StatusReply {
             entries: 42,
+            started_ms: 7000,
             writable: true,
             upstream: Some(link),
             refused: vec![proto::RefusedLog::default()],
@@ -169,9 +168,10 @@ mod tests {
         let commits = Commits::default();
         commits.seconds.observe(0.001);
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry(&status, &commits, 1000)).unwrap();
+        prometheus_client::encoding::text::encode(&mut text, &registry(&status, &commits)).unwrap();
         for line in [
             "sanji_entries 42",
+            "sanji_start_time_seconds 7",
             "sanji_writable 1",
             "sanji_logs_refused 1",
             "sanji_start_time_seconds 1",

@@ -85,6 +85,8 @@ struct Inner {
     healing: Healing,
     /// Of this process.
     instance: [u8; 16],
+    /// When this process opened the station, by its clock.
+    started_ms: u64,
     movements: Movements,
     attachment_max_bytes: AtomicU64,
     /// Memory for files that are being handed in, in KiB.
@@ -151,6 +153,7 @@ impl Station {
             links: Links::default(),
             healing: Healing::default(),
             instance,
+            started_ms: now_ms(),
             movements: Movements::default(),
             attachment_max_bytes: AtomicU64::new(FILE_MAX_BYTES),
             room: Arc::new(Semaphore::new(UPLOADS_KIB as usize)),

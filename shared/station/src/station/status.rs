@@ -78,6 +78,7 @@ impl Station {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             key: reader.key().0.to_vec(),
             clock_ms: now_ms(),
+            started_ms: self.0.started_ms,
             writable: info.read_only.is_none(),
             read_only_reason: info.read_only.unwrap_or_default(),
             upstream: self.0.links.upstream(me).map(|link| self.heard_before(link)),
