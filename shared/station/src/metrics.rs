@@ -159,7 +159,7 @@ mod tests {
         let link = proto::LinkStatus { station: 990_106_101_000, connected: true, ..Default::default() };
         let status = proto::StatusReply {
             entries: 42,
-            started_ms: 7000,
+            started_ms: 1000,
             writable: true,
             upstream: Some(link),
             refused: vec![proto::RefusedLog::default()],
@@ -171,7 +171,6 @@ mod tests {
         prometheus_client::encoding::text::encode(&mut text, &registry(&status, &commits)).unwrap();
         for line in [
             "sanji_entries 42",
-            "sanji_start_time_seconds 7",
             "sanji_writable 1",
             "sanji_logs_refused 1",
             "sanji_start_time_seconds 1",
