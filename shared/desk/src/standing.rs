@@ -84,8 +84,8 @@ pub(crate) fn standing(row: &proto::StationRow, hub: &proto::StatusReply, carrie
         None => "经乡镇报送",
     };
     let heard_ms = carried_ms.unwrap_or(linked_ms);
-    let started = now.saturating_sub(hub.started_ms) < START_MS;
-    let (todo, urgent) = todo(row, link, carried_ms, cloned, started, now);
+    let just_started = now.saturating_sub(hub.started_ms) < START_MS;
+    let (todo, urgent) = todo(row, link, carried_ms, cloned, just_started, now);
     let of = |known: bool, words: String| if known { words } else { String::new() };
     Some(Standing {
         number: row.station,
@@ -112,13 +112,13 @@ pub(crate) fn standing(row: &proto::StationRow, hub: &proto::StatusReply, carrie
     })
 }
 
-/// What is to be done about a station, and whether that is a trouble. `started`: the hub runs only for a few minutes.
+/// What is to be done about a station, and whether that is a trouble. `just_started`: the hub has.
 fn todo(
     row: &proto::StationRow,
     link: Option<&proto::LinkStatus>,
     carried_ms: Option<u64>,
     cloned: bool,
-    started: bool,
+    just_started: bool,
     now_ms: u64,
 ) -> (String, bool) {
     let trouble = |sentence: &str| (sentence.to_owned(), true);
@@ -154,13 +154,11 @@ fn todo(
     }
     let Some(link) = link else {
         let is_township = StationCode::from_number(row.station).is_ok_and(|code| code.tier() == Tier::Township);
-        if is_township && started {
-            return step("区中心刚刚启动，请等待站点自动连接。");
-        }
-        if is_township {
-            return trouble("区中心本次启动以来没有联系过。请电话询问站点是否开机、网络是否正常。");
-        }
-        return step("");
+        return match (is_township, just_started) {
+            (false, _) => step(""),
+            (true, true) => step("区中心刚刚启动，请等待站点自动连接。"),
+            (true, false) => trouble("区中心本次启动以来没有联系过。请电话询问站点是否开机、网络是否正常。"),
+        };
     };
     let quiet_ms = now_ms.saturating_sub(link.last_heard_ms);
     if !connected && link.last_heard_ms == 0 {

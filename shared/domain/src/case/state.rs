@@ -83,14 +83,13 @@ impl Case {
     /// Takes an entry: any entry, in any order, twice too. A step whose predecessor has not come waits; one that
     /// breaks a rule of the chain is kept as rejected; of two on the same predecessor one is superseded.
     pub fn take(&mut self, facts: &Facts) {
-        let (hash, place) = match facts {
-            Facts::Step(step) => (step.hash, (step.log, step.seq, step.time, step.writer)),
-            Facts::Side(side) => (side.hash, (side.log, side.seq, side.time, side.writer)),
+        let (hash, log, seq, time, writer) = match facts {
+            Facts::Step(step) => (step.hash, step.log, step.seq, step.time, step.writer),
+            Facts::Side(side) => (side.hash, side.log, side.seq, side.time, side.writer),
         };
         if self.holds(&hash) {
             return;
         }
-        let (log, seq, time, writer) = place;
         if self.kept.id.home() != Some(log.home) {
             let reason = Rejection::OtherHome;
             self.kept.rejected.insert(hash, RejectedEntry { log, seq, time, writer, reason });
