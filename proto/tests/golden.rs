@@ -799,6 +799,27 @@ fn values() -> Vec<(&'static str, Vec<u8>)> {
             })),
         ),
         ("link.packed", link(Link::Packed(proto::Packed { data: vec![0x28, 0xb5, 0x2f].into(), last: true }))),
+        (
+            "link.conditions",
+            link(Link::Conditions(proto::Conditions {
+                stations: vec![proto::StationCondition {
+                    station: 990_106_101_203,
+                    age_ms: 4000,
+                    software: "0.2.0".into(),
+                    entries_unconfirmed: 12,
+                    unconfirmed_for_ms: 90_000_000,
+                    attachments_missing: 1,
+                    attachments_unconfirmed: 3,
+                    attachment_bytes: 5_000_000,
+                    disk_free_bytes: 12_000_000_000,
+                    disk_total_bytes: 64_000_000_000,
+                    clock_offset_ms: Some(-1500),
+                    writable: true,
+                    quarantined: 2,
+                    linked_for_ms: 7_200_000,
+                }],
+            })),
+        ),
         ("link.ping", link(Link::Ping(proto::Ping { clock_ms: 1_780_000_000_000 }))),
         (
             "link.goodbye",

@@ -1987,7 +1987,7 @@ impl Mark {
 pub struct LinkMessage {
     #[prost(
         oneof = "link_message::Message",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16"
     )]
     pub message: ::core::option::Option<link_message::Message>,
 }
@@ -2023,6 +2023,8 @@ pub mod link_message {
         BareEntries(super::BareEntries),
         #[prost(message, tag = "15")]
         Packed(super::Packed),
+        #[prost(message, tag = "16")]
+        Conditions(super::Conditions),
     }
 }
 /// Another message of this link, compressed. All packed messages of a direction are one zstd stream, of a window of at
@@ -2294,6 +2296,59 @@ pub struct EntriesAgain {
     /// Keys of the cases that the entries open.
     #[prost(message, repeated, tag = "2")]
     pub case_keys: ::prost::alloc::vec::Vec<CaseKey>,
+}
+/// How stations are, told to the station above: the sender itself and those below it, as it last heard them. Nobody keeps
+/// it: it is told anew on each link, when something has changed, and from time to time. Since protocol 6.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Conditions {
+    /// At most 1000: a township and its villages. Those that are not within the sender's scope are passed over.
+    #[prost(message, repeated, tag = "1")]
+    pub stations: ::prost::alloc::vec::Vec<StationCondition>,
+}
+/// How a station is, by its own word. All times are spans, so that nobody's clock matters.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StationCondition {
+    /// Its division code. Required.
+    #[prost(uint64, tag = "1")]
+    pub station: u64,
+    /// How long ago the station said so, in milliseconds. Whoever passes it on adds the time for which it has had it.
+    #[prost(uint64, tag = "2")]
+    pub age_ms: u64,
+    /// Version of its software, for people; at most 64 bytes.
+    #[prost(string, tag = "3")]
+    pub software: ::prost::alloc::string::String,
+    /// Entries of its own that no station above had confirmed …
+    #[prost(uint64, tag = "4")]
+    pub entries_unconfirmed: u64,
+    /// … and how long ago it had written the oldest of them, in milliseconds.
+    #[prost(uint64, tag = "5")]
+    pub unconfirmed_for_ms: u64,
+    /// Attachments known by an entry and not complete there.
+    #[prost(uint64, tag = "6")]
+    pub attachments_missing: u64,
+    /// Attachments that are complete there and that no station above was known to hold.
+    #[prost(uint64, tag = "7")]
+    pub attachments_unconfirmed: u64,
+    /// Bytes of all these attachments.
+    #[prost(uint64, tag = "8")]
+    pub attachment_bytes: u64,
+    /// Of the file system with its data folder: bytes that may still be written, and bytes in all. 0 in all: not known.
+    #[prost(uint64, tag = "9")]
+    pub disk_free_bytes: u64,
+    #[prost(uint64, tag = "10")]
+    pub disk_total_bytes: u64,
+    /// Its clock minus that of the station above, in milliseconds. Absent: they were not compared.
+    #[prost(sint64, optional, tag = "11")]
+    pub clock_offset_ms: ::core::option::Option<i64>,
+    /// Whether its store took writes.
+    #[prost(bool, tag = "12")]
+    pub writable: bool,
+    /// What was in quarantine there and not settled.
+    #[prost(uint64, tag = "13")]
+    pub quarantined: u64,
+    /// For how long its link to the station above had been up, in milliseconds. 0: it was not.
+    #[prost(uint64, tag = "14")]
+    pub linked_for_ms: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2752,8 +2807,8 @@ pub mod bundle_frame {
         /// The first frame.
         #[prost(message, tag = "1")]
         Head(super::BundleHead),
-        /// Hello, Have, Entries, Receipts, EntriesWanted or EntriesAgain, as on the link. Nothing is acknowledged: receipts
-        /// go into the next bundle the other way, and so do entries that are wanted again.
+        /// Hello, Have, Entries, Receipts, Conditions, EntriesWanted or EntriesAgain, as on the link. Nothing is
+        /// acknowledged: receipts go into the next bundle the other way, and so do entries that are wanted again.
         #[prost(message, tag = "2")]
         Link(super::LinkMessage),
         /// Requests: what the sender lacks, for the next bundle the other way. Replies: chunks, those of one
@@ -3213,6 +3268,12 @@ pub struct StatusReply {
     /// When this process opened the station, by its clock: milliseconds since 1970-01-01 UTC.
     #[prost(uint64, tag = "34")]
     pub started_ms: u64,
+    /// How this station is, as it tells the station above.
+    #[prost(message, optional, tag = "35")]
+    pub condition: ::core::option::Option<StationCondition>,
+    /// How the stations below said that they are, as far as they were heard since the start; one a station.
+    #[prost(message, repeated, tag = "36")]
+    pub conditions_below: ::prost::alloc::vec::Vec<StationCondition>,
 }
 /// Entries of one log that can't be read.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -9,7 +9,7 @@ use sanji_log::{AttachmentId, CaseId, Have, Head, LogId, PublicKey, Receipt, Run
 use sanji_proto::v1::{BareEntries, Entries};
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
-use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, StationCondition, VerifiedRun};
 use tokio::sync::{broadcast, watch};
 
 use crate::error::Distrust;
@@ -158,6 +158,14 @@ pub trait Host: Send + Sync + 'static {
     /// Everything that changes from now on. Must not block. Lagging behind costs a fresh look at
     /// [`Host::have`], nothing else.
     fn subscribe(&self) -> broadcast::Receiver<Change>;
+
+    /// How this station is now, and those below it as it last heard them: for the station above.
+    fn conditions(&self) -> Vec<StationCondition> {
+        Vec::new()
+    }
+
+    /// A peer below has said how stations are: itself, and those below it. Must not block.
+    fn keep_conditions(&self, _peer: StationCode, _conditions: Vec<StationCondition>) {}
 
     /// A link's state has changed, for status and metrics. Must not block.
     fn link_changed(&self, peer: StationCode, state: LinkState);

@@ -5,6 +5,7 @@
 //! | [`message`] | [`Message`]: the messages of the link, checked |
 //! | [`limits`] | every bound of the link |
 //! | [`directory`] | [`Directory`]: which key belongs to which station |
+//! | [`condition`] | [`StationCondition`]: how a station is, by its own word |
 //! | [`verify`] | what is checked of a run before it counts |
 //! | [`attachment`] | [`attachment::Fetcher`]: which chunks to ask for next, what is checked of them |
 //! | [`bundle`] | what goes into a file for a station without a line |
@@ -16,12 +17,14 @@
 
 pub mod attachment;
 pub mod bundle;
+pub mod condition;
 pub mod directory;
 pub mod limits;
 pub mod message;
 pub mod session;
 pub mod verify;
 
+pub use condition::StationCondition;
 pub use directory::{Directory, KeyRecord, Rest};
 pub use message::{Ack, CaseKeyMessage, Entries, Goodbye, Hello, Message, RefusalReason, Refused};
 pub use session::{Action, Event, Session, Settings, VerifiedRun};

@@ -5,7 +5,7 @@ use sanji_log::run::RUN_MAX_BYTES;
 /// Oldest version of the protocol that this release speaks.
 pub const PROTOCOL_MIN: u32 = 1;
 /// Newest version of the protocol that this release speaks.
-pub const PROTOCOL_MAX: u32 = 5;
+pub const PROTOCOL_MAX: u32 = 6;
 /// From this version on a peer can be asked for its branch of a forked log.
 pub const PROTOCOL_BRANCHES: u32 = 2;
 /// From this version on a peer can be asked for entries that were held here and are damaged.
@@ -14,6 +14,8 @@ pub const PROTOCOL_ENTRIES_AGAIN: u32 = 3;
 pub const PROTOCOL_PACKED: u32 = 4;
 /// From this version on a peer that compresses like this station takes private parts laid bare.
 pub const PROTOCOL_BARE: u32 = 5;
+/// From this version on a peer understands how stations are.
+pub const PROTOCOL_CONDITIONS: u32 = 6;
 /// Most reads of branches and of entries again that a peer may ask for on one link.
 pub const BRANCHES_MAX: u32 = 4096;
 
@@ -48,6 +50,8 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 1024;
 pub const HAVE_MAX_HEADS: usize = 65_536;
 /// Most receipts in one message.
 pub const RECEIPTS_MAX: usize = 4096;
+/// Most stations in one `Conditions`: a township and all the villages that its code has room for.
+pub const CONDITIONS_MAX: usize = 1000;
 /// Longest software version, in bytes.
 pub const SOFTWARE_MAX_BYTES: usize = 64;
 /// Longest text for people in a message, in bytes.

@@ -8,10 +8,10 @@ use sanji_proto::v1 as proto;
 use sanji_proto::v1::link_message::Message as Wire;
 
 use crate::limits::{
-    BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, COME_BACK_MAX_MS, HAVE_MAX_HEADS, RECEIPTS_MAX,
-    SOFTWARE_MAX_BYTES, TEXT_MAX_BYTES, cut,
+    BATCH_MAX_BYTES, BATCH_MAX_CASE_KEYS, BATCH_MAX_RUNS, COME_BACK_MAX_MS, CONDITIONS_MAX, HAVE_MAX_HEADS,
+    RECEIPTS_MAX, SOFTWARE_MAX_BYTES, TEXT_MAX_BYTES, cut,
 };
-use crate::{Error, field};
+use crate::{Error, StationCondition, field};
 
 /// A message of the link; see `LinkMessage` in link.proto.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub enum Message {
         /// The keys.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// How the sender is, and how those below it are as it last heard them.
+    Conditions(Vec<StationCondition>),
 }
 
 /// Who the sender is.
@@ -218,6 +220,7 @@ impl From<Message> for proto::LinkMessage {
             Message::EntriesAgain { run, case_keys } => {
                 Wire::EntriesAgain(proto::EntriesAgain { run: Some(run.into()), case_keys: all_into(case_keys) })
             }
+            Message::Conditions(stations) => Wire::Conditions(proto::Conditions { stations: all_into(stations) }),
         };
         Self { message: Some(wire) }
     }
@@ -266,6 +269,9 @@ impl TryFrom<proto::LinkMessage> for Message {
                 run: checked("EntriesAgain", again.run.ok_or(field("EntriesAgain", "run", "is missing"))?)?,
                 case_keys: all_checked("EntriesAgain", "case_keys", again.case_keys, BATCH_MAX_CASE_KEYS)?,
             },
+            Wire::Conditions(conditions) => {
+                Self::Conditions(all_checked("Conditions", "stations", conditions.stations, CONDITIONS_MAX)?)
+            }
             Wire::Packed(_) => return Err(field("LinkMessage", "message", "is packed")),
             Wire::BareEntries(_) => return Err(field("LinkMessage", "message", "is laid bare")),
         })

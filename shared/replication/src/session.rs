@@ -16,9 +16,11 @@
 //! | `again` | entries that were held and are damaged |
 //! | `revoked` | what a revoked station may still deliver |
 //! | `receipts` | which receipts are believed and passed on |
+//! | `conditions` | how stations are: what is told of it when, and what is believed |
 
 mod again;
 mod branches;
+mod conditions;
 mod event;
 mod handshake;
 mod heads;
@@ -38,6 +40,7 @@ use sanji_log::{Head, PublicKey, StationCode};
 use crate::limits::{COME_BACK_MAX_MS, TEXT_MAX_BYTES, cut};
 use crate::verify::Ends;
 use crate::{Directory, Entries, Goodbye, Message};
+use conditions::Told;
 pub use event::{Action, Event, VerifiedRun};
 use heads::Heads;
 use pulse::Pulse;
@@ -130,6 +133,8 @@ pub struct Session {
     delivered_ms: u64,
     /// When it was first known on this link to be revoked, on the same clock.
     delivering_since_ms: u64,
+    /// How stations are, as the peer was told.
+    told: Told,
     /// A further `Have` is due at the end of this event.
     ask_again: bool,
     /// What the current event has led to.
@@ -155,6 +160,7 @@ impl Session {
             peer_is_revoked: false,
             delivered_ms: 0,
             delivering_since_ms: 0,
+            told: Told::default(),
             ask_again: false,
             actions: Vec::new(),
         }
@@ -204,6 +210,7 @@ impl Session {
             Event::BranchLoaded { run, case_keys } => self.send(Message::Branch { run, case_keys }),
             Event::EntriesNeeded { log, from } => self.ask_for_entries(log, from),
             Event::LoadedAgain { run, case_keys } => self.send(Message::EntriesAgain { run, case_keys }),
+            Event::Conditions(conditions) => self.tell_conditions(conditions, now_ms),
             Event::FilesExpected => self.expect_files(now_ms),
             Event::AskAgain { log } => {
                 if self.receiving.forgets(&log) {
@@ -260,6 +267,7 @@ impl Session {
             (Phase::Open, Message::Branch { run, case_keys }) => self.take_branch(run, case_keys),
             (Phase::Open, Message::EntriesWanted { log, from, until }) => self.asked_for_entries(log, from, until),
             (Phase::Open, Message::EntriesAgain { run, case_keys }) => self.take_again(run, case_keys),
+            (Phase::Open, Message::Conditions(conditions)) => self.take_conditions(conditions),
             (Phase::Open, Message::Ping { clock_ms }) => self.note_clock(clock_ms, now_ms),
             _ => self.leave("a message out of order".to_owned(), 0),
         }

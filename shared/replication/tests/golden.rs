@@ -1,5 +1,5 @@
-//! A link of release 1, frozen: what each side said, byte for byte. Every later release must understand either side of
-//! it and say nothing that a station of that release can't read.
+//! Links of release 1 and of the first that spoke protocol 6, frozen: what each side said, byte for byte. Every later
+//! release must understand either side of them and say nothing that a station of that release can't read.
 //!
 //! The first release that speaks a newer protocol adds a file of its own (`ADD_GOLDEN=1` writes what is missing). No
 //! file is ever changed.
@@ -17,13 +17,38 @@ use data_encoding::HEXLOWER;
 use prost::Message as _;
 use sanji_log::{LogId, Reach, Receipt};
 use sanji_proto::v1 as proto;
-use sanji_replication::{Event, Message};
+use sanji_replication::{Event, Message, StationCondition};
 use support::link::{BATCH, Link, Side};
 use support::truth::Truth;
 use support::{HUB, TOWNSHIP, VILLAGE, code, directory, key_of, public};
 
-/// Kinds of messages that release 1 reads: the fields of `LinkMessage`.
-const READ_BY_RELEASE_1: [u32; 13] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15];
+/// A frozen link.
+struct Frozen {
+    file: &'static str,
+    /// Kinds of messages that its release reads: the fields of `LinkMessage`.
+    reads: &'static [u32],
+    /// Kinds that its sides said.
+    said: &'static [u32],
+    /// Whether the village said how it is.
+    tells_conditions: bool,
+}
+
+const FROZEN: [Frozen; 2] = [
+    Frozen {
+        file: "link-1.txt",
+        reads: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15],
+        // Hello, Have, Entries, Ack, Receipts, Ping, Goodbye, EntriesWanted, EntriesAgain.
+        said: &[1, 2, 3, 4, 5, 7, 8, 11, 12],
+        tells_conditions: false,
+    },
+    Frozen {
+        file: "link-6.txt",
+        reads: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16],
+        // Conditions beside them.
+        said: &[1, 2, 3, 4, 5, 7, 8, 11, 12, 16],
+        tells_conditions: true,
+    },
+];
 const SIDES: [&str; 2] = [VILLAGE, TOWNSHIP];
 
 fn log(home: &str, reach: Reach, writer: &str) -> LogId {
@@ -67,6 +92,7 @@ fn act(link: &mut Link, scene: usize, at: usize) {
         (4, _) => {
             link.now_ms += 20_000;
             link.feed(at, Event::Tick);
+            link.feed(at, Event::Conditions(vec![condition()]));
         }
         (5, 1) => link.feed(1, Event::Closing { reason: "the station stops".to_owned(), come_back_after_ms: 1500 }),
         _ => {}
@@ -75,8 +101,31 @@ fn act(link: &mut Link, scene: usize, at: usize) {
 
 const SCENES: usize = 6;
 
-fn file() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/link-1.txt")
+/// The village, with something to tell in every field.
+fn condition() -> StationCondition {
+    let wire = proto::StationCondition {
+        station: code(VILLAGE).number(),
+        age_ms: 40,
+        software: "6.0.0".to_owned(),
+        entries_unconfirmed: 5,
+        unconfirmed_for_ms: 90_000,
+        attachments_missing: 1,
+        attachments_unconfirmed: 2,
+        attachment_bytes: 300_000,
+        disk_free_bytes: 12_000_000_000,
+        disk_total_bytes: 64_000_000_000,
+        clock_offset_ms: Some(-1200),
+        writable: true,
+        quarantined: 3,
+        linked_for_ms: 7_200_000,
+    };
+    wire.try_into().unwrap()
+}
+
+impl Frozen {
+    fn path(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(self.file)
+    }
 }
 
 /// A message as it was sent: in which scene, by which side.
@@ -86,11 +135,11 @@ struct Said {
     bytes: Bytes,
 }
 
-fn tape() -> Vec<Said> {
-    if std::env::var_os("ADD_GOLDEN").is_some() && !file().exists() {
-        std::fs::write(file(), record()).unwrap();
+fn tape(frozen: &Frozen) -> Vec<Said> {
+    if std::env::var_os("ADD_GOLDEN").is_some() && !frozen.path().exists() {
+        std::fs::write(frozen.path(), record()).unwrap();
     }
-    let text = std::fs::read_to_string(file()).unwrap();
+    let text = std::fs::read_to_string(frozen.path()).unwrap();
     let line = |line: &str| {
         let [scene, side, hex] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
         Said {
@@ -123,8 +172,12 @@ fn field(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn either_side_of_a_link_of_release_1_can_be_this_release() {
-    let tape = tape();
+fn either_side_of_a_frozen_link_can_be_this_release() {
+    FROZEN.iter().for_each(either_side_can_be_this_release);
+}
+
+fn either_side_can_be_this_release(frozen: &Frozen) {
+    let tape = tape(frozen);
     for me in 0..2 {
         let mut link = before();
         link.connect();
@@ -136,7 +189,7 @@ fn either_side_of_a_link_of_release_1_can_be_this_release() {
             while link.load(me) || link.store(me) {}
             for said in tape.iter().filter(|said| said.scene == scene && said.at != me) {
                 let wire = proto::LinkMessage::decode(said.bytes.clone()).unwrap();
-                link.sides[me].inbox.push_back(Message::try_from(wire).expect("what release 1 said can be read"));
+                link.sides[me].inbox.push_back(Message::try_from(wire).expect("what that release said can be read"));
                 while link.deliver(me) || link.load(me) || link.store(me) {}
             }
             assert!(scene == 5 || link.sides[me].session.in_sync(), "{} after scene {scene}", SIDES[me]);
@@ -151,7 +204,10 @@ fn either_side_of_a_link_of_release_1_can_be_this_release() {
         assert!(keys.len() >= 4, "the keys of cases came along: {}", keys.len());
         assert_eq!(side.again.len(), usize::from(me == 0), "the village had asked for an entry once more");
         assert_eq!(side.receipts.iter().any(|receipt| receipt.station == code(HUB)), me == 0);
-        // What release 1 lacked it was sent, in messages that it knows.
+        // A village is heard, and says how it is to whoever understands it.
+        let heard = if me == 1 && frozen.tells_conditions { vec![condition()] } else { Vec::new() };
+        assert_eq!(side.conditions, heard, "{}", frozen.file);
+        // What that release lacked it was sent, in messages that it knows.
         let sent = || link.said.iter().filter(|(at, _)| *at == me).map(|(_, message)| message.clone());
         let entries = |message| match message {
             Message::Entries(entries) => entries.runs.iter().map(|run| run.entries.len()).sum(),
@@ -160,14 +216,17 @@ fn either_side_of_a_link_of_release_1_can_be_this_release() {
         assert_eq!(sent().map(entries).sum::<usize>(), [7, 4][me], "entries that {} sent", side.name);
         for message in sent() {
             let bytes = proto::LinkMessage::from(message).encode_to_vec();
-            assert!(READ_BY_RELEASE_1.contains(&field(&bytes)), "release 1 knows no field {}", field(&bytes));
+            assert!(frozen.reads.contains(&field(&bytes)), "{} knows no field {}", frozen.file, field(&bytes));
         }
+        let told = sent().filter(|message| matches!(message, Message::Conditions(_))).count();
+        assert_eq!(told, usize::from(me == 0 && frozen.tells_conditions), "{}", frozen.file);
     }
 }
 
 #[test]
-fn the_frozen_link_holds_every_kind_of_message_of_a_good_day() {
-    let fields: BTreeSet<u32> = tape().iter().map(|said| field(&said.bytes)).collect();
-    // Hello, Have, Entries, Ack, Receipts, Ping, Goodbye, EntriesWanted, EntriesAgain.
-    assert_eq!(fields, BTreeSet::from([1, 2, 3, 4, 5, 7, 8, 11, 12]));
+fn a_frozen_link_holds_every_kind_of_message_of_a_good_day() {
+    for frozen in &FROZEN {
+        let fields: BTreeSet<u32> = tape(frozen).iter().map(|said| field(&said.bytes)).collect();
+        assert_eq!(fields, frozen.said.iter().copied().collect(), "{}", frozen.file);
+    }
 }

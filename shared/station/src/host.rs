@@ -10,7 +10,7 @@ use sanji_log::{AttachmentId, CaseId, Have, LogId, PublicKey, Reach, Receipt, Ru
 use sanji_proto::v1 as proto;
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
-use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, VerifiedRun};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, StationCondition, VerifiedRun};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::now_ms;
@@ -217,6 +217,16 @@ impl Host for Station {
 
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.news().subscribe()
+    }
+
+    fn conditions(&self) -> Vec<StationCondition> {
+        let mut conditions = self.conditions_below();
+        conditions.insert(0, self.condition());
+        conditions
+    }
+
+    fn keep_conditions(&self, _peer: StationCode, conditions: Vec<StationCondition>) {
+        self.hear_conditions(conditions);
     }
 
     fn link_changed(&self, peer: StationCode, state: LinkState) {

@@ -97,6 +97,7 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
 }
 
 fn registry(status: &proto::StatusReply, commits: &Commits) -> Registry {
+    let condition = status.condition.clone().unwrap_or_default();
     let mut registry = Registry::with_prefix("sanji");
     registry.register("commit_seconds", "Time until a commit was durable", commits.seconds.clone());
     registry.register("commits_failed", "Commits that the store refused", commits.failed.clone());
@@ -106,6 +107,7 @@ fn registry(status: &proto::StatusReply, commits: &Commits) -> Registry {
         ("logs", "Logs held", status.logs),
         ("open_cases", "Cases that are not concluded", status.open_cases),
         ("entries_unconfirmed", "Own entries that the station above has not confirmed", status.entries_unconfirmed),
+        ("unconfirmed_seconds", "Since the oldest of them was written", condition.unconfirmed_for_ms / 1000),
         ("attachments_missing", "Attachments known and not complete", status.attachments_missing),
         ("logs_refused", "Logs refused or stopped, of the newest hundred", status.refused.len() as u64),
         ("forks_undecided", "Logs that two machines write and nobody has decided on", forks_undecided(status)),
@@ -114,6 +116,8 @@ fn registry(status: &proto::StatusReply, commits: &Commits) -> Registry {
         ("healing", "1 while the station waits for what its former life wrote", u64::from(status.healing.is_some())),
         ("writable", "1 while the store takes writes", u64::from(status.writable)),
         ("certificate_until_seconds", "When the certificate ends, Unix time", status.certificate_until_ms / 1000),
+        ("disk_free_bytes", "Room on the disk with the data folder", condition.disk_free_bytes),
+        ("disk_total_bytes", "Size of that disk; 0: not known", condition.disk_total_bytes),
         ("start_time_seconds", "When the process started, Unix time", status.started_ms / 1000),
         ("resident_memory_bytes", "Memory of the process; 0: not known", resident_memory_bytes()),
     ] {
@@ -160,6 +164,7 @@ mod tests {
         let status = proto::StatusReply {
             entries: 42,
             started_ms: 1000,
+            condition: Some(proto::StationCondition { disk_free_bytes: 7, ..Default::default() }),
             writable: true,
             upstream: Some(link),
             refused: vec![proto::RefusedLog::default()],
@@ -172,6 +177,7 @@ mod tests {
         for line in [
             "sanji_entries 42",
             "sanji_writable 1",
+            "sanji_disk_free_bytes 7",
             "sanji_logs_refused 1",
             "sanji_start_time_seconds 1",
             "sanji_link_up{station=\"990106101000\",direction=\"up\"} 1",

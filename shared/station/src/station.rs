@@ -4,6 +4,7 @@
 //! are the domain's, called where state is (`core`, `views`).
 
 mod attachments;
+mod conditions;
 mod deadlines;
 mod forks;
 mod healing;
@@ -54,6 +55,7 @@ use crate::timers::Changed;
 use crate::views::{Openings, WrongCodes};
 pub(crate) use links::{reason_name, refused_log};
 
+use conditions::Conditions;
 use links::Links;
 use movements::Movements;
 
@@ -82,6 +84,7 @@ struct Inner {
     openings: Openings,
     digests: Arc<Digests>,
     links: Links,
+    conditions: Conditions,
     healing: Healing,
     /// Of this process.
     instance: [u8; 16],
@@ -151,6 +154,7 @@ impl Station {
             openings: Openings::default(),
             digests: Arc::default(),
             links: Links::default(),
+            conditions: Conditions::default(),
             healing: Healing::default(),
             instance,
             started_ms: now_ms(),

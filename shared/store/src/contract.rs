@@ -361,6 +361,11 @@ pub trait Store: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The room on the disk with the store's files. None where the store has no files, or the system doesn't say.
+    fn room(&self) -> Option<DiskRoom> {
+        None
+    }
+
     /// Why the store takes no writes; none while it does.
     fn read_only(&self) -> Option<Halt>;
 
@@ -464,6 +469,15 @@ pub struct Upload {
     pub note: Vec<u8>,
     /// Since when it has waited: milliseconds since 1970-01-01 UTC.
     pub since_ms: u64,
+}
+
+/// Room on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Bytes that may still be written to the file system.
+    pub free_bytes: u64,
+    /// Bytes of it in all.
+    pub total_bytes: u64,
 }
 
 /// A file of a store, as far as it is durable.

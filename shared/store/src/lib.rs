@@ -30,8 +30,8 @@ mod receipts;
 mod record;
 
 pub use contract::{
-    AttachmentState, CaseEntry, CaseSnapshot, Commit, DurableFile, Error, Extension, Faults, Halt, HeldSnapshot,
-    Projection, Replay, Row, Show, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, CaseSnapshot, Commit, DiskRoom, DurableFile, Error, Extension, Faults, Halt,
+    HeldSnapshot, Projection, Replay, Row, Show, Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};
 pub use index::contains_panics;

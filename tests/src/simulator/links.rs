@@ -250,7 +250,8 @@ impl World {
             Action::KeepAside { batch, runs, case_keys } => self.keep_aside(at, stream, batch, runs, &case_keys),
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
-            Action::ClockOffset(_) | Action::Distrusted => {}
+            // Nobody there asks how a station is.
+            Action::ClockOffset(_) | Action::Distrusted | Action::KeepConditions(_) => {}
             Action::Close { reason, .. } => {
                 self.note(format_args!("{} closes: {reason}", self.code(at)));
                 self.end(stream, at);

@@ -10,6 +10,7 @@ use sanji_replication::bundle::{
     ATTACHMENTS_MAX, BATCH_BYTES, BRANCHES_ASKED_MAX, Enrolment, FORMAT, Frame, Freight, FreightItem, Head, LastHave,
     Packing, REQUESTS_MAX, STRETCHES_MAX, known_to_hold,
 };
+use sanji_replication::limits::CONDITIONS_MAX;
 use sanji_replication::verify::Ends;
 use sanji_replication::{Action, CaseKeyMessage, Message, Settings};
 
@@ -163,6 +164,7 @@ impl<W: Write> Export<'_, W> {
         let lacking = self.host.attachments_lacking_at(self.receiver.station, ATTACHMENTS_MAX);
         self.freight = Freight::new(&options.asked, &lacking);
         self.entries(&options.last_have, false)?;
+        self.conditions()?;
         options.lost.iter().try_for_each(|stretch| self.again(stretch))?;
         self.damaged()?;
         options.branches.iter().try_for_each(|(log, from)| self.branch(*log, *from))?;
@@ -197,6 +199,17 @@ impl<W: Write> Export<'_, W> {
         }
         let receipts = packing.receipts(host.receipts_for(station), &host.directory(), now_ms());
         receipts.into_iter().try_for_each(|action| self.carry_out(action))
+    }
+
+    /// How this station and those below it are, for a station above.
+    fn conditions(&mut self) -> Result<()> {
+        if !self.host.me().within(self.receiver.station) {
+            return Ok(());
+        }
+        let conditions = self.host.conditions();
+        conditions
+            .chunks(CONDITIONS_MAX)
+            .try_for_each(|part| self.write(Frame::Link(Message::Conditions(part.to_vec()))))
     }
 
     /// None: nothing there, or it can't be read.

@@ -387,6 +387,11 @@ impl<'a> Import<'a> {
                     Action::Introduce(_) if self.aside => {}
                     Action::Introduce(run) => self.runtime.block_on(self.host.introduce(sender, run)),
                     Action::KeepReceipts(receipts) => self.host.keep_receipts(sender, receipts),
+                    Action::KeepConditions(conditions) => {
+                        let carried_ms = now_ms().saturating_sub(self.summary.created_ms);
+                        let aged = conditions.into_iter().map(|condition| condition.held_for(carried_ms));
+                        self.host.keep_conditions(sender, aged.collect());
+                    }
                     Action::Alert { log, reason: RefusalReason::Fork, .. } if self.forked.contains(&log) => {}
                     Action::Alert { log, seq, reason, detail } => self.host.alert(sender, log, seq, reason, detail),
                     // What others wrote is left to them.

@@ -19,7 +19,7 @@ use sanji_log::{Have, LogId, Receipt, Run, Stretch};
 use sanji_proto::v1::LinkMessage;
 use sanji_proto::v1::link_message::Message as Wire;
 use sanji_replication::limits::PROTOCOL_PACKED;
-use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings};
+use sanji_replication::{Action, CaseKeyMessage, Event, Message, Session, Settings, StationCondition};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -50,6 +50,8 @@ const BRANCH_BYTES: usize = 128 << 10;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the station is asked whether entries are damaged: a peer may not have had them the last time.
 const LOOK_FOR_DAMAGE: Duration = Duration::from_secs(10);
+/// How often the station is asked how it is: it reads a few rows and the size of its disk for that.
+const LOOK_AT_CONDITIONS: Duration = Duration::from_secs(15);
 /// How long the last messages may take, and the peer's end of the stream after them.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -139,6 +141,7 @@ pub(crate) async fn begin(link: Link) -> Begun {
         peer,
         damage_looked_for: Instant::now(),
         damage_turns: Turns::default(),
+        conditions_looked_at: None,
         branches_owed: 0,
         entries_owed: 0,
         host,
@@ -194,6 +197,8 @@ struct Pump {
     files: watch::Receiver<bool>,
     damage_looked_for: Instant,
     damage_turns: Turns,
+    /// When the station was asked how it is. None: not on this link yet.
+    conditions_looked_at: Option<Instant>,
     /// Pieces of branches that were asked for and have not come. What was not asked for is not kept: it is in no window.
     branches_owed: u32,
     /// The same for entries that are damaged here.
@@ -214,6 +219,7 @@ enum Read {
     Branch(Option<(Run, Vec<CaseKeyMessage>)>),
     Again(Option<(Run, Vec<CaseKeyMessage>)>),
     Damaged(Vec<Stretch>),
+    Conditions(Vec<StationCondition>),
 }
 
 /// What can happen to a link.
@@ -336,6 +342,7 @@ impl Pump {
             }
             Happening::Read(Ok(Read::Branch(None) | Read::Again(None))) => Ok(()),
             Happening::Read(Ok(Read::Damaged(damaged))) => self.ask_for_damaged(damaged),
+            Happening::Read(Ok(Read::Conditions(conditions))) => self.tell(Event::Conditions(conditions)),
             Happening::Read(Err(_)) => Err(broken_read()),
             Happening::Answered(Ok(Answer::BranchWanted { log, from })) => {
                 self.branches_owed += 1;
@@ -366,6 +373,7 @@ impl Pump {
                 if self.damage_looked_for.elapsed() >= LOOK_FOR_DAMAGE {
                     self.look_for_damage();
                 }
+                self.look_at_conditions();
                 Ok(())
             }
             Happening::PeerGone => Err(Error::Closed { reason: "the peer went away".to_owned() }),
@@ -391,6 +399,16 @@ impl Pump {
         self.damage_looked_for = Instant::now();
         let (host, peer) = (self.host.clone(), self.reporter.peer());
         self.reads.spawn_blocking(move || Read::Damaged(host.damaged(peer)));
+    }
+
+    /// How this station is, for the station above: at once where the link has just opened.
+    fn look_at_conditions(&mut self) {
+        let is_due = self.conditions_looked_at.is_none_or(|at| at.elapsed() >= LOOK_AT_CONDITIONS);
+        if is_due && self.session.hears_conditions() {
+            self.conditions_looked_at = Some(Instant::now());
+            let host = self.host.clone();
+            self.reads.spawn_blocking(move || Read::Conditions(host.conditions()));
+        }
     }
 
     fn ask_for_damaged(&mut self, damaged: Vec<Stretch>) -> Result<()> {
@@ -441,6 +459,7 @@ impl Pump {
                 Action::Store { batch, runs, case_keys } => self.clerk.give(Job::Store { batch, runs, case_keys })?,
                 Action::Introduce(run) => self.clerk.give(Job::Introduce(run))?,
                 Action::KeepReceipts(receipts) => self.clerk.give(Job::KeepReceipts(receipts))?,
+                Action::KeepConditions(conditions) => self.host.keep_conditions(self.peer.station, conditions),
                 Action::Alert { log, seq, reason, detail } => {
                     self.clerk.give(Job::Alert { log, seq, reason, detail })?;
                 }

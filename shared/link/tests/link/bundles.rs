@@ -93,6 +93,27 @@ async fn both_ways_by_stick_alone_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_bundle_for_a_station_above_says_how_the_sender_was_when_it_was_written() {
+    let (village, township) = pair();
+    village.host.say(3, &[VILLAGE, TOWNSHIP]);
+    township.host.say(1, &[TOWNSHIP, VILLAGE]);
+    let file = village.export(TOWNSHIP, 5);
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    township.import(&file).await.unwrap();
+    township.import(&file).await.unwrap();
+    let heard: Vec<_> = township.host.held().heard.drain(..).map(|(_, condition)| condition).collect();
+    assert_eq!(heard.iter().map(|one| (one.station, one.quarantined)).collect::<Vec<_>>(), [(code(VILLAGE), 3); 2]);
+    assert!(30 <= heard[0].age_ms && heard[0].age_ms <= heard[1].age_ms, "it has grown old on its way: {heard:?}");
+    village.import(&township.export(VILLAGE, 7)).await.unwrap();
+    assert!(village.host.held().heard.is_empty(), "nobody below is told");
+
+    township.host.revoke(7);
+    assert!(township.import(&file).await.is_err());
+    township.import_aside(&file).await.unwrap();
+    assert!(township.host.held().heard.is_empty(), "a revoked station is not asked how it is");
+}
+
+#[tokio::test]
 async fn twice_is_harmless() {
     let (village, township) = pair();
     village.host.write(VILLAGE, Reach::Private, 3);

@@ -17,7 +17,7 @@ use sanji_log::{
 use sanji_proto::v1 as proto;
 use sanji_replication::attachment::ChunkRequest;
 use sanji_replication::bundle::FreightItem;
-use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, VerifiedRun};
+use sanji_replication::{CaseKeyMessage, Directory, RefusalReason, Refused, StationCondition, VerifiedRun};
 use tokio::sync::{broadcast, watch};
 
 use crate::support::{code, key, now_ms, signing_key};
@@ -49,6 +49,9 @@ pub(crate) struct Held {
     pub(crate) holders: BTreeMap<AttachmentId, Vec<StationCode>>,
     pub(crate) unconfirmed: Vec<(CaseId, AttachmentId)>,
     pub(crate) lacking_elsewhere: Vec<FreightItem>,
+    /// How this station is and those below it, and what others have said of themselves, with who brought it.
+    pub(crate) conditions: Vec<StationCondition>,
+    pub(crate) heard: Vec<(StationCode, StationCondition)>,
     /// Kept aside of revoked stations.
     pub(crate) aside: Vec<Run>,
     /// Kept as evidence of forks.
@@ -193,6 +196,16 @@ impl MemoryHost {
         self.held().links.last().map(|(_, state)| state.clone()).unwrap_or_default()
     }
 
+    /// From now on this station says that so many things are in quarantine at each of these.
+    pub(crate) fn say(&self, quarantined: u64, stations: &[&str]) {
+        let wire = |station: &&str| proto::StationCondition {
+            station: code(station).number(),
+            quarantined,
+            ..proto::StationCondition::default()
+        };
+        self.held().conditions = stations.iter().map(|station| wire(station).try_into().unwrap()).collect();
+    }
+
     /// Waits until something holds.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         for _ in 0..1500 {
@@ -332,6 +345,14 @@ impl Host for MemoryHost {
 
     fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    fn conditions(&self) -> Vec<StationCondition> {
+        self.held().conditions.clone()
+    }
+
+    fn keep_conditions(&self, peer: StationCode, conditions: Vec<StationCondition>) {
+        self.held().heard.extend(conditions.into_iter().map(|condition| (peer, condition)));
     }
 
     fn link_changed(&self, peer: StationCode, state: LinkState) {

@@ -130,6 +130,25 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes_left: Arc<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_village_says_how_it_is_as_soon_as_it_is_linked() {
+    let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);
+    let village = MemoryHost::new(&[(VILLAGE, 7), (TOWNSHIP, 5)]);
+    village.say(3, &[VILLAGE, TOWNSHIP]);
+    township.say(1, &[TOWNSHIP, VILLAGE]);
+    let pair = Pair::link(township, village, AcceptLimits::default()).await;
+    pair.township.until("the village was heard", |township| !township.held().heard.is_empty()).await;
+    pair.until_in_sync().await;
+    let heard: Vec<_> = pair.township.held().heard.drain(..).collect();
+    assert_eq!(heard.len(), 1, "it speaks for itself alone, and once: {heard:?}");
+    assert_eq!((heard[0].0, heard[0].1.station, heard[0].1.quarantined), (code(VILLAGE), code(VILLAGE), 3));
+    assert!(pair.village.held().heard.is_empty(), "nobody above tells a village how others are");
+    // A new link knows nothing of what the last one has told.
+    pair.line.break_now();
+    pair.township.until("the village was heard again", |township| !township.held().heard.is_empty()).await;
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn how_far_a_clock_is_off_is_known_before_the_first_entries_are_kept() {
     for _ in 0..5 {
         let township = MemoryHost::new(&[(TOWNSHIP, 5), (VILLAGE, 7)]);

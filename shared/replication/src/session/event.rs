@@ -2,7 +2,7 @@
 
 use sanji_log::{Entry, Hash, Have, Head, LogId, Receipt, Run};
 
-use crate::{CaseKeyMessage, Message, RefusalReason, Refused};
+use crate::{CaseKeyMessage, Message, RefusalReason, Refused, StationCondition};
 
 /// What happened.
 #[derive(Debug)]
@@ -74,6 +74,9 @@ pub enum Event<'a> {
         /// Keys of the cases that the entries open.
         case_keys: Vec<CaseKeyMessage>,
     },
+    /// How this station is now, and those below it as it last heard them; every few seconds where the session
+    /// [hears of it](super::Session::hears_conditions), which decides what of it is told.
+    Conditions(Vec<StationCondition>),
     /// Attachments may come yet that are wanted of a revoked peer: it is not to be let go, though it has no more entries.
     FilesExpected,
     /// A person asks to try a refused log again.
@@ -121,6 +124,8 @@ pub enum Action {
     Introduce(Run),
     /// Keep receipts whose signature and key were checked, show them, pass them on to other links.
     KeepReceipts(Vec<Receipt>),
+    /// Remember how stations are, the peer and those below it, until something newer is heard of them.
+    KeepConditions(Vec<StationCondition>),
     /// Read this station's version of a forked log; answered by [`Event::BranchLoaded`].
     LoadBranch {
         /// The log.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use sanji_log::{CaseId, Head, LogId, Receipt, Run};
 use sanji_proto::v1 as proto;
 use sanji_replication::{
-    Action, CaseKeyMessage, Directory, Event, Message, RefusalReason, Refused, Session, Settings, VerifiedRun,
+    Action, CaseKeyMessage, Directory, Event, Message, RefusalReason, Refused, Session, Settings, StationCondition,
+    VerifiedRun,
 };
 
 use super::truth::{Truth, case_keys};
@@ -32,6 +33,8 @@ pub struct Side {
     pub inbox: VecDeque<Message>,
     pub alerts: Vec<(LogId, u64, RefusalReason)>,
     pub receipts: Vec<Receipt>,
+    /// How stations below said that they are.
+    pub conditions: Vec<StationCondition>,
     /// Logs of unknown writers whose beginning was offered as a proof.
     pub introduced: Vec<LogId>,
     /// Evidence that the peer sent.
@@ -70,6 +73,7 @@ impl Side {
             aside: Vec::new(),
             is_distrusted: false,
             receipts: Vec::new(),
+            conditions: Vec::new(),
             closed: None,
             unacknowledged: BTreeMap::new(),
             owed: BTreeMap::new(),
@@ -185,6 +189,7 @@ impl Link {
                 }
             }
             Action::KeepReceipts(receipts) => side.receipts.extend(receipts),
+            Action::KeepConditions(conditions) => side.conditions.extend(conditions),
             Action::Alert { log, seq, reason, .. } => side.alerts.push((log, seq, reason)),
             Action::ClockOffset(_) => {}
             Action::Distrusted => side.is_distrusted = true,

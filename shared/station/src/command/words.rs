@@ -5,6 +5,8 @@ use sanji_proto::v1 as proto;
 
 use crate::tokens::{Holder, Listed};
 
+const MINUTE_MS: u64 = 60_000;
+
 /// A time as people read it: seconds, UTC.
 #[must_use]
 pub fn time(millis: u64) -> String {
@@ -22,6 +24,7 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
         format!("unconfirmed  {} entries", status.entries_unconfirmed),
         format!("missing      {} attachments", status.attachments_missing),
     ];
+    lines.extend(status.condition.iter().map(|own| format!("condition    {}", condition(own))));
     if !status.writable {
         lines.push(format!("READ-ONLY    {}", status.read_only_reason));
     }
@@ -37,6 +40,8 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
     }
     lines.extend(status.upstream.iter().map(|upstream| link("upstream  ", upstream)));
     lines.extend(status.downstream.iter().map(|downstream| link("downstream", downstream)));
+    let below = status.conditions_below.iter();
+    lines.extend(below.map(|below| format!("below        {:012} {}", below.station, condition(below))));
     for refused in &status.refused {
         let home = refused.log.as_ref().map_or(0, |log| log.home);
         let when = time(refused.time_ms);
@@ -46,6 +51,31 @@ pub(super) fn status(status: &proto::StatusReply) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// How a station said that it is, in one line.
+#[must_use]
+pub fn condition(said: &proto::StationCondition) -> String {
+    let mut parts = vec![format!("software {}", said.software)];
+    if said.disk_total_bytes > 0 {
+        parts.push(format!("{} of {} MB of the disk free", said.disk_free_bytes >> 20, said.disk_total_bytes >> 20));
+    }
+    if said.entries_unconfirmed > 0 {
+        let minutes = said.unconfirmed_for_ms / MINUTE_MS;
+        parts.push(format!("{} entries unconfirmed, the oldest for {minutes} min", said.entries_unconfirmed));
+    }
+    for (count, how) in [(said.attachments_missing, "missing"), (said.attachments_unconfirmed, "unconfirmed")] {
+        if count > 0 {
+            parts.push(format!("{count} attachments {how}"));
+        }
+    }
+    if !said.writable {
+        parts.push("READ-ONLY".to_owned());
+    }
+    if said.age_ms > 0 {
+        parts.push(format!("{} min ago", said.age_ms / MINUTE_MS));
+    }
+    parts.join("; ")
 }
 
 pub(super) fn healing(healing: &proto::Healing) -> String {
@@ -157,4 +187,30 @@ pub(super) fn token(token: &Listed) -> String {
         Holder::Staff(staff) => staff,
     };
     format!("{}  {holder}  issued {}", token.name, time(token.issued.issued_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_one_line_of_what_matters() {
+        let well = proto::StationCondition { software: "0.2.0".to_owned(), writable: true, ..Default::default() };
+        assert_eq!(condition(&well), "software 0.2.0");
+        let waiting = proto::StationCondition {
+            age_ms: 3 * MINUTE_MS,
+            entries_unconfirmed: 7,
+            unconfirmed_for_ms: 90 * MINUTE_MS,
+            attachments_unconfirmed: 2,
+            disk_free_bytes: 5 << 30,
+            disk_total_bytes: 64 << 30,
+            writable: false,
+            ..well
+        };
+        assert_eq!(
+            condition(&waiting),
+            "software 0.2.0; 5120 of 65536 MB of the disk free; 7 entries unconfirmed, the oldest for 90 min; \
+             2 attachments unconfirmed; READ-ONLY; 3 min ago"
+        );
+    }
 }

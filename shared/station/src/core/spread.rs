@@ -38,6 +38,12 @@ impl Spread {
         line(case).filter(move |station| *station != me && !self.held_by.contains(station))
     }
 
+    /// Whether no station of the line above `me` is known to hold it.
+    pub(crate) fn is_held_by_none_above(&self, case: &CaseId, me: StationCode) -> bool {
+        let mut above = line(case).filter(|station| *station != me && me.within(*station));
+        above.all(|station| !self.held_by.contains(&station))
+    }
+
     /// The row that says it; none is needed where all hold it.
     pub(super) fn row(&self, case: &CaseId, id: &AttachmentId, me: StationCode) -> Row {
         let key = missing_key(case, id);

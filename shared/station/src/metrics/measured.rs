@@ -8,8 +8,8 @@ use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, Stretch,
 };
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Store,
-    Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay,
+    Store, Upload, WrappedKey,
 };
 
 use super::Commits;
@@ -121,6 +121,10 @@ impl Store for Measured {
 
     fn durable_files(&self) -> Result<Vec<DurableFile>, Error> {
         self.store.durable_files()
+    }
+
+    fn room(&self) -> Option<DiskRoom> {
+        self.store.room()
     }
 
     fn read_only(&self) -> Option<Halt> {

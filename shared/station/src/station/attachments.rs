@@ -219,7 +219,12 @@ impl Station {
     }
 
     /// Visits the rows of a list of attachments, as long as `visit` wants more.
-    fn each_row(&self, list: &[u8], newest_first: bool, mut visit: impl FnMut(CaseId, AttachmentId, &[u8]) -> bool) {
+    pub(super) fn each_row(
+        &self,
+        list: &[u8],
+        newest_first: bool,
+        mut visit: impl FnMut(CaseId, AttachmentId, &[u8]) -> bool,
+    ) {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let rows = self.reader().noted().and_then(|indexed| {
@@ -254,6 +259,6 @@ fn wanted(case: CaseId, id: AttachmentId, size: &[u8], urgent: bool) -> WantedAt
 }
 
 /// The value of a row of [`MISSING`].
-fn size_of(value: &[u8]) -> u64 {
+pub(super) fn size_of(value: &[u8]) -> u64 {
     <[u8; 8]>::try_from(value).map_or(0, u64::from_be_bytes)
 }

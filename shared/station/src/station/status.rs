@@ -5,15 +5,12 @@ use std::sync::atomic::Ordering;
 
 use sanji_log::{StationCode, Stretch, Tier};
 use sanji_proto::v1 as proto;
+use sanji_replication::StationCondition;
 use sanji_store::Halt;
 
 use super::Station;
 use crate::clock::now_ms;
-use crate::core::rows::MISSING;
-use crate::error::{Error, store};
-
-/// Rows counted at a time.
-const PAGE: usize = 1024;
+use crate::error::Error;
 
 /// What the head of every page says of the station.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +66,7 @@ impl Station {
         let counts = counted.ok().and_then(Result::ok).unwrap_or_default();
         let (reader, reference, info) = (&self.0.reader, self.reference(), self.info());
         let me = reader.me();
+        let condition = counts.condition;
         let certificate = reference.keys().get(&reader.key());
         let downstream = self.0.links.statuses(|peer| !me.within(peer));
         proto::StatusReply {
@@ -86,14 +84,16 @@ impl Station {
             logs: counts.logs,
             entries: counts.entries,
             open_cases: counts.open_cases,
-            attachments_missing: counts.attachments_missing,
+            attachments_missing: condition.as_ref().map_or(0, |condition| condition.attachments_missing),
             certificate_until_ms: certificate.map_or(0, |life| life.certificate_until_ms),
-            entries_unconfirmed: counts.entries_unconfirmed,
+            entries_unconfirmed: condition.as_ref().map_or(0, |condition| condition.entries_unconfirmed),
             refused: self.0.links.all_refused(),
             healing: self.healing(),
             forks: self.forks(),
             missing: self.missing_entries(),
-            quarantined: counts.quarantined,
+            quarantined: condition.as_ref().map_or(0, |condition| condition.quarantined),
+            condition: condition.map(Into::into),
+            conditions_below: self.conditions_below().into_iter().map(Into::into).collect(),
         }
     }
 
@@ -136,27 +136,13 @@ impl Station {
     }
 
     fn count(&self) -> Result<Counts, Error> {
-        let reader = &self.0.reader;
-        let have = reader.store().have();
-        let mut counts =
-            Counts { open_cases: reader.open_cases()?, quarantined: self.quarantined()?, ..Counts::default() };
-        for head in have.heads() {
+        let open_cases = self.0.reader.open_cases()?;
+        let mut counts = Counts { open_cases, condition: Some(self.condition()), ..Counts::default() };
+        for head in self.0.reader.store().have().heads() {
             counts.logs += 1;
             counts.entries += head.seq;
-            let Some(parent) = reader.me().parent().filter(|_| head.log.key == reader.key()) else { continue };
-            let receipts = reader.store().receipts(&head.log);
-            // Whichever station above confirms first: a village may link straight to the hub.
-            let above = receipts.iter().filter(|receipt| parent.within(receipt.station));
-            let confirmed = above.map(|receipt| receipt.head.seq).max().unwrap_or(0);
-            counts.entries_unconfirmed += head.seq.saturating_sub(confirmed);
         }
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let page = reader.noted()?.rows(MISSING, after.as_deref(), false, PAGE).map_err(store("read a list"))?;
-            let Some((last, _)) = page.last() else { return Ok(counts) };
-            after = Some(last.clone());
-            counts.attachments_missing += page.len() as u64;
-        }
+        Ok(counts)
     }
 }
 
@@ -176,8 +162,6 @@ fn halted(halt: &Halt) -> &'static str {
 struct Counts {
     logs: u64,
     entries: u64,
-    entries_unconfirmed: u64,
     open_cases: u64,
-    attachments_missing: u64,
-    quarantined: u64,
+    condition: Option<StationCondition>,
 }

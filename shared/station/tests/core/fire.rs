@@ -12,7 +12,7 @@ use sanji_log::{AttachmentId, Have};
 use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::core::Core;
 use sanji_store::files::{File, Folder};
-use sanji_store::{DiskStore, MemoryStore, Options, Store};
+use sanji_store::{DiskRoom, DiskStore, MemoryStore, Options, Store};
 use tempfile::TempDir;
 
 use crate::bundles::Desk;

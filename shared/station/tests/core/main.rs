@@ -5,6 +5,7 @@
 mod asides;
 mod behind;
 mod bundles;
+mod conditions;
 mod crash;
 mod deadlines;
 mod disk;

@@ -18,8 +18,8 @@ use sanji_log::{
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Show,
-    Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay,
+    Show, Store, Upload, WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -459,6 +459,10 @@ impl Store for DiskStore {
             files.push(DurableFile { path, bytes: size, size });
         }
         Ok(files)
+    }
+
+    fn room(&self) -> Option<DiskRoom> {
+        self.room.told()
     }
 
     fn read_only(&self) -> Option<Halt> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::contract::DiskRoom;
 use crate::files::{Folder, failed};
 use crate::journal::KEPT_FREE_BYTES;
 
@@ -66,7 +67,12 @@ impl Room {
 
     /// A file system that doesn't say is taken to have room: it will say when it has none.
     fn free(&self) -> u64 {
-        self.folder.free().unwrap_or(u64::MAX)
+        self.told().map_or(u64::MAX, |room| room.free_bytes)
+    }
+
+    /// What the file system says. None: it doesn't.
+    pub(super) fn told(&self) -> Option<DiskRoom> {
+        self.folder.room().ok()
     }
 
     /// Without it the store goes on all the same.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::contract::Error;
+use crate::contract::{DiskRoom, Error};
 
 #[cfg(test)]
 pub(crate) mod unreliable;
@@ -50,8 +50,8 @@ pub trait Folder: Send + Sync + std::fmt::Debug {
     fn sync(&self, folder: &str) -> io::Result<()>;
     /// When a file was changed last: milliseconds since 1970-01-01 UTC.
     fn modified_ms(&self, name: &str) -> io::Result<u64>;
-    /// Bytes that may still be written to the file system.
-    fn free(&self) -> io::Result<u64>;
+    /// Bytes that may still be written to the file system, and bytes of it in all.
+    fn room(&self) -> io::Result<DiskRoom>;
 }
 
 /// Opens a file, none where there is none.
@@ -216,9 +216,10 @@ impl Folder for SystemFolder {
         Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    fn free(&self) -> io::Result<u64> {
+    fn room(&self) -> io::Result<DiskRoom> {
         let found = rustix::fs::statvfs(&self.0)?;
-        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(DiskRoom { free_bytes: bytes(found.f_bavail), total_bytes: bytes(found.f_blocks) })
     }
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{File, Folder};
+use super::{DiskRoom, File, Folder};
 
 const SECTOR: usize = 512;
 /// What can't be read is as large.
@@ -383,7 +383,7 @@ impl Folder for UnreliableFolder {
         self.disk().id(name).map(|_| 0)
     }
 
-    fn free(&self) -> io::Result<u64> {
-        Ok(u64::MAX)
+    fn room(&self) -> io::Result<DiskRoom> {
+        Ok(DiskRoom { free_bytes: u64::MAX, total_bytes: u64::MAX })
     }
 }

@@ -240,7 +240,7 @@ impl Journal {
     /// nearly full, it is as large as there is room.
     fn roll(&self, tail: &mut Tail, size: u64) -> Result<(), Error> {
         let needed = SEGMENT_HEADER_BYTES + size;
-        let room = self.folder.free().map_or(u64::MAX, |free| free.saturating_sub(KEPT_FREE_BYTES));
+        let room = self.folder.room().map_or(u64::MAX, |room| room.free_bytes.saturating_sub(KEPT_FREE_BYTES));
         if room < needed {
             return Err(Error::Full { source: std::io::ErrorKind::StorageFull.into() });
         }
