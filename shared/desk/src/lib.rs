@@ -11,6 +11,7 @@
 //! | `guard`, `headers`, `problem` | sessions and form tokens, headers, errors as pages |
 //! | `office`, `exchange`, `oversight`, `records` | what the desk asks of a station, bundles, supervision, records |
 //! | `administration_office` | what the hub's desk asks of the register of stations |
+//! | `standing`, `condition` | how a station stands and what it says of itself, in plain words |
 //! | `incoming` | a file that is taken as it comes |
 //! | `refusals` | what a bundle brought and was not taken, in plain words |
 //! | `first` | the page of a machine that is no station yet |
@@ -30,6 +31,7 @@ mod bundles;
 mod case;
 mod case_actions;
 mod case_file;
+mod condition;
 mod deadlines;
 mod exchange;
 mod fees;

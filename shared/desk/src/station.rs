@@ -6,6 +6,7 @@ use axum::response::Response;
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
 
+use crate::condition::{Said, clock};
 use crate::frame::{Frame, Tab};
 use crate::guard::Person;
 use crate::problem::{Problem, page};
@@ -18,6 +19,8 @@ use crate::words;
 struct StationPage {
     frame: Frame,
     status: proto::StatusReply,
+    /// What this station says of itself.
+    said: Said,
     /// The line up first.
     links: Vec<Line>,
     /// Logs that were refused, a sentence each.
@@ -66,7 +69,8 @@ pub(crate) async fn show(State(desk): State<Desk>, person: Person) -> Result<Res
     let cloned = cloned.collect();
     let looks_into_quarantine = person.actor.may_look_into_quarantine();
     let administers = administers(&desk, &person);
-    page(&StationPage { frame, status, links, refused, cloned, looks_into_quarantine, administers })
+    let said = status.condition.as_ref().map_or_else(Said::default, |condition| Said::of(condition, status.clock_ms));
+    page(&StationPage { frame, status, said, links, refused, cloned, looks_into_quarantine, administers })
 }
 
 /// Whether the person finds the register of stations at this desk.
@@ -87,14 +91,10 @@ fn cloned(station: &str, fork: &proto::Fork) -> String {
     format!("{station}：{what}（{}发现）", words::time(&fork.seen_ms))
 }
 
-/// The difference of two clocks: below two seconds nobody needs to care.
-pub(crate) fn offset(offset_ms: i64) -> String {
-    let seconds = offset_ms.unsigned_abs().div_ceil(1000);
-    match offset_ms {
-        _ if offset_ms.unsigned_abs() < 2000 => "正常".to_owned(),
-        1.. => format!("对方快{seconds}秒"),
-        _ => format!("对方慢{seconds}秒"),
-    }
+/// The difference of two clocks, seen from this one.
+fn offset(offset_ms: i64) -> String {
+    let words = clock(offset_ms);
+    if words == clock(0) { words } else { format!("对方{words}") }
 }
 
 #[cfg(test)]

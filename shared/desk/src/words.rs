@@ -143,11 +143,16 @@ pub(crate) fn digits(typed: &str) -> String {
         .collect()
 }
 
-/// `1.4 MB`, `320 KB`.
+/// `64 GB`, `2.1 GB`, `1.4 MB`, `320 KB`.
 pub(crate) fn size(bytes: &u64) -> String {
     const KB: u64 = 1024;
     const MB: u64 = 1024 * KB;
-    if *bytes >= MB {
+    const GB: u64 = 1024 * MB;
+    if *bytes >= 10 * GB {
+        format!("{} GB", bytes / GB)
+    } else if *bytes >= GB {
+        format!("{}.{} GB", bytes / GB, bytes % GB * 10 / GB)
+    } else if *bytes >= MB {
         format!("{}.{} MB", bytes / MB, bytes % MB * 10 / MB)
     } else {
         format!("{} KB", bytes.div_ceil(KB))
@@ -222,6 +227,7 @@ mod tests {
     fn sizes_and_amounts_are_short() {
         assert_eq!(size(&1), "1 KB");
         assert_eq!(size(&1_572_864), "1.5 MB");
+        assert_eq!((size(&(5 << 29)), size(&(64 << 30))), ("2.5 GB".to_owned(), "64 GB".to_owned()));
         assert_eq!(yuan(&2005), "￥20.05");
     }
 }

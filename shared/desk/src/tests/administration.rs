@@ -72,6 +72,36 @@ async fn every_station_stands_under_its_township_and_those_that_need_somebody_st
 }
 
 #[tokio::test]
+async fn what_a_village_says_of_itself_is_shown_and_what_to_do_comes_first() {
+    const GB: u64 = 1 << 30;
+    let mut browser = administrator();
+    browser.memory().conditions_below = vec![proto::StationCondition {
+        station: 990_106_101_201,
+        age_ms: 60_000,
+        software: HOSTILE.to_owned(),
+        entries_unconfirmed: 12,
+        unconfirmed_for_ms: 3_600_000,
+        attachments_unconfirmed: 3,
+        attachments_missing: 2,
+        disk_free_bytes: GB / 2,
+        disk_total_bytes: 64 * GB,
+        clock_offset_ms: Some(-5000),
+        writable: true,
+        quarantined: 4,
+        ..Default::default()
+    }];
+    let answer = browser.get(PAGE).await;
+    let told = ["12条记录（最早", "3个附件", "等待收取2个附件", "磁盘剩余512.0 MB，共64 GB", "时钟慢5秒"];
+    answer.shows(&told);
+    answer.shows(&["需要处理：3个站点", "磁盘只剩512.0 MB，不足3.1 GB"]);
+    answer.hides(&["<script>alert"]);
+    let page = browser.get("/desk/administration/990106101201").await;
+    page.shows(&["12条记录（最早", "2个附件", "剩余512.0 MB", "4项没有计入办理的记录", "<dt>报告时间</dt>"]);
+    page.hides(&["<script>alert"]);
+    browser.get(TOWNSHIP).await.hides(&["<dt>磁盘</dt>"]);
+}
+
+#[tokio::test]
 async fn a_page_of_a_station_offers_what_can_be_done_with_it() {
     let mut browser = administrator();
     let township = browser.get(TOWNSHIP).await;

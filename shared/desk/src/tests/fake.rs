@@ -56,6 +56,10 @@ pub(super) struct Memory {
     pub(super) of_district: bool,
     /// The district's stations.
     pub(super) stations: Vec<proto::StationRow>,
+    /// What the station says of itself, what those below have said, and the links to them.
+    pub(super) condition: proto::StationCondition,
+    pub(super) conditions_below: Vec<proto::StationCondition>,
+    pub(super) downstream: Vec<proto::LinkStatus>,
     /// Who did what with the register of stations.
     pub(super) registered: Vec<(String, Registered)>,
     /// Files that were imported, and by whom.
@@ -311,6 +315,9 @@ impl Office for FakeOffice {
             open_cases: 3,
             entries_unconfirmed: u64::from(!connected) * 4,
             certificate_until_ms: SUBMITTED_MS + 30_000_000_000,
+            condition: Some(memory.condition.clone()),
+            conditions_below: memory.conditions_below.clone(),
+            downstream: memory.downstream.clone(),
             ..Default::default()
         }
     }
