@@ -184,9 +184,12 @@ impl Command {
             }
             Self::List { at, output } => {
                 let request = proto::ListStationsRequest {};
-                let reply = at.connect().await?.administration().list_stations(request).await?.into_inner();
+                let client = at.connect().await?;
+                let reply = client.administration().list_stations(request).await?.into_inner();
+                let status = client.health().status(proto::StatusRequest {}).await?.into_inner();
                 for row in &reply.stations {
-                    output.print(&listed(row), |_| told(row))?;
+                    let said = status.conditions_below.iter().find(|condition| condition.station == row.station);
+                    output.print(&listed(row, said), |_| told(row, said))?;
                 }
                 Ok(())
             }
@@ -283,7 +286,7 @@ fn state(row: &proto::StationRow) -> &'static str {
     }
 }
 
-fn listed(row: &proto::StationRow) -> Value {
+fn listed(row: &proto::StationRow, said: Option<&proto::StationCondition>) -> Value {
     json!({
         "station": format!("{:012}", row.station),
         "name": row.name,
@@ -293,10 +296,30 @@ fn listed(row: &proto::StationRow) -> Value {
         "code_until_ms": row.code_until_ms,
         "link_address": row.link_address,
         "linked": row.linked,
+        "condition": said.map(condition),
     })
 }
 
-fn told(row: &proto::StationRow) -> String {
+/// How a station said that it is. Spans are in milliseconds.
+fn condition(said: &proto::StationCondition) -> Value {
+    json!({
+        "age_ms": said.age_ms,
+        "software": said.software,
+        "entries_unconfirmed": said.entries_unconfirmed,
+        "unconfirmed_for_ms": said.unconfirmed_for_ms,
+        "attachments_missing": said.attachments_missing,
+        "attachments_unconfirmed": said.attachments_unconfirmed,
+        "attachment_bytes": said.attachment_bytes,
+        "disk_free_bytes": said.disk_free_bytes,
+        "disk_total_bytes": said.disk_total_bytes,
+        "clock_offset_ms": said.clock_offset_ms,
+        "writable": said.writable,
+        "quarantined": said.quarantined,
+        "linked_for_ms": said.linked_for_ms,
+    })
+}
+
+fn told(row: &proto::StationRow, said: Option<&proto::StationCondition>) -> String {
     let mut line = format!("{:012}  {:8}  {}", row.station, state(row), row.name);
     if row.certificate_until_ms > 0 {
         line.push_str(&format!("  certificate until {}", words::time(row.certificate_until_ms)));
@@ -306,6 +329,9 @@ fn told(row: &proto::StationRow) -> String {
     }
     if row.linked {
         line.push_str("  linked");
+    }
+    if let Some(said) = said {
+        line.push_str(&format!("  {}", words::condition(said)));
     }
     line
 }
