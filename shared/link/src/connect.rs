@@ -309,6 +309,7 @@ mod tests {
             () = accepting => unreachable!("it accepts for ever"),
         };
         assert!(matches!(ended, Err(Error::Timeout { operation: SHAKE_HANDS })), "{ended:?}");
-        assert_eq!(dialing.attempts.len(), 2);
+        // Those of the fifth and the tenth second; on a busy machine that of the fifteenth comes before the first has ended.
+        assert!((2..=3).contains(&dialing.attempts.len()), "{}", dialing.attempts.len());
     }
 }
