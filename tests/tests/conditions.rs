@@ -68,6 +68,8 @@ async fn the_hub_hears_through_the_township_how_a_village_is() {
 
     // The township is away: the village says itself what waits there.
     district.kill(township);
+    let is_cut = async || status(&district, village).await.upstream.filter(|link| !link.connected);
+    story::until("the village has noticed", SOON, is_cut).await.unwrap();
     submit(&district, village).await;
     let own = status(&district, village).await;
     let condition = own.condition.unwrap();
