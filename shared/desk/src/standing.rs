@@ -16,7 +16,7 @@ const QUIET_VILLAGE_MS: u64 = 3 * DAY_MS;
 /// A certificate is renewed a month before it ends; one that ends so soon was not, or did not arrive.
 const ENDS_SOON_MS: u64 = 14 * DAY_MS;
 /// Until then after the hub's start stations that are well may not have come back: all of them try within half a minute, and
-/// where they are many some are asked to wait.
+/// where they are many some are asked to wait. A link that has been up for so long has said how those below it are.
 const START_MS: u64 = 2 * 60 * 1000;
 
 /// What is known of a station and what is to be done about it, in words.
