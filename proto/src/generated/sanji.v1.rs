@@ -6357,7 +6357,7 @@ pub struct CaseView {
     /// Payment notices, in the order of their numbers.
     #[prost(message, repeated, tag = "50")]
     pub fees: ::prost::alloc::vec::Vec<FeeNoticeView>,
-    /// What may be charged; empty for an item without a fee.
+    /// What may still be charged; empty for an item without a fee, and where each stands on a notice that counts.
     #[prost(message, repeated, tag = "51")]
     pub chargeable: ::prost::alloc::vec::Vec<ChargeableView>,
     /// Absent: not a joint case, or not accepted yet.

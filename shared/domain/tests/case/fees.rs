@@ -153,6 +153,27 @@ fn nothing_else_may_be_charged() {
 }
 
 #[test]
+fn a_notice_is_offered_as_long_as_a_fee_is_left() {
+    // Fees are paid beside the route here, so the case goes on being handled.
+    let mut journey = open("ga-sfz", "990106101-12", false);
+    while journey.offered(Action::IssueFee).is_none() {
+        journey.forward();
+    }
+    let actor = issuer(&journey);
+    let fees = journey.every_fee();
+    assert!(fees.len() > 1);
+    for (at, fee) in fees.iter().enumerate() {
+        assert_eq!(journey.every_fee(), fees[at..]);
+        issue(&mut journey, vec![fee.clone()]).unwrap();
+        journey.act("cz-01", journey.approving(Action::RegisterPayment)).unwrap();
+    }
+    assert_eq!(journey.offered(Action::IssueFee), None);
+    let again = journey.try_act(actor, Command::IssueFee { lines: vec![fees[0].clone()] }).unwrap_err();
+    assert_eq!(again.code, RefusalCode::AlreadyDone);
+    assert!(again.sentence.contains("都已开具"), "{}", again.sentence);
+}
+
+#[test]
 fn every_ground_of_waiver_waives_its_fee_and_no_other() {
     for (item, actor, by_agent) in CHARGED {
         let mut opened = open(item, actor, by_agent);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sanji_domain::calendar::local_date;
-use sanji_domain::case::fee::{FeeInput, PaymentInput, chargeable};
+use sanji_domain::case::fee::{FeeInput, PaymentInput, still_chargeable};
 use sanji_domain::case::{
     Action, ApplicantInput, Body, Case, CaseDocument, CaseEntry, Command, DeliveryMethod, DocumentKind, Draft,
     ExtensionInput, FaultInput, FaultKind, FollowUp, Mandate, Mark, MaterialProvided, Opinion, Refusal, ReturnReason,
@@ -397,10 +397,10 @@ impl Journey {
         }
     }
 
-    /// One unit of each fee that may be charged.
+    /// One unit of each fee that may still be charged.
     pub(crate) fn every_fee(&self) -> Vec<FeeInput> {
         let today = local_date(i64::try_from(self.now_ms).unwrap());
-        let fees = chargeable(self.item, &self.district.catalogue, today).into_iter();
+        let fees = still_chargeable(&self.case, self.item, &self.district.catalogue, today).into_iter();
         fees.map(|fee| FeeInput { code: fee.code.clone(), quantity: 1, waived_fen: 0, ground: String::new() }).collect()
     }
 

@@ -149,7 +149,7 @@ fn in_the_clear(reader: &Reader, reference: &ReferenceData, case: &Case, now_ms:
         }),
         home: case.home().map_or(0, StationCode::number),
         fees: fees::notices(reference, case, item),
-        chargeable: fees::chargeable(reference, item, now_ms),
+        chargeable: fees::chargeable(reference, case, item, now_ms),
         ..proto::CaseView::default()
     }
 }

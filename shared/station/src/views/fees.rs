@@ -14,11 +14,16 @@ pub(super) fn notices(reference: &ReferenceData, case: &Case, item: Option<&Item
     case.fees().notices.iter().map(|notice| view(reference, case, item, notice)).collect()
 }
 
-/// What may be charged today.
-pub(super) fn chargeable(reference: &ReferenceData, item: Option<&Item>, now_ms: u64) -> Vec<proto::ChargeableView> {
+/// What may be charged today and has not been yet.
+pub(super) fn chargeable(
+    reference: &ReferenceData,
+    case: &Case,
+    item: Option<&Item>,
+    now_ms: u64,
+) -> Vec<proto::ChargeableView> {
     let Some(item) = item else { return Vec::new() };
     let today = sanji_domain::calendar::local_date(i64::try_from(now_ms).unwrap_or(i64::MAX));
-    let fees = fee::chargeable(item, reference.catalogue(), today).into_iter();
+    let fees = fee::still_chargeable(case, item, reference.catalogue(), today).into_iter();
     let view = |fee: &sanji_domain::catalogue::FeeItem| proto::ChargeableView {
         code: fee.code.clone(),
         name: fee.name.clone(),

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::ART_58;
 use super::notice::{FeeLine, Fees, NoticeState};
 use crate::case::refusal::{FieldFault, Refusal, RefusalCode};
+use crate::case::state::Case;
 use crate::catalogue::{Catalogue, FeeItem, Item, PartWork};
 
 /// Most units of one fee: no sum comes near the end of its type.
@@ -30,7 +31,14 @@ pub fn chargeable<'c>(item: &'c Item, catalogue: &'c Catalogue, on: Date) -> Vec
     known_fees(item, catalogue).into_iter().filter(|fee| fee.is_in_force(on)).collect()
 }
 
-/// The same, whether they are in force or not: what a notice of another day may name.
+/// The same, without those on a notice of the case that counts: nothing is charged twice.
+#[must_use]
+pub fn still_chargeable<'c>(case: &Case, item: &'c Item, catalogue: &'c Catalogue, on: Date) -> Vec<&'c FeeItem> {
+    let fees = case.fees();
+    chargeable(item, catalogue, on).into_iter().filter(|fee| !is_charged(&fees, &fee.code)).collect()
+}
+
+/// All of them, whether they are in force or not: what a notice of another day may name.
 #[must_use]
 pub fn known_fees<'c>(item: &'c Item, catalogue: &'c Catalogue) -> Vec<&'c FeeItem> {
     let parts = item.parts.iter().filter_map(|part| match &part.work {

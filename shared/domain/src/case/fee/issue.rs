@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use sanji_log::StationCode;
 
-use super::charge::{FeeInput, chargeable, lines};
+use super::charge::{FeeInput, chargeable, lines, still_chargeable};
 use super::notice::{FeeIssued, Notice};
 use super::{ART_58, collects, is_payment};
 use crate::case::body::StepEvent;
@@ -89,6 +89,10 @@ pub(super) fn may_issue_now<'h>(handling: &'h Handling<'h>) -> Result<Turn<'h>, 
     }
     if is_payment(turn.stage) && fees.is_settled() {
         return Err(Refusal::new(RefusalCode::AlreadyDone, "该办件的费用已经缴清。"));
+    }
+    if still_chargeable(case, handling.item, handling.context.reference.catalogue, handling.today).is_empty() {
+        let sentence = "该办件的各项收费都已开具缴款通知，不得重复收取。";
+        return Err(Refusal::new(RefusalCode::AlreadyDone, sentence).because_of(ART_58));
     }
     Ok(turn)
 }

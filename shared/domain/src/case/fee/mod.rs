@@ -20,7 +20,7 @@ mod payment;
 mod refund;
 mod refunding;
 
-pub use charge::{FeeInput, chargeable, known_fees};
+pub use charge::{FeeInput, chargeable, known_fees, still_chargeable};
 pub use notice::{FeeIssued, FeeLine, Fees, Notice, NoticeState, Payment, Refund, Registered};
 pub use payment::PaymentInput;
 
