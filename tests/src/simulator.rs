@@ -14,6 +14,7 @@
 //! | [`bundles`] | what people carry on sticks |
 //! | [`lives`] | disks that die, folders that run twice, keys that are stolen, cases that are reclaimed |
 //! | [`tamper`] | what somebody in between alters |
+//! | [`liar`] | a township in wrong hands |
 //! | [`people`] | what people ask for |
 //! | [`sample`] | the district's files, keys and certificates |
 //! | [`ledger`] | what must be true after every step |
@@ -34,6 +35,7 @@ pub mod attempt;
 pub mod bundles;
 pub mod faults;
 pub mod ledger;
+pub mod liar;
 pub mod links;
 pub mod lives;
 pub mod model;

@@ -79,7 +79,7 @@ impl Host for Station {
 
     fn damaged(&self, peer: StationCode) -> Vec<Stretch> {
         let mut missing = self.reader().store().missing();
-        missing.extend(self.reader().openings_with_damaged_keys());
+        missing.extend(self.reader().openings_of_sought_keys(now_ms()));
         missing.retain(|stretch| stretch.log.held_by(peer));
         missing.sort_unstable();
         missing

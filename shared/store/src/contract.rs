@@ -140,6 +140,28 @@ pub struct WrappedKey {
     pub bytes: Vec<u8>,
 }
 
+/// What is held of the key of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldKey {
+    /// Nothing: none ever came.
+    Never,
+    /// Nothing any more, and nobody is to bring it back.
+    Destroyed,
+    /// The key.
+    Here(WrappedKey),
+}
+
+impl HeldKey {
+    /// The key, if it is here.
+    #[must_use]
+    pub fn here(self) -> Option<WrappedKey> {
+        match self {
+            Self::Here(key) => Some(key),
+            Self::Never | Self::Destroyed => None,
+        }
+    }
+}
+
 /// Changes of the index, derived from entries. See [`Store::project`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
@@ -290,11 +312,11 @@ pub trait Store: Send + Sync {
     /// [`Error::Damaged`], [`Error::Io`], [`Error::Index`].
     fn case_entries(&self, case: &CaseId) -> Result<Vec<CaseEntry>, Error>;
 
-    /// The wrapped key of a case. None: never had, or destroyed.
+    /// What is held of the key of a case.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`], [`Error::Index`].
-    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error>;
+    fn case_key(&self, case: &CaseId) -> Result<HeldKey, Error>;
 
     /// Overwrites the wrapped key of a case, durably. The entries stay.
     ///

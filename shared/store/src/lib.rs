@@ -30,7 +30,7 @@ mod receipts;
 mod record;
 
 pub use contract::{
-    AttachmentState, CaseEntry, CaseSnapshot, Commit, DiskRoom, DurableFile, Error, Extension, Faults, Halt,
+    AttachmentState, CaseEntry, CaseSnapshot, Commit, DiskRoom, DurableFile, Error, Extension, Faults, Halt, HeldKey,
     HeldSnapshot, Projection, Replay, Row, Show, Store, Upload, WrappedKey,
 };
 pub use disk::{DiskStore, Options};

@@ -18,8 +18,8 @@ use sanji_log::{
 
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldSnapshot, Projection, Replay, Show, Store, Upload,
-    WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection, Replay, Show, Store,
+    Upload, WrappedKey,
 };
 use state::State;
 
@@ -57,7 +57,7 @@ impl State {
         match change {
             Change::Commit(commit) => self.commit(commit),
             Change::DestroyKey(case) => {
-                self.case_keys.remove(case);
+                self.case_keys.entry(*case).and_modify(|key| *key = None);
             }
             Change::Projected(projection, runs) => {
                 self.projected = *runs;
@@ -231,8 +231,12 @@ impl Store for MemoryStore {
         Ok(self.inner().current.case_entries(case))
     }
 
-    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
-        Ok(self.inner().current.case_keys.get(case).map(|bytes| WrappedKey { case: *case, bytes: bytes.clone() }))
+    fn case_key(&self, case: &CaseId) -> Result<HeldKey, Error> {
+        Ok(match self.inner().current.case_keys.get(case) {
+            None => HeldKey::Never,
+            Some(None) => HeldKey::Destroyed,
+            Some(Some(bytes)) => HeldKey::Here(WrappedKey { case: *case, bytes: bytes.clone() }),
+        })
     }
 
     fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error> {

@@ -78,6 +78,21 @@ pub enum Happening {
         /// The station.
         at: usize,
     },
+    /// What was held once and is asked for again is read.
+    Again {
+        /// For this stream.
+        stream: StreamId,
+        /// At this station.
+        at: usize,
+        /// The log.
+        log: LogId,
+        /// First position wanted.
+        from: u64,
+    },
+    /// A township falls into wrong hands.
+    TakenOver,
+    /// The district hears of it.
+    Unmasked,
     /// Something goes wrong somewhere.
     Fault,
     /// A line is cut.

@@ -91,6 +91,14 @@ counters! {
     altered_runs,
     /// Runs that were refused because seal or chain did not hold.
     refused_forgeries,
+    /// Townships that fell into wrong hands.
+    takeovers,
+    /// Messages by which one of them lied.
+    lies,
+    /// Alerts that came of lies.
+    refused_lies,
+    /// Keys of cases that were asked for because they had not come, and came.
+    regained_keys,
     /// Logs refused because the writer's key was not known yet.
     unknown_keys,
     /// Bundles written.

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use rand::{Rng, RngCore};
-use sanji_log::{Head, LogId, Receipt, Run};
+use sanji_log::{Head, LogId, Receipt, Run, Stretch};
 use sanji_proto::v1 as proto;
 use sanji_replication::{Ack, Action, CaseKeyMessage, Entries, Event, Message, RefusalReason, Session, Settings};
 use sanji_store::Store;
@@ -245,8 +245,9 @@ impl World {
             }
             // The hub of the simulator has one life.
             Action::Introduce(_) | Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
-            // Its disks lose what was not synced, and damage nothing; nobody decides on what is kept aside.
-            Action::LoadAgain { .. } | Action::KeepAgain { .. } => {}
+            // Its disks lose what was not synced, and damage nothing: only keys of cases are asked for.
+            Action::LoadAgain { log, from, .. } => self.agenda.put(1, Happening::Again { stream, at, log, from }),
+            Action::KeepAgain { run, case_keys } => self.keep_again(at, stream, run, &case_keys),
             Action::KeepAside { batch, runs, case_keys } => self.keep_aside(at, stream, batch, runs, &case_keys),
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
@@ -277,6 +278,41 @@ impl World {
         self.commit_soon(at);
     }
 
+    /// Somebody looks at every case, so that keys which did not come are missed, and peers are asked for them.
+    pub(super) fn miss_keys(&mut self, at: usize) {
+        let Some(running) = self.stations[at].running.as_ref().filter(|_| self.liar.is_some()) else { return };
+        let reader = running.core.reader().clone();
+        for case in self.stations[at].cases() {
+            reader.case_key(&case).expect("a key can be read");
+        }
+        let wanted = reader.openings_of_sought_keys(self.stations[at].clock_ms(self.agenda.now_ms()));
+        let ends = self.stations[at].running.iter().flat_map(|running| &running.ends);
+        let ends: Vec<_> = ends.map(|(stream, end)| (*stream, self.code(end.peer))).collect();
+        for (stream, peer) in ends {
+            for Stretch { log, from, .. } in wanted.iter().filter(|stretch| stretch.log.held_by(peer)) {
+                self.feed(at, stream, Event::EntriesNeeded { log: *log, from: *from });
+            }
+        }
+    }
+
+    /// Whether a station lacks the key of a case of which a peer that it can ask has one.
+    pub(super) fn lacks_keys(&self, at: usize) -> bool {
+        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
+        let running = self.stations[at].running.as_ref().filter(|_| self.liar.is_some());
+        running.is_some_and(|running| !running.core.reader().openings_of_sought_keys(now_ms).is_empty())
+    }
+
+    fn keep_again(&mut self, at: usize, stream: StreamId, run: Run, case_keys: &[CaseKeyMessage]) {
+        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
+        let Some(running) = self.stations[at].running.as_ref() else { return };
+        let Some(peer) = running.ends.get(&stream).map(|end| self.stations[end.peer].code) else { return };
+        let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
+        let Some(running) = self.stations[at].running.as_mut() else { return };
+        running.core.heal(peer, run, case_keys, now_ms, &mut random).expect("the core heals");
+        self.counters.regained_keys += case_keys.iter().filter(|message| message.key.is_some()).count() as u64;
+        self.commit_soon(at);
+    }
+
     fn send(&mut self, at: usize, stream: StreamId, message: Message) {
         let to = self.network.stream(stream).map_or(at, |stream| stream.other(at));
         match &message {
@@ -285,10 +321,12 @@ impl World {
             _ => {}
         }
         let now_ms = self.agenda.now_ms();
-        let arrival = self.network.arrival_ms(stream, Freight::Entries, to, now_ms, &mut self.random);
-        if let Some(arrival_ms) = arrival {
-            let bytes = proto::LinkMessage::from(message).encode_to_vec();
-            self.agenda.put_at(arrival_ms, Happening::Arrival { stream, at: to, sent_ms: now_ms, bytes });
+        for message in self.twist(at, stream, message) {
+            let arrival = self.network.arrival_ms(stream, Freight::Entries, to, now_ms, &mut self.random);
+            if let Some(arrival_ms) = arrival {
+                let bytes = proto::LinkMessage::from(message).encode_to_vec();
+                self.agenda.put_at(arrival_ms, Happening::Arrival { stream, at: to, sent_ms: now_ms, bytes });
+            }
         }
     }
 
@@ -338,6 +376,7 @@ impl World {
             RefusalReason::Fork if self.ledger.cloned.contains(&log.key) => &mut self.counters.forks,
             RefusalReason::Revoked if self.ledger.revoked.contains(&log.key) => &mut self.counters.revoked_logs,
             RefusalReason::BadSeal | RefusalReason::Malformed if altered => &mut self.counters.refused_forgeries,
+            _ if stream.is_some_and(|stream| self.was_lied_on(stream)) => &mut self.counters.refused_lies,
             _ => panic!("{} alerts: {log} {seq} {reason}: {detail}", self.code(at)),
         };
         *counter += 1;

@@ -27,7 +27,7 @@ impl World {
     }
 
     /// Whether a station may have one more life in the middle of a run; the last is kept for healing.
-    fn may_be_reborn(&self, at: usize) -> bool {
+    pub(super) fn may_be_reborn(&self, at: usize) -> bool {
         let station = &self.stations[at];
         let original = at < STATIONS.len() && station.place != HUB;
         original && station.enrolled && !station.retired && station.life + 2 < LIVES
@@ -41,9 +41,7 @@ impl World {
             return;
         }
         self.note(format_args!("the disk of {} dies", self.code(at)));
-        self.stop(at);
-        self.stations[at].lose_disk();
-        self.ledger.set_back.insert(self.code(at));
+        self.lose_computer(at);
         match self.stations[at].backup.take() {
             Some(copy) => {
                 self.stations[at].store = copy;
@@ -51,9 +49,16 @@ impl World {
             }
             None => self.counters.replacements += 1,
         }
-        self.ledger.forget(at);
         self.rebirth(at);
         self.model.note_losses(&self.stations);
+    }
+
+    /// All that was on a station's disk is gone.
+    pub(super) fn lose_computer(&mut self, at: usize) {
+        self.stop(at);
+        self.stations[at].lose_disk();
+        self.ledger.set_back.insert(self.code(at));
+        self.ledger.forget(at);
     }
 
     /// A station will get a new key and go on with the disk that it has.

@@ -18,6 +18,7 @@ use super::attachments::missing;
 use super::bundles::Bundle;
 use super::faults::{Counters, Fault, repertoire};
 use super::ledger::{Ledger, stands_over};
+use super::liar::Liar;
 use super::links::Sent;
 use super::model::Model;
 use super::network::{Network, StreamId};
@@ -34,6 +35,8 @@ pub const HEALING_MS: u64 = 300_000;
 /// For how long the last receipts may travel.
 const LAST_RECEIPTS_MS: u64 = 2_000;
 pub(super) const TICK_MS: u64 = 5_000;
+/// Most bytes of entries that are sent again at once.
+const AGAIN_BYTES: usize = 3 << 10;
 
 /// The district.
 pub struct World {
@@ -62,6 +65,8 @@ pub struct World {
     pub(super) bundles: Vec<Bundle>,
     /// The bundle that was read last.
     pub(super) last_bundle: Option<usize>,
+    /// The township that falls into wrong hands in this run.
+    pub(super) liar: Option<Liar>,
     trace: Trace,
     working: bool,
 }
@@ -93,6 +98,7 @@ impl World {
             altered: BTreeSet::new(),
             bundles: Vec::new(),
             last_bundle: None,
+            liar: Liar::of_seed(seed),
             trace,
             working: true,
         };
@@ -114,6 +120,7 @@ impl World {
         world.agenda.put(2000, Happening::Fault);
         world.agenda.put(6000, Happening::Courier);
         world.found();
+        world.expect_lies();
         world
     }
 
@@ -131,6 +138,7 @@ impl World {
         }
         self.stations.iter_mut().for_each(Station::mend_disk);
         self.restart(HUB);
+        self.unmasked();
         self.settle_lives();
         for at in 0..self.stations.len() {
             self.restart(at);
@@ -211,6 +219,7 @@ impl World {
             && running.waiting.is_empty()
             && !running.commit_due
             && !station.healing
+            && !self.lacks_keys(at)
             && wanted.iter().all(|wanted| lost(&wanted.id) || self.is_parted(&wanted.case))
             && running.ends.iter().all(|(stream, end)| whole(stream) && end.session.in_sync())
     }
@@ -255,6 +264,15 @@ impl World {
                 let (run, case_keys) = self.stations[at].load(&log, from, max_bytes);
                 self.feed(at, stream, Event::Loaded { log, run, case_keys });
             }
+            Happening::Again { stream, at, log, from } => {
+                let (run, case_keys) = self.stations[at].load(&log, from, AGAIN_BYTES);
+                if let Some(run) = run {
+                    self.feed(at, stream, Event::LoadedAgain { run, case_keys });
+                }
+            }
+            Happening::TakenOver => self.taken_over(),
+            Happening::Unmasked if self.working => self.unmasked(),
+            Happening::Unmasked => {}
             Happening::Commit { at, start } if self.stations[at].starts == start => self.commit(at),
             Happening::Dial { at, start } if self.stations[at].starts == start => self.dial(at),
             Happening::Commit { .. } | Happening::Dial { .. } => {}
@@ -272,6 +290,7 @@ impl World {
             Happening::Tick { at } => {
                 self.feed_all(at, |_| Event::Tick);
                 self.fetch_all(at);
+                self.miss_keys(at);
                 self.agenda.put(TICK_MS, Happening::Tick { at });
             }
             Happening::Restored { line } => {

@@ -67,7 +67,7 @@ fn a_backup_of_a_working_store_opens_as_it_stood_and_has_no_signing_key() {
     let restored = DiskStore::open(back.path(), Options::default()).unwrap();
     let key = |serial| {
         let case = sanji_log::CaseId::new(STATION.parse().unwrap(), 1, serial, [1; 7]).unwrap();
-        restored.case_key(&case).unwrap().is_some()
+        restored.case_key(&case).unwrap().here().is_some()
     };
     assert!(key(1) && !key(2), "up to the moment at which the files were listed");
     assert_eq!(restored.verify(&mut |_, _| {}).unwrap().faults, Vec::<String>::new());

@@ -196,13 +196,17 @@ impl Core {
         self.group.keys.insert(wrapped.case, (wrapped, key));
     }
 
+    pub(super) fn is_key_staged(&self, case: &CaseId) -> bool {
+        self.group.keys.contains_key(case)
+    }
+
     /// The key of a case, staged ones included.
     pub(super) fn key_of(&self, case: &CaseId) -> Result<Option<CaseKey>, Error> {
         let staged = self.group.keys.get(case).map(|(_, key)| key.clone());
         if let Some(key) = staged.or_else(|| self.reader.case_key_at_hand(case)) {
             return Ok(Some(key));
         }
-        let key = self.reader.case_key(case)?;
+        let key = self.reader.stored_key(case)?;
         self.reader.keep_keys(key.iter().map(|key| (*case, key.clone())));
         Ok(key)
     }

@@ -30,7 +30,7 @@ impl Core {
     ) -> Result<Option<u64>, Error> {
         let log = run.log;
         let keys: CaseKeys = case_keys.iter().filter_map(|message| Some((message.case, message.key?))).collect();
-        self.heal_keys(peer, &run, &keys, random)?;
+        self.heal_keys(peer, &run, &keys, now_ms, random)?;
         let run = self.gathered(run);
         let Some(stretch) = self.stretch(&log).filter(|stretch| stretch.from == run.first_seq()) else {
             return Ok(None);
@@ -58,19 +58,27 @@ impl Core {
         Ok(self.stretch(&log).map(|stretch| stretch.from))
     }
 
-    /// Keeps keys whose frames are damaged here. That they open the entry that is held says enough. A peer that has the entry
-    /// without its key is not asked every few seconds for ever, but when somebody misses the key again.
-    fn heal_keys(&mut self, peer: StationCode, run: &Run, keys: &CaseKeys, random: Random<'_>) -> Result<(), Error> {
+    /// Keeps keys that are damaged here or never came. That they open the entry that is held says enough. A peer that has the
+    /// entry without its key is not asked every few seconds.
+    fn heal_keys(
+        &mut self,
+        peer: StationCode,
+        run: &Run,
+        keys: &CaseKeys,
+        now_ms: u64,
+        random: Random<'_>,
+    ) -> Result<(), Error> {
         let mut openings = Vec::new();
         for entry in run.entries.iter().filter_map(|bytes| bytes.decode().ok()).filter(|entry| entry.opens_case) {
-            let Some(case) = entry.case.filter(|case| self.reader.is_key_damaged(case)) else { continue };
+            let Some(case) = entry.case.filter(|case| self.reader.is_key_sought(case)) else { continue };
             if !keys.contains_key(&case) {
-                self.reader.seek_key_no_more(&case);
+                self.reader.key_was_not_had(&case, now_ms);
             } else if self.held_as(&entry)? {
                 openings.push(entry);
             }
         }
-        self.take_keys(peer, &openings, keys, random)
+        self.take_keys(peer, &openings, keys, random)?;
+        Ok(())
     }
 
     fn held_as(&self, entry: &Entry) -> Result<bool, Error> {

@@ -1,6 +1,6 @@
 //! Reading, from any thread, beside the one that writes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -15,7 +15,7 @@ use sanji_log::{
     CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode, Stretch,
 };
 use sanji_proto::v1 as proto;
-use sanji_store::{Commit, Projection, Row, Show, Store};
+use sanji_store::{Commit, HeldKey, Projection, Row, Show, Store};
 
 use super::StationKeys;
 use super::ahead::{Ahead, Extent};
@@ -34,8 +34,10 @@ const SAME_NUMBER_MAX: usize = 16;
 
 /// Keys of cases that are kept at hand, about 100 bytes each.
 const KEYS_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
-/// Most cases whose damaged keys are asked for at a time.
-const DAMAGED_KEYS_MAX: usize = 64;
+/// Most cases whose keys are asked for at a time.
+const SOUGHT_KEYS_MAX: usize = 64;
+/// How long nobody is asked for a key that a peer did not have, unless somebody misses it, in milliseconds.
+const ASK_AGAIN_MS: u64 = 10 * 60 * 1000;
 
 /// The reading half of a station.
 #[derive(Clone)]
@@ -54,8 +56,9 @@ struct Shared {
     /// Keys of cases that were written lately, for those who write and for links: unwrapping one costs a read of the disk.
     /// People are shown what the store can still read: a key may have been destroyed.
     keys: Mutex<LruCache<CaseId, CaseKey>>,
-    /// Cases whose keys were found damaged on the disk: peers are asked for them again.
-    damaged_keys: Mutex<BTreeSet<CaseId>>,
+    /// Cases whose keys are damaged on the disk, or did not come with what they open: peers are asked for them. With the
+    /// time at which one did not have it: milliseconds since 1970-01-01 UTC.
+    sought_keys: Mutex<BTreeMap<CaseId, Option<u64>>>,
     open_cases: AtomicU64,
     presence: Presence,
 }
@@ -73,7 +76,7 @@ impl Reader {
             ahead: Ahead::default(),
             recent: Recent::default(),
             keys: Mutex::new(LruCache::new(KEYS_KEPT)),
-            damaged_keys: Mutex::default(),
+            sought_keys: Mutex::default(),
             open_cases: AtomicU64::new(0),
             presence: Presence::default(),
         }))
@@ -406,20 +409,34 @@ impl Reader {
         Ok(row.and_then(|bytes| CaseId::from_bytes(&bytes).ok()))
     }
 
-    /// The key of a case; none where it never came or was destroyed.
+    /// The key of a case; none where it was destroyed or never came. In the latter case, and where it is damaged, peers are
+    /// asked for it.
     ///
     /// # Errors
     /// [`Error::Store`]; [`Error::Vault`] where it was wrapped under another master key.
     pub fn case_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
-        let wrapped = self.store().case_key(id);
-        if let Err(sanji_store::Error::Damaged { .. }) = &wrapped {
-            let mut damaged = self.damaged_keys();
-            if damaged.len() < DAMAGED_KEYS_MAX && damaged.insert(*id) {
-                tracing::error!(case = %id.number(), "the key of a case is damaged; peers are asked for it");
-            }
+        let held = self.held_key(id)?;
+        if held == HeldKey::Never && self.opening(id).is_some() {
+            self.seek_key(id);
         }
-        let wrapped = wrapped.map_err(store("read the key of a case"))?;
-        let key = wrapped.map(|wrapped| self.master().unwrap(&wrapped)).transpose();
+        self.unwrap_key(held)
+    }
+
+    /// The same, and nobody is asked for a key that never came.
+    pub(super) fn stored_key(&self, id: &CaseId) -> Result<Option<CaseKey>, Error> {
+        self.unwrap_key(self.held_key(id)?)
+    }
+
+    pub(super) fn held_key(&self, id: &CaseId) -> Result<HeldKey, Error> {
+        let held = self.store().case_key(id);
+        if let Err(sanji_store::Error::Damaged { .. }) = &held {
+            self.seek_key(id);
+        }
+        held.map_err(store("read the key of a case"))
+    }
+
+    fn unwrap_key(&self, held: HeldKey) -> Result<Option<CaseKey>, Error> {
+        let key = held.here().map(|wrapped| self.master().unwrap(&wrapped)).transpose();
         key.map_err(|source| Error::Vault { operation: "unwrap the key of a case", source })
     }
 
@@ -432,37 +449,59 @@ impl Reader {
     pub(super) fn keep_keys(&self, keys: impl IntoIterator<Item = (CaseId, CaseKey)>) {
         let mut kept = self.kept_keys();
         for (case, key) in keys {
-            self.damaged_keys().remove(&case);
+            self.sought_keys().remove(&case);
             kept.put(case, key);
         }
     }
 
-    fn damaged_keys(&self) -> MutexGuard<'_, BTreeSet<CaseId>> {
-        self.0.damaged_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sought_keys(&self) -> MutexGuard<'_, BTreeMap<CaseId, Option<u64>>> {
+        self.0.sought_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the key of a case is damaged here still: it may have been destroyed since, and nobody brings it back then.
-    pub(super) fn is_key_damaged(&self, case: &CaseId) -> bool {
-        self.damaged_keys().contains(case)
-            && matches!(self.store().case_key(case), Err(sanji_store::Error::Damaged { .. }))
+    /// Peers are asked for the key of a case, as far as there is room.
+    pub(super) fn seek_key(&self, case: &CaseId) {
+        let mut sought = self.sought_keys();
+        if let Some(not_had) = sought.get_mut(case) {
+            *not_had = None;
+            return;
+        }
+        if sought.len() >= SOUGHT_KEYS_MAX {
+            // One that a peer did not have makes room.
+            let not_had = sought.iter().find(|(_, not_had)| not_had.is_some()).map(|(case, _)| *case);
+            let Some(not_had) = not_had else { return };
+            sought.remove(&not_had);
+        }
+        sought.insert(*case, None);
+        tracing::error!(case = %case.number(), "the key of a case is damaged or did not come; peers are asked for it");
     }
 
-    /// Asks nobody for a damaged key, until it is missed again.
-    pub(super) fn seek_key_no_more(&self, case: &CaseId) {
-        self.damaged_keys().remove(case);
+    /// Whether the key of a case is sought here still: it may have been destroyed since, and nobody brings it back then.
+    pub(super) fn is_key_sought(&self, case: &CaseId) -> bool {
+        let is_lacking = |held| matches!(held, Ok(HeldKey::Never) | Err(sanji_store::Error::Damaged { .. }));
+        self.sought_keys().contains_key(case) && is_lacking(self.store().case_key(case))
     }
 
-    /// Where the entries stand with which keys come that were found damaged here, at most 64.
+    /// A peer that was asked for a key has none. Others are asked later, and at once where somebody misses it again.
+    pub(super) fn key_was_not_had(&self, case: &CaseId, now_ms: u64) {
+        self.sought_keys().entry(*case).and_modify(|not_had| *not_had = Some(now_ms));
+    }
+
+    /// Where the entries stand with which keys come that are to be asked for now, at most 64.
     #[must_use]
-    pub fn openings_with_damaged_keys(&self) -> Vec<Stretch> {
-        let cases: Vec<CaseId> = self.damaged_keys().iter().copied().collect();
-        let opening = |case: &CaseId| {
-            // What is damaged beside the key is asked for in its turn.
-            let held = self.store().case_entries(case).ok()?;
-            let mut entries = held.iter().filter_map(|held| held.entry.decode().ok());
-            entries.find(|entry| entry.opens_case).map(|Entry { log, seq, .. }| Stretch { log, from: seq, until: seq })
-        };
-        cases.iter().filter_map(opening).collect()
+    pub fn openings_of_sought_keys(&self, now_ms: u64) -> Vec<Stretch> {
+        // A clock that was put back makes nobody wait for longer.
+        let is_due = |not_had: &Option<u64>| not_had.is_none_or(|at_ms| now_ms.abs_diff(at_ms) >= ASK_AGAIN_MS);
+        let sought = self.sought_keys();
+        let due: Vec<CaseId> = sought.iter().filter(|(_, not_had)| is_due(not_had)).map(|(case, _)| *case).collect();
+        drop(sought);
+        due.iter().filter_map(|case| self.opening(case)).collect()
+    }
+
+    /// Where the entry stands that opens a case. None: it is not held, or damaged; then it is asked for in its turn.
+    fn opening(&self, case: &CaseId) -> Option<Stretch> {
+        let held = self.store().case_entries(case).ok()?;
+        let mut entries = held.iter().filter_map(|held| held.entry.decode().ok());
+        entries.find(|entry| entry.opens_case).map(|Entry { log, seq, .. }| Stretch { log, from: seq, until: seq })
     }
 
     fn kept_keys(&self) -> MutexGuard<'_, LruCache<CaseId, CaseKey>> {

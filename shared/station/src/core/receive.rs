@@ -7,6 +7,7 @@ use sanji_log::planted::{Bug, planted};
 use sanji_log::{CaseId, Entry, Hash, LogId, Run, StationCode};
 use sanji_proto::v1::Kind;
 use sanji_replication::{CaseKeyMessage, RefusalReason, Refused, VerifiedRun};
+use sanji_store::HeldKey;
 
 use super::{Core, ReferenceData};
 use crate::error::{Error, store};
@@ -69,7 +70,9 @@ impl Core {
             };
             match refused {
                 None => {
-                    self.take_keys(peer, &entries, &keys, random)?;
+                    for case in self.take_keys(peer, &entries, &keys, random)? {
+                        self.reader.seek_key(&case);
+                    }
                     self.note_received(log);
                     outcome.accepted.push(log);
                 }
@@ -115,27 +118,33 @@ impl Core {
     }
 
     /// Keeps the keys of cases that these entries open. A key that is here is never replaced, and one that does not
-    /// open the entry is dropped: no peer can make a case unreadable.
+    /// open the entry is dropped: no peer can make a case unreadable. Nor does one bring back what was destroyed here.
+    /// Returns the cases whose keys are still to come.
     pub(super) fn take_keys(
         &mut self,
         peer: StationCode,
         entries: &[Entry],
         keys: &CaseKeys,
         random: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<CaseId>, Error> {
+        let mut lacking = Vec::new();
         for entry in entries.iter().filter(|entry| entry.opens_case) {
-            let Some((case, bytes)) = entry.case.and_then(|case| Some((case, *keys.get(&case)?))) else { continue };
-            let known = self.has_key_of(&case)?;
-            if known || planted(Bug::DropCaseKey) {
+            let Some(case) = entry.case else { continue };
+            if !self.lacks_key_of(&case)? || planted(Bug::DropCaseKey) {
                 continue;
             }
-            let key = CaseKey::from_bytes(bytes);
+            let Some(bytes) = keys.get(&case) else {
+                lacking.push(case);
+                continue;
+            };
+            let key = CaseKey::from_bytes(*bytes);
             let sealed = codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
             let of_matter =
                 || matter::codec::decode(entry.kind, &entry.body).ok().flatten().and_then(|body| body.sealed);
             let sealed = sealed.or_else(of_matter);
             if sealed.is_some_and(|sealed| key.check(&case, &sealed).is_err()) {
                 tracing::warn!(peer.station = %peer, case = %case.number(), "a case key does not open its case");
+                lacking.push(case);
                 continue;
             }
             let mut nonce = [0; NONCE_BYTES];
@@ -147,17 +156,21 @@ impl Core {
                 .map_err(|source| Error::Vault { operation: "wrap the key of a case", source })?;
             self.stage_key(wrapped, key);
         }
-        Ok(())
+        Ok(lacking)
     }
 
-    /// Whether the key of a case is here and can be read. That it is still at hand says nothing: it is gone with the process.
-    fn has_key_of(&self, case: &CaseId) -> Result<bool, Error> {
-        if self.reader.is_key_damaged(case) {
+    /// Whether a key of a case would be kept: none that can be read is here, and none was destroyed. That a damaged one is
+    /// still at hand says nothing: it is gone with the process.
+    fn lacks_key_of(&self, case: &CaseId) -> Result<bool, Error> {
+        if self.reader.is_key_sought(case) {
+            return Ok(!self.is_key_staged(case));
+        }
+        if self.is_key_staged(case) || self.reader.case_key_at_hand(case).is_some() {
             return Ok(false);
         }
-        match self.key_of(case) {
-            Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(false),
-            known => Ok(known?.is_some()),
+        match self.reader.held_key(case) {
+            Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(true),
+            held => Ok(held? == HeldKey::Never),
         }
     }
 

@@ -8,8 +8,8 @@ use sanji_log::{
     AttachmentId, AttachmentRef, CaseId, EntryBytes, Hash, Have, LogId, Receipt, Run, StationCode, Stretch,
 };
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay,
-    Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection,
+    Replay, Store, Upload,
 };
 
 use super::Commits;
@@ -77,7 +77,7 @@ impl Store for Measured {
         self.store.case_entries(case)
     }
 
-    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
+    fn case_key(&self, case: &CaseId) -> Result<HeldKey, Error> {
         self.store.case_key(case)
     }
 

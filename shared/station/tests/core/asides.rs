@@ -255,6 +255,43 @@ fn spoil(store: &DiskStore, folder: &Path, what: &[u8], byte: usize) -> usize {
 }
 
 #[test]
+fn a_key_that_did_not_come_is_asked_for_and_a_destroyed_one_does_not_come_back() {
+    let mut district = District::new();
+    let case = district.submit().unwrap().case.unwrap();
+    let sent = missing(&district.village, &district.township);
+    let runs: Vec<_> = sent.iter().map(|(run, _)| run.clone()).collect();
+    let own = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let opening = sent.iter().find(|(run, _)| run.log == own).map(|(run, _)| run.clone()).unwrap();
+    let key = district.village.core.reader().case_key(&case).unwrap().unwrap();
+    let message = |bytes| CaseKeyMessage { case, key: Some(bytes) };
+
+    // Between, somebody has let the key fall, or put another in its place.
+    let core = &mut district.township.core;
+    core.adopt(runs.clone(), &[message([9; 32])], START_MS, &mut noise(&mut 1)).unwrap();
+    core.commit(START_MS).unwrap();
+    let reader = core.reader().clone();
+    let wanted = Stretch { log: own, from: opening.first_seq(), until: opening.first_seq() };
+    assert_eq!(reader.openings_of_sought_keys(START_MS), [wanted]);
+    core.heal(code(VILLAGE), opening.clone(), &[], START_MS, &mut noise(&mut 2)).unwrap();
+    assert_eq!(reader.openings_of_sought_keys(START_MS), [], "the village does not have it either");
+    assert!(reader.case_key(&case).unwrap().is_none());
+    assert_eq!(reader.openings_of_sought_keys(START_MS), [wanted], "somebody misses it");
+    core.heal(code(VILLAGE), opening.clone(), &[message(key.bytes())], START_MS, &mut noise(&mut 3)).unwrap();
+    core.commit(START_MS).unwrap();
+    assert_eq!(reader.case_key(&case).unwrap().unwrap().bytes(), key.bytes());
+    assert_eq!(reader.openings_of_sought_keys(START_MS), []);
+
+    district.township.reopen();
+    district.township.store.destroy_case_key(&case).unwrap();
+    let core = &mut district.township.core;
+    core.adopt(runs, &[message(key.bytes())], START_MS, &mut noise(&mut 4)).unwrap();
+    core.heal(code(VILLAGE), opening, &[message(key.bytes())], START_MS, &mut noise(&mut 5)).unwrap();
+    core.commit(START_MS).unwrap();
+    assert!(core.reader().case_key(&case).unwrap().is_none());
+    assert_eq!(core.reader().openings_of_sought_keys(START_MS), [], "nobody is asked for what was destroyed");
+}
+
+#[test]
 fn a_damaged_key_is_healed_by_what_a_station_above_holds_and_a_destroyed_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut district = District::new();
@@ -267,13 +304,13 @@ fn a_damaged_key_is_healed_by_what_a_station_above_holds_and_a_destroyed_one_is_
     let case = district.submit().unwrap().case.unwrap();
     district.sync();
     let key = district.township.core.reader().case_key(&case).unwrap().unwrap();
-    let wrapped = store.case_key(&case).unwrap().unwrap();
+    let wrapped = store.case_key(&case).unwrap().here().unwrap();
     assert_eq!(spoil(&store, folder.path(), &wrapped.bytes, 20), 1);
 
     let reader = district.village.core.reader().clone();
-    assert_eq!(reader.openings_with_damaged_keys(), [], "nobody has looked");
+    assert_eq!(reader.openings_of_sought_keys(START_MS), [], "nobody has looked");
     assert!(reader.case_key(&case).is_err());
-    let [Stretch { log, from, .. }] = reader.openings_with_damaged_keys()[..] else { panic!("one opening") };
+    let [Stretch { log, from, .. }] = reader.openings_of_sought_keys(START_MS)[..] else { panic!("one opening") };
     assert_eq!(log, LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() });
 
     let answer = district.township.store.read(&log, from, 1 << 17).unwrap().unwrap();
@@ -288,14 +325,15 @@ fn a_damaged_key_is_healed_by_what_a_station_above_holds_and_a_destroyed_one_is_
     heal(&other);
     assert!(reader.case_key(&case).is_err(), "another key does not open the case");
     heal(&CaseKeyMessage { case: CaseId([7; 16]), key: Some([9; 32]) });
-    assert_eq!(reader.openings_with_damaged_keys(), [], "whoever has no key is not asked for ever");
+    assert_eq!(reader.openings_of_sought_keys(START_MS), [], "whoever has no key is not asked every few seconds");
+    assert_eq!(reader.openings_of_sought_keys(START_MS + 10 * 60 * 1000).len(), 1, "but later");
     assert!(reader.case_key(&case).is_err());
-    assert_eq!(reader.openings_with_damaged_keys().len(), 1, "it is missed again");
+    assert_eq!(reader.openings_of_sought_keys(START_MS).len(), 1, "it is missed again");
     heal(&right);
     assert_eq!(reader.case_key(&case).unwrap().unwrap().bytes(), key.bytes());
-    assert_eq!(reader.openings_with_damaged_keys(), []);
+    assert_eq!(reader.openings_of_sought_keys(START_MS), []);
 
-    let wrapped = store.case_key(&case).unwrap().unwrap();
+    let wrapped = store.case_key(&case).unwrap().here().unwrap();
     assert_eq!(spoil(&store, folder.path(), &wrapped.bytes, 20), 1);
     assert!(reader.case_key(&case).is_err());
     store.destroy_case_key(&case).unwrap();

@@ -9,8 +9,8 @@ use sanji_proto::v1::{self as proto, act_request::Action};
 use sanji_station::Error;
 use sanji_station::core::{Core, StationKeys};
 use sanji_store::{
-    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldSnapshot, MemoryStore, Replay, Show, Store,
-    Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, Error as StoreError, Faults, HeldKey, HeldSnapshot, MemoryStore, Replay, Show,
+    Store, Upload,
 };
 
 use crate::district::{AGENT, District, HUB, TOWNSHIP, VILLAGE, dibao, noise, staff};
@@ -195,7 +195,7 @@ impl Store for Filling {
         }
         self.inner.case_entries(case)
     }
-    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, StoreError> {
+    fn case_key(&self, case: &CaseId) -> Result<HeldKey, StoreError> {
         self.inner.case_key(case)
     }
     fn destroy_case_key(&self, case: &CaseId) -> Result<(), StoreError> {

@@ -20,7 +20,7 @@ fn all_bytes(store: &dyn Store) -> Vec<u8> {
     for case in store.cases_with_prefix(&[], usize::MAX).unwrap() {
         let held = store.snapshot(&case).unwrap().unwrap();
         bytes.extend([held.whole].into_iter().chain(held.additions).flatten());
-        bytes.extend(store.case_key(&case).unwrap().unwrap().bytes);
+        bytes.extend(store.case_key(&case).unwrap().here().unwrap().bytes);
     }
     for list in ["todo", "open", "closed", "requests", "missing", "unfiled", "todo/mz", "open/mz", "closed/mz"] {
         for (key, value) in store.rows(list.as_bytes(), None, false, usize::MAX).unwrap() {

@@ -3,7 +3,7 @@
 use sanji_log::{Have, Head, Receipt, Run, SigningKey};
 
 use super::writer::{Writer, case, home};
-use crate::contract::{Commit, Error, Store, WrappedKey};
+use crate::contract::{Commit, Error, HeldKey, Store, WrappedKey};
 
 pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
     let log = Writer::new(1).log();
@@ -11,7 +11,7 @@ pub(super) fn an_empty_store_has_nothing(store: &dyn Store) {
     assert_eq!(store.read(&log, 1, 1000).unwrap(), None);
     assert_eq!(store.entry(&log, 1).unwrap(), None);
     assert_eq!(store.case_entries(&case(1)).unwrap(), []);
-    assert_eq!(store.case_key(&case(1)).unwrap(), None);
+    assert_eq!(store.case_key(&case(1)).unwrap(), HeldKey::Never);
     assert_eq!(store.receipts(&log), []);
     assert_eq!(store.snapshot(&case(1)).unwrap(), None);
     assert_eq!(store.row(b"list", b"key").unwrap(), None);
@@ -99,7 +99,7 @@ pub(super) fn a_commit_on_an_old_head_is_refused_whole(store: &dyn Store) {
 
     assert_eq!(store.have(), have);
     assert_eq!(store.read(&other.log(), 1, 1000).unwrap(), None);
-    assert_eq!(store.case_key(&case(1)).unwrap(), None);
+    assert_eq!(store.case_key(&case(1)).unwrap(), HeldKey::Never);
     assert_eq!(store.read_only(), None);
     store.commit(&writer.commit(None, 1, 10)).unwrap();
     store.commit(&other.commit(None, 1, 10)).unwrap();
@@ -152,14 +152,15 @@ pub(super) fn a_destroyed_key_is_gone_and_its_entries_stay(store: &dyn Store) {
     store
         .commit(&Commit { case_keys: vec![WrappedKey { case: case(2), bytes: vec![9; 80] }], ..Commit::default() })
         .unwrap();
-    assert_eq!(store.case_key(&case(2)).unwrap(), Some(WrappedKey { case: case(2), bytes: vec![9; 80] }));
+    assert_eq!(store.case_key(&case(2)).unwrap(), HeldKey::Here(WrappedKey { case: case(2), bytes: vec![9; 80] }));
     store.destroy_case_key(&case(2)).unwrap();
     store.destroy_case_key(&case(2)).unwrap();
-    assert_eq!(store.case_key(&case(2)).unwrap(), None);
+    assert_eq!(store.case_key(&case(2)).unwrap(), HeldKey::Destroyed);
+    assert_eq!(store.case_key(&case(4)).unwrap(), HeldKey::Never);
     assert_eq!(store.case_entries(&case(2)).unwrap().len(), 2);
     for serial in [1, 3] {
         let key = store.case_key(&case(serial)).unwrap();
-        assert_eq!(key, Some(WrappedKey { case: case(serial), bytes: vec![serial as u8; 72] }));
+        assert_eq!(key, HeldKey::Here(WrappedKey { case: case(serial), bytes: vec![serial as u8; 72] }));
     }
     assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
 }

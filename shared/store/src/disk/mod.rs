@@ -18,8 +18,8 @@ use sanji_log::{
 use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
-    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldSnapshot, Projection, Replay,
-    Show, Store, Upload, WrappedKey,
+    AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection,
+    Replay, Show, Store, Upload, WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -342,19 +342,19 @@ impl Store for DiskStore {
         self.read_case(case)
     }
 
-    fn case_key(&self, case: &CaseId) -> Result<Option<WrappedKey>, Error> {
-        let Some(place) = self.key_places(case)?.pop() else { return Ok(None) };
-        Ok(self.journal.key(place, case)?.map(|bytes| WrappedKey { case: *case, bytes }))
+    fn case_key(&self, case: &CaseId) -> Result<HeldKey, Error> {
+        let Some(place) = self.key_places(case)?.pop() else { return Ok(HeldKey::Never) };
+        let key = self.journal.key(place, case)?;
+        Ok(key.map_or(HeldKey::Destroyed, |bytes| HeldKey::Here(WrappedKey { case: *case, bytes })))
     }
 
     fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error> {
         let _progress = self.progress();
         self.check_writable()?;
-        let places = self.key_places(case)?;
-        for place in &places {
-            self.journal.destroy_key(*place, case).map_err(|error| self.note_failure(error))?;
+        // Their places stay known: what is there now says that the key was destroyed.
+        for place in self.key_places(case)? {
+            self.journal.destroy_key(place, case).map_err(|error| self.note_failure(error))?;
         }
-        self.index().push(places.into_iter().map(|place| (keys::case_key(case, place).into(), None)).collect());
         Ok(())
     }
 

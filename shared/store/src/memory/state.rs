@@ -18,7 +18,8 @@ pub(super) struct State {
     /// How many of `runs` have their projection in the index.
     pub(super) projected: usize,
     cases: BTreeMap<CaseId, Vec<(LogId, u64, u64)>>,
-    pub(super) case_keys: BTreeMap<CaseId, Vec<u8>>,
+    /// None: destroyed.
+    pub(super) case_keys: BTreeMap<CaseId, Option<Vec<u8>>>,
     pub(super) receipts: Receipts,
     pub(super) snapshots: BTreeMap<CaseId, HeldSnapshot>,
     pub(super) lists: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>,
@@ -78,7 +79,7 @@ impl State {
             }
         }
         for key in &commit.case_keys {
-            self.case_keys.insert(key.case, key.bytes.clone());
+            self.case_keys.insert(key.case, Some(key.bytes.clone()));
         }
         for receipt in &commit.receipts {
             self.receipts.keep(receipt);

@@ -315,7 +315,7 @@ fn a_destroyed_key_leaves_no_trace_in_the_journal() {
     assert!(!holds());
     drop(store);
     let store = DiskStore::rebuild(folder.path(), OPTIONS).unwrap();
-    assert_eq!(store.case_key(&case(1)).unwrap(), None);
+    assert_eq!(store.case_key(&case(1)).unwrap(), HeldKey::Destroyed);
     assert_eq!(store.case_entries(&case(1)).unwrap().len(), 3);
     assert_eq!(faults(&store), Vec::<String>::new());
 }

@@ -394,11 +394,11 @@ proptest! {
         prop_assert_eq!(store.read_only(), None);
         prop_assert_eq!(store.have().get(&writer.log()), writer.head());
         match store.case_key(&case(1)) {
-            Ok(found) => prop_assert!(found.is_none_or(|found| found == key)),
+            Ok(found) => prop_assert!(found.here().is_none_or(|found| found == key)),
             Err(error) => prop_assert!(matches!(error, Error::Damaged { .. }), "{error}"),
         }
         store.destroy_case_key(&case(1)).unwrap();
-        prop_assert_eq!(store.case_key(&case(1)).unwrap(), None);
+        prop_assert_eq!(store.case_key(&case(1)).unwrap(), HeldKey::Destroyed);
         prop_assert_eq!(store.verify(&mut |_, _| ()).unwrap().faults, Vec::<String>::new());
     }
 }
