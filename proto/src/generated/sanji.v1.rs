@@ -2323,10 +2323,10 @@ pub struct StationCondition {
     /// … and how long ago it had written the oldest of them, in milliseconds.
     #[prost(uint64, tag = "5")]
     pub unconfirmed_for_ms: u64,
-    /// Attachments known by an entry and not complete there.
+    /// Attachments known by an entry and not complete there, counted up to 20,000.
     #[prost(uint64, tag = "6")]
     pub attachments_missing: u64,
-    /// Attachments that are complete there and that no station above was known to hold.
+    /// Attachments that are complete there and that no station above was known to hold, counted up to 20,000.
     #[prost(uint64, tag = "7")]
     pub attachments_unconfirmed: u64,
     /// Bytes of all these attachments.
@@ -3241,7 +3241,7 @@ pub struct StatusReply {
     pub entries: u64,
     #[prost(uint64, tag = "13")]
     pub open_cases: u64,
-    /// Attachments known by an entry and not complete here.
+    /// Attachments known by an entry and not complete here, counted up to 20,000.
     #[prost(uint64, tag = "14")]
     pub attachments_missing: u64,
     /// When this station's certificate ends: milliseconds since 1970-01-01 UTC.

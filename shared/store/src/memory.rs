@@ -331,7 +331,7 @@ impl Store for MemoryStore {
     }
 
     fn put_upload(&self, parts: &mut dyn Iterator<Item = Vec<u8>>, note: &[u8]) -> Result<AttachmentRef, Error> {
-        let content: Vec<u8> = parts.flatten().collect();
+        let content = parts.collect::<Vec<_>>().concat();
         let (size, manifest) = (content.len() as u64, attachment::manifest(&content));
         let id = attachment::root(size, &manifest);
         if !attachment::manifest_matches(&id, size, &manifest) {

@@ -25,6 +25,8 @@ pub struct Ledger {
     pub revoked: BTreeSet<PublicKey>,
     /// Stations that lost their disk or went back to an older one.
     pub set_back: BTreeSet<StationCode>,
+    /// Whether a township lied: a key that it kept to itself is lost with its disk.
+    pub lied: bool,
     /// Steps by stations that did not hold the case.
     pub trespasses: BTreeSet<Hash>,
 }

@@ -77,6 +77,7 @@ impl World {
         self.note(format_args!("{} falls into wrong hands", self.code(at)));
         let key = self.stations[at].key();
         self.liar.iter_mut().for_each(|liar| liar.key = Some(key));
+        self.ledger.lied = true;
         self.agenda.put(for_ms, Happening::Unmasked);
     }
 

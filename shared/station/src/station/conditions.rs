@@ -77,10 +77,13 @@ impl Station {
     /// How this station is now. Blocks.
     pub(crate) fn condition(&self) -> StationCondition {
         let me = self.reader().me();
-        let waiting = self.waiting().unwrap_or_else(|error| {
-            tracing::warn!(reason = &error as &dyn std::error::Error, "what waits here can't be read");
-            Waiting::default()
-        });
+        let waiting = self.waiting();
+        if let Err(error) = &waiting {
+            tracing::warn!(reason = error as &dyn std::error::Error, "what waits here can't be read");
+        }
+        // A store that can't be read is no better than one that takes no writes, and nobody knows what waits in it.
+        let writable = waiting.is_ok() && self.info().read_only.is_none();
+        let waiting = waiting.unwrap_or_default();
         let room = self.reader().store().room();
         let upstream = self.links().upstream(me).filter(|link| link.connected);
         StationCondition {
@@ -95,7 +98,7 @@ impl Station {
             disk_free_bytes: room.map_or(0, |room| room.free_bytes),
             disk_total_bytes: room.map_or(0, |room| room.total_bytes),
             clock_offset_ms: upstream.as_ref().map(|link| link.clock_offset_ms.saturating_neg()),
-            writable: self.info().read_only.is_none(),
+            writable,
             quarantined: waiting.quarantined,
             linked_for_ms: upstream.map_or(0, |link| now_ms().saturating_sub(link.since_ms)),
         }
