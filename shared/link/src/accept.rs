@@ -23,7 +23,7 @@ use crate::certificate::Certified;
 use crate::connect::{KEEPALIVE, KEEPALIVE_TIMEOUT, WINDOW_BYTES};
 use crate::host::Host;
 use crate::listener::{AcceptLimits, Door, PeerInfo, incoming};
-use crate::pump::{self, Link, with_sources};
+use crate::pump::{self, KnownDistrust, Link, with_sources};
 use crate::{Error, Result, Trust};
 
 /// Streams of one connection: the entries, the attachments, and room for a peer that replaces one.
@@ -148,7 +148,7 @@ impl LinkService for Service {
             replaced: replaced.clone(),
             delivers,
             files: expects_files,
-            distrust: None,
+            distrust: KnownDistrust::default(),
             shutdown: self.shutdown.clone(),
         };
         let (open, incoming) = (self.open.clone(), request.into_inner());

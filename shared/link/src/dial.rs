@@ -25,7 +25,7 @@ use crate::certificate::Certified;
 use crate::connect::{CONNECT, Dialing, SHAKE_HANDS, Shaken, channel, shown_certificate};
 use crate::error::Distrust;
 use crate::host::{Host, LinkState};
-use crate::pump::{self, Begun, Goodbye, Link, now_ms, with_sources};
+use crate::pump::{self, Begun, Goodbye, KnownDistrust, Link, now_ms, with_sources};
 use crate::{Error, Result, Trust};
 
 /// Where nobody listens, the station is starting anew: it is asked again within this time …
@@ -154,12 +154,11 @@ impl Line {
         let mut pause = Pause::default();
         let mut said = Said::default();
         let mut down_since_ms = now_ms();
-        // A key that is revoked stays so, though its station may hand over what it has from time to time.
-        let mut distrust = None;
+        let distrust = KnownDistrust::default();
         while !shutdown.is_cancelled() {
             let begun = Instant::now();
             let opened = tokio::select! {
-                opened = open(&mut dialing, &upstream, &trust, &host, asked_for, distrust, &shutdown) => opened,
+                opened = open(&mut dialing, &upstream, &trust, &host, asked_for, &distrust, &shutdown) => opened,
                 () = shutdown.cancelled() => return,
             };
             let ended = match opened {
@@ -168,11 +167,10 @@ impl Line {
                     let ended = keep(opened, &host).await;
                     linked.send_replace(false);
                     down_since_ms = now_ms();
-                    distrust = distrust.or(ended.as_ref().ok().and_then(|goodbye| goodbye.distrust));
                     ended
                 }
                 Err(error) => {
-                    report_down(&host, asked_for, down_since_ms, &error, distrust);
+                    report_down(&host, asked_for, down_since_ms, &error, distrust.get());
                     Err(error)
                 }
             };
@@ -213,7 +211,7 @@ async fn open(
     trust: &Arc<Trust>,
     host: &Arc<dyn Host>,
     asked_for: StationCode,
-    distrust: Option<Distrust>,
+    distrust: &KnownDistrust,
     shutdown: &CancellationToken,
 ) -> Result<Opened> {
     const OPERATION: &str = "open the stream";
@@ -239,7 +237,7 @@ async fn open(
         replaced: CancellationToken::new(),
         delivers: false,
         files: watch::channel(false).1,
-        distrust,
+        distrust: distrust.clone(),
         shutdown: shutdown.clone(),
     };
     let link = pump::begin(link).await;

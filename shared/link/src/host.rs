@@ -264,6 +264,9 @@ pub struct LinkState {
     pub last_error: Option<String>,
     /// Why it can't be connected before the district has done something about this station's certificate.
     pub distrust: Option<Distrust>,
+    /// Whether the peer has said on this link that it knows nothing against this station's key: what it said earlier is no
+    /// longer so.
+    pub believed: bool,
 }
 
 /// An attachment that this station lacks.

@@ -118,7 +118,8 @@ pub struct Commit {
     pub extensions: Vec<Extension>,
     /// Keys of cases that the commit opens here, already encrypted under the station's master key.
     pub case_keys: Vec<WrappedKey>,
-    /// Receipts of other stations. Kept: the furthest of each log and station.
+    /// Receipts of other stations. Kept: of each log and station the furthest; one signed with another key than what is
+    /// kept takes its place.
     pub receipts: Vec<Receipt>,
 }
 
@@ -324,7 +325,7 @@ pub trait Store: Send + Sync {
     /// As for [`Store::commit`].
     fn destroy_case_key(&self, case: &CaseId) -> Result<(), Error>;
 
-    /// The furthest receipt of each other station for a log.
+    /// The receipt that is kept of each other station for a log.
     fn receipts(&self, log: &LogId) -> Vec<Receipt>;
 
     /// The snapshot of a case and its additions.

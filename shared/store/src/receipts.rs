@@ -10,10 +10,12 @@ use sanji_log::{LogId, Receipt, StationCode};
 pub(crate) struct Receipts(BTreeMap<LogId, BTreeMap<StationCode, Receipt>>);
 
 impl Receipts {
-    /// Keeps a receipt unless one at least as far is kept. Returns whether it was kept.
+    /// Keeps a receipt unless one that is signed with the same key and at least as far is kept. Which key of a station
+    /// counts is the committer's to know. Returns whether it was kept.
     pub(crate) fn keep(&mut self, receipt: &Receipt) -> bool {
         let of_log = self.0.entry(receipt.head.log).or_default();
-        if of_log.get(&receipt.station).is_some_and(|kept| kept.head.seq >= receipt.head.seq) {
+        let is_as_far = |kept: &Receipt| kept.key == receipt.key && kept.head.seq >= receipt.head.seq;
+        if of_log.get(&receipt.station).is_some_and(is_as_far) {
             return false;
         }
         of_log.insert(receipt.station, receipt.clone());

@@ -252,7 +252,7 @@ impl World {
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
             // Nobody there asks how a station is.
-            Action::ClockOffset(_) | Action::Distrusted | Action::KeepConditions(_) => {}
+            Action::ClockOffset(_) | Action::Distrusted | Action::Believed | Action::KeepConditions(_) => {}
             Action::Close { reason, .. } => {
                 self.note(format_args!("{} closes: {reason}", self.code(at)));
                 self.end(stream, at);
@@ -377,6 +377,8 @@ impl World {
             RefusalReason::Revoked if self.ledger.revoked.contains(&log.key) => &mut self.counters.revoked_logs,
             RefusalReason::BadSeal | RefusalReason::Malformed if altered => &mut self.counters.refused_forgeries,
             _ if stream.is_some_and(|stream| self.was_lied_on(stream)) => &mut self.counters.refused_lies,
+            // What a bundle says of its reader's logs is what that one has signed for.
+            RefusalReason::Fork if stream.is_none() && self.ledger.lied => &mut self.counters.refused_lies,
             _ => panic!("{} alerts: {log} {seq} {reason}: {detail}", self.code(at)),
         };
         *counter += 1;

@@ -418,6 +418,8 @@ impl<'a> Import<'a> {
                         }
                     }
                     Action::Distrusted => self.summary.distrusted = true,
+                    // It may have been written before the key was revoked.
+                    Action::Believed => {}
                     Action::LoadAgain { log, from, until } => {
                         if self.summary.lost.len() < STRETCHES_MAX {
                             self.summary.lost.push(Stretch { log, from, until: until.unwrap_or(from) });

@@ -32,7 +32,7 @@ use crate::certificate::Certified;
 use crate::error::Distrust;
 use crate::host::{Change, Host, HostError};
 use crate::{Error, Result, Trust};
-pub(crate) use status::{now_ms, to_peer, with_sources};
+pub(crate) use status::{KnownDistrust, now_ms, to_peer, with_sources};
 
 use clerk::{Answer, Clerk, Job};
 use packing::{Packer, Unpacker};
@@ -83,8 +83,8 @@ pub(crate) struct Link {
     pub(crate) delivers: bool,
     /// Whether a revoked peer may have attachments yet that are wanted here.
     pub(crate) files: watch::Receiver<bool>,
-    /// Why an earlier link of this process was closed for good.
-    pub(crate) distrust: Option<Distrust>,
+    /// What earlier links of this process have shown.
+    pub(crate) distrust: KnownDistrust,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -465,6 +465,7 @@ impl Pump {
                 }
                 Action::ClockOffset(offset_ms) => self.reporter.clock_offset(offset_ms),
                 Action::Distrusted => self.reporter.distrusted(),
+                Action::Believed => self.reporter.believed(),
                 Action::Close { reason, come_back_after_ms, revoked } => {
                     let come_back_after = Duration::from_millis(come_back_after_ms);
                     let distrust = revoked.then_some(Distrust::Revoked);

@@ -1,6 +1,6 @@
 //! What a link tells the station about itself, and the peer about its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rand::Rng;
@@ -65,8 +65,25 @@ pub(super) struct Reporter {
     peer: StationCode,
     /// Another link of the same peer reports now.
     replaced: CancellationToken,
+    distrust: KnownDistrust,
     state: LinkState,
     reported: Option<LinkState>,
+}
+
+/// Why a parent does not take this station's certificate, from one link to the next. A key that is revoked stays so, though
+/// its station may hand over what it has from time to time; until whoever said it says otherwise, for it may have been
+/// wrong, or not what it claimed to be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownDistrust(Arc<Mutex<Option<Distrust>>>);
+
+impl KnownDistrust {
+    pub(crate) fn get(&self) -> Option<Distrust> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, distrust: Option<Distrust>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = distrust;
+    }
 }
 
 impl Reporter {
@@ -74,9 +91,10 @@ impl Reporter {
         host: Arc<dyn Host>,
         peer: StationCode,
         replaced: CancellationToken,
-        distrust: Option<Distrust>,
+        distrust: KnownDistrust,
     ) -> Self {
-        Self { host, peer, replaced, state: LinkState { distrust, ..LinkState::default() }, reported: None }
+        let state = LinkState { distrust: distrust.get(), ..LinkState::default() };
+        Self { host, peer, replaced, distrust, state, reported: None }
     }
 
     pub(super) fn peer(&self) -> StationCode {
@@ -107,8 +125,15 @@ impl Reporter {
 
     /// Told at once: whoever is at the desk must not go on for nothing.
     pub(super) fn distrusted(&mut self) {
-        self.state.distrust = Some(Distrust::Revoked);
+        self.distrust.set(Some(Distrust::Revoked));
+        (self.state.distrust, self.state.believed) = (Some(Distrust::Revoked), false);
         self.report(false);
+    }
+
+    pub(super) fn believed(&mut self) {
+        self.distrust.set(None);
+        (self.state.distrust, self.state.believed) = (None, true);
+        self.report(self.state.in_sync);
     }
 
     pub(super) fn disconnected(&mut self, reason: String, distrust: Option<Distrust>) {
@@ -116,7 +141,10 @@ impl Reporter {
         self.state.connected = false;
         self.state.since_ms = now_ms();
         self.state.last_error = Some(reason);
-        self.state.distrust = self.state.distrust.or(distrust);
+        if distrust.is_some() {
+            self.distrust.set(distrust);
+            (self.state.distrust, self.state.believed) = (distrust, false);
+        }
         self.report(false);
     }
 

@@ -181,6 +181,8 @@ pub enum Action {
     ClockOffset(i64),
     /// The peer says that this station's key is revoked, and listens to what it had written.
     Distrusted,
+    /// The peer knows nothing against this station's key.
+    Believed,
     /// Close the stream, after everything before it is sent.
     Close {
         /// For people, in English.

@@ -44,9 +44,7 @@ impl Session {
             && hello.compression.is_some()
             && hello.compression == self.settings.compression;
         self.note_clock(hello.clock_ms, now_ms);
-        if hello.revoked {
-            self.actions.push(Action::Distrusted);
-        }
+        self.actions.push(if hello.revoked { Action::Distrusted } else { Action::Believed });
     }
 
     /// The peer has said what it holds: what either side lacks can flow.

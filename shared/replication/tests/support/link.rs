@@ -193,6 +193,7 @@ impl Link {
             Action::Alert { log, seq, reason, .. } => side.alerts.push((log, seq, reason)),
             Action::ClockOffset(_) => {}
             Action::Distrusted => side.is_distrusted = true,
+            Action::Believed => side.is_distrusted = false,
             Action::Close { reason, .. } => side.closed = Some(reason),
         }
     }

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sanji_log::planted::{Bug, planted};
 use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
 use sanji_log::{
-    AttachmentId, CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, Reach, Receipt, Run, Seal,
-    StationCode,
+    AttachmentId, CaseId, Entry, EntryBytes, EntryDraft, Hash, Head, HybridTime, LogId, PublicKey, Reach, Receipt, Run,
+    Seal, StationCode,
 };
 use sanji_store::{Commit, Extension, WrappedKey};
 
 use super::Core;
 use super::fold::Fold;
+use super::reference::KeyLife;
 use crate::compression::Effort;
 use crate::error::Error;
 use crate::pending::Purpose;
@@ -232,18 +233,36 @@ impl Core {
             if held == 0 && reference.directory().get(&log.key).is_none() {
                 continue;
             }
+            if self.contradicts(&receipt) {
+                tracing::warn!(station = %receipt.station, log = %log, seq = receipt.head.seq, "a receipt for what is not so");
+                continue;
+            }
             let known = self.reader.store().receipts(&log);
             let staged = self.group.receipts.iter().filter(|staged| staged.head.log == log);
             let of_station = known.iter().chain(staged).filter(|known| known.station == receipt.station);
-            let before = of_station.map(|known| known.head.seq).max().unwrap_or(0);
-            if receipt.head.seq > before {
-                let until = receipt.head.seq.min(held);
-                if before < until {
-                    self.group.confirmed.push(Confirmed { log, from: before + 1, until });
-                }
-                self.group.receipts.push(receipt);
+            // What a former life of the station had, it need not have any more. A key that is not known yet is a new one.
+            let lives = |key: &PublicKey| reference.keys().get(key).is_none_or(KeyLife::is_living);
+            let standing = |receipt: &Receipt| (lives(&receipt.key), receipt.head.seq);
+            let before = of_station.map(standing).max();
+            if before.is_some_and(|before| standing(&receipt) <= before) {
+                continue;
             }
+            let (before, until) = (before.map_or(0, |(_, seq)| seq), receipt.head.seq.min(held));
+            if before < until {
+                self.group.confirmed.push(Confirmed { log, from: before + 1, until });
+            }
+            self.group.receipts.push(receipt);
         }
+    }
+
+    /// Whether a receipt is for another entry than the one that is held, or for more of this station's own log than it has
+    /// written: whoever signed it has forked, is wrong, or lies.
+    fn contradicts(&self, receipt: &Receipt) -> bool {
+        let Head { log, seq, hash } = receipt.head;
+        if seq > self.have.get(&log).map_or(0, |(held, _)| held) {
+            return log.key == self.reader.key();
+        }
+        self.hash_at(&log, seq).ok().flatten().is_some_and(|held| held != hash)
     }
 
     /// Notes that a command has used attachments that waited for it.

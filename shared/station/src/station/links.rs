@@ -70,8 +70,10 @@ impl Links {
             }
             // A clock is off by as much as it was until the peer says otherwise.
             link.clock_offset_ms = link.clock_offset_ms.or(before.clock_offset_ms);
-            // A key that is revoked stays so, however the link that said it has ended.
-            link.distrust = before.distrust.filter(|known| *known == Distrust::Revoked).or(link.distrust);
+            // A key that is revoked stays so, however the link that said it has ended, until the peer says otherwise.
+            if !link.believed {
+                link.distrust = before.distrust.filter(|known| *known == Distrust::Revoked).or(link.distrust);
+            }
         }
         state.links.insert(peer, link);
     }
@@ -212,6 +214,8 @@ mod tests {
         links.changed(township, said(Distrust::Revoked));
         links.changed(township, LinkState { connected: true, ..LinkState::default() });
         assert!(links.is_revoked(village) && !links.is_revoked(hub), "it stays so, and only those above decide");
+        links.changed(township, LinkState { connected: true, believed: true, ..LinkState::default() });
+        assert!(!links.is_revoked(village), "whoever said it says otherwise");
 
         let by_stick = Links::default();
         by_stick.told_revoked(township);

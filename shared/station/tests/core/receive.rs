@@ -3,7 +3,7 @@
 use prost::Message;
 use sanji_link::Authority;
 use sanji_log::seal::public_key;
-use sanji_log::{EntryDraft, HybridTime, LogId, Reach, Run, Seal, SigningKey};
+use sanji_log::{EntryDraft, Head, HybridTime, LogId, Reach, Receipt, Run, Seal, SigningKey};
 use sanji_proto::v1 as proto;
 use sanji_replication::{CaseKeyMessage, RefusalReason};
 use sanji_station::Error;
@@ -37,6 +37,49 @@ fn what_two_links_bring_is_taken_once() {
     }
     let again = core.commit(now_ms).unwrap();
     assert_eq!((again.heads.len(), again.receipts.len(), again.cases.len()), (0, 1, 0));
+}
+
+#[test]
+fn a_receipt_is_for_what_is_so_and_by_a_key_that_counts() {
+    let mut district = District::new();
+    district.submit().unwrap();
+    district.submit().unwrap();
+    let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+    let hash_at = |district: &District, seq| district.village.store.entry(&log, seq).unwrap().unwrap().hash();
+    let (first, second) = (hash_at(&district, 1), hash_at(&district, 2));
+    let (signing, now_ms) = (district.township.keys.signing.clone(), district.now_ms);
+    let receipt =
+        |signing: &SigningKey, seq, hash| Receipt::sign(signing, code(TOWNSHIP), Head { log, seq, hash }, now_ms + seq);
+    let keep = |district: &mut District, receipt: Receipt| {
+        district.village.core.keep_receipts(vec![receipt]);
+        district.village.core.commit(now_ms).unwrap();
+        let kept = district.village.store.receipts(&log);
+        kept.first().map(|receipt| (receipt.key, receipt.head.seq))
+    };
+    let key = public_key(&signing);
+    assert_eq!(keep(&mut district, receipt(&signing, 2, first)), None, "the township has another entry there");
+    assert_eq!(keep(&mut district, receipt(&signing, 3, first)), None, "the village has not written so much");
+    assert_eq!(keep(&mut district, receipt(&signing, 1, first)), Some((key, 1)));
+    assert_eq!(keep(&mut district, receipt(&signing, 2, second)), Some((key, 2)));
+    let renewed = SigningKey::from_bytes(&[77; 32]);
+    assert_eq!(keep(&mut district, receipt(&renewed, 1, first)), Some((key, 2)), "less than is known");
+
+    // What a station had under a key that is revoked, it need not have any more.
+    let revoked = proto::StationRevoked { key: key.0.to_vec(), reason: "stolen".to_owned() };
+    let record = proto::StationRecord { record: Some(proto::station_record::Record::Revoked(revoked)) };
+    let kind = proto::Kind::Station as u32;
+    district.hub.core.write(code(TOWNSHIP), Reach::Public, "", kind, record.encode_to_vec(), now_ms).unwrap();
+    district.hub.core.commit(now_ms).unwrap();
+    for (run, keys) in missing(&district.hub, &district.village) {
+        let runs = vec![verified(run)];
+        district.village.core.receive(code(HUB), runs, &keys, now_ms, &mut noise(&mut 1)).unwrap();
+    }
+    district.village.core.commit(now_ms).unwrap();
+    assert_eq!(keep(&mut district, receipt(&renewed, 1, first)), Some((public_key(&renewed), 1)));
+    let late = keep(&mut district, receipt(&signing, 2, second));
+    assert_eq!(late, Some((public_key(&renewed), 1)), "nothing goes round in circles");
+    district.village.reopen();
+    assert_eq!(keep(&mut district, receipt(&renewed, 2, second)), Some((public_key(&renewed), 2)));
 }
 
 pub(crate) fn foreign_run(signing: &SigningKey, seqs: u64, note: &str) -> Run {

@@ -187,6 +187,10 @@ pub(super) fn the_furthest_receipt_is_kept(store: &dyn Store) {
     let kept = store.receipts(&near.head.log);
     assert_eq!(kept.len(), 2);
     assert!(kept.contains(&far) && kept.contains(&other));
+    let renewed = Receipt::sign(&SigningKey::from_bytes(&[9; 32]), township, near.head, near.time_ms);
+    store.commit(&Commit { receipts: vec![renewed.clone()], ..Commit::default() }).unwrap();
+    let kept = store.receipts(&near.head.log);
+    assert!(kept.len() == 2 && kept.contains(&renewed), "a station's new key takes the place of its former one");
 }
 
 pub(super) fn verify_counts_what_it_checks(store: &dyn Store) {
