@@ -262,7 +262,10 @@ impl Core {
         if seq > self.have.get(&log).map_or(0, |(held, _)| held) {
             return log.key == self.reader.key();
         }
-        self.hash_at(&log, seq).ok().flatten().is_some_and(|held| held != hash)
+        // Receipts are mostly for what has just been sent, up to the end of a run.
+        let recently = self.reader.recently_sealed(&log, seq);
+        let held = recently.or_else(|| self.hash_at(&log, seq).ok().flatten());
+        held.is_some_and(|held| held != hash)
     }
 
     /// Notes that a command has used attachments that waited for it.

@@ -12,7 +12,7 @@ use sanji_domain::case::{Case, Private};
 use sanji_domain::organisation::{Staff, Standing};
 use sanji_log::seal::public_key;
 use sanji_log::{
-    CaseId, CaseNumber, Entry, EntryBytes, LogId, PublicKey, RequestId, Run, SigningKey, StationCode, Stretch,
+    CaseId, CaseNumber, Entry, EntryBytes, Hash, LogId, PublicKey, RequestId, Run, SigningKey, StationCode, Stretch,
 };
 use sanji_proto::v1 as proto;
 use sanji_store::{Commit, HeldKey, Projection, Row, Show, Store};
@@ -158,6 +158,11 @@ impl Reader {
     #[must_use]
     pub fn recent(&self, log: &LogId, from: u64, max_bytes: usize) -> Option<Run> {
         self.0.recent.read(log, from, max_bytes)
+    }
+
+    /// The hash of an entry with which a run ended that was committed just now. Does not touch the disk.
+    pub(super) fn recently_sealed(&self, log: &LogId, seq: u64) -> Option<Hash> {
+        self.0.recent.sealed(log, seq)
     }
 
     /// Shows cases that were folded anew, though nothing was written.

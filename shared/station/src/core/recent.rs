@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sanji_log::run::{RUN_MAX_BYTES, RUN_MAX_ENTRIES};
-use sanji_log::{LogId, Run};
+use sanji_log::{Hash, LogId, Run};
 
 /// Bytes of entries that are kept, save that the last run always is.
 const BYTES: usize = 1 << 20;
@@ -55,6 +55,12 @@ impl Recent {
         Some(read)
     }
 
+    /// The hash of an entry with which a run ends, if that run is here.
+    pub(super) fn sealed(&self, log: &LogId, seq: u64) -> Option<Hash> {
+        let kept = self.kept();
+        kept.runs.iter().find(|run| run.seal.seq == seq && run.log == *log).map(|run| run.seal.hash)
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,7 +71,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use bytes::Bytes;
-    use sanji_log::{EntryBytes, Hash, PublicKey, Reach, Seal};
+    use sanji_log::{EntryBytes, PublicKey, Reach, Seal};
 
     use super::*;
 
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(read(6, 49), Some((6, 6, 20)));
         assert_eq!(read(7, 1), Some((7, 7, 30)), "one run at least");
         assert_eq!((read(4, 1000), read(8, 1000)), (None, None));
+        assert_eq!((recent.sealed(&log(1), 6), recent.sealed(&log(1), 5)), (Some(Hash([0; 32])), None));
     }
 
     #[test]
