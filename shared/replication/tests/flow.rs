@@ -251,7 +251,8 @@ fn hello() -> Hello {
 #[test]
 fn the_handshake_measures_the_clock_and_refuses_strangers() {
     let say = |hello: Hello| quiet_session().0.on(Event::Received(Message::Hello(hello)), &directory(), 1000);
-    assert_eq!(say(hello()), [Action::ClockOffset(60_000)]);
+    assert_eq!(say(hello()), [Action::ClockOffset(60_000), Action::Believed]);
+    assert_eq!(say(Hello { revoked: true, ..hello() }), [Action::ClockOffset(60_000), Action::Distrusted]);
     for wrong in [
         Hello { station: code(HUB), ..hello() },
         Hello { protocol_min: PROTOCOL_MAX + 1, protocol_max: PROTOCOL_MAX + 1, ..hello() },
