@@ -19,7 +19,7 @@ use super::tamper;
 use super::world::World;
 
 /// How many runs have such a township: one in so many.
-const ONE_IN: u64 = 5;
+const ONE_IN: u32 = 5;
 /// Makes its random source another than the run's.
 const SALT: u64 = 0x6c69_6172;
 /// When the township falls into wrong hands, in milliseconds.
@@ -49,7 +49,7 @@ impl Liar {
         let mut random = StdRng::seed_from_u64(seed ^ SALT);
         let townships = (0..STATIONS.len()).filter(|place| parent(*place) == Some(HUB));
         let place = townships.choose(&mut random)?;
-        let lies = random.random_ratio(1, ONE_IN as u32);
+        let lies = random.random_ratio(1, ONE_IN);
         lies.then_some(Self { random, place, key: None, streams: BTreeSet::new(), remembered: Vec::new() })
     }
 }

@@ -23,7 +23,7 @@ use super::links::Sent;
 use super::model::Model;
 use super::network::{Network, StreamId};
 use super::people::Asked;
-use super::sample::{District, HUB, STATIONS, parent};
+use super::sample::{self, District, HUB, STATIONS, parent};
 use super::station::{Station, Waiting};
 use super::{Report, Trace};
 
@@ -119,6 +119,7 @@ impl World {
         }
         world.agenda.put(2000, Happening::Fault);
         world.agenda.put(6000, Happening::Courier);
+        world.ledger.without_line = without_line.map(sample::code);
         world.found();
         world.expect_lies();
         world
