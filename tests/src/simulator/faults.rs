@@ -97,8 +97,6 @@ counters! {
     lies,
     /// Alerts that came of lies.
     refused_lies,
-    /// Keys of cases that were asked for because they had not come, and came.
-    regained_keys,
     /// Logs refused because the writer's key was not known yet.
     unknown_keys,
     /// Bundles written.

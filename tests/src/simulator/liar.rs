@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, RngCore, SeedableRng};
-use sanji_log::{Hash, Head, LogId, PublicKey, Receipt, Run, SigningKey};
+use sanji_log::{Hash, Head, LogId, PublicKey, Receipt, SigningKey};
 use sanji_replication::{CaseKeyMessage, Entries, Goodbye, Message, RefusalReason, Refused};
 use sanji_store::Store;
 
@@ -28,8 +28,6 @@ const FROM_MS: std::ops::Range<u64> = 8_000..25_000;
 const LIES_FOR_MS: std::ops::Range<u64> = 4_000..25_000;
 /// How often a message is a lie.
 const LIES: f64 = 0.12;
-/// Runs that are remembered, to be sent again at a wrong time.
-const REMEMBERED: usize = 24;
 
 /// The township, and what it needs for its lies.
 pub struct Liar {
@@ -39,7 +37,6 @@ pub struct Liar {
     key: Option<PublicKey>,
     /// Streams on which it has lied.
     streams: BTreeSet<StreamId>,
-    remembered: Vec<Run>,
 }
 
 impl Liar {
@@ -50,7 +47,7 @@ impl Liar {
         let townships = (0..STATIONS.len()).filter(|place| parent(*place) == Some(HUB));
         let place = townships.choose(&mut random)?;
         let lies = random.random_ratio(1, ONE_IN);
-        lies.then_some(Self { random, place, key: None, streams: BTreeSet::new(), remembered: Vec::new() })
+        lies.then_some(Self { random, place, key: None, streams: BTreeSet::new() })
     }
 }
 
@@ -121,11 +118,6 @@ impl World {
         let Some(liar) = self.liar.as_mut().filter(|liar| working && liar.key == Some(key)) else {
             return vec![message];
         };
-        if let Message::Entries(entries) = &message {
-            liar.remembered.extend(entries.runs.iter().cloned());
-            let forgotten = liar.remembered.len().saturating_sub(REMEMBERED);
-            liar.remembered.drain(..forgotten);
-        }
         if !liar.random.random_bool(LIES) {
             return vec![message];
         }
@@ -191,17 +183,12 @@ impl Liar {
         heads
     }
 
-    /// It keeps entries back, changes them, brings old ones, or lets the keys of cases fall.
+    /// It keeps entries back, changes them, or brings them twice.
     fn entries(&mut self, mut entries: Entries) -> Vec<Message> {
-        let key = self.hash().0;
-        match self.random.random_range(0..8) {
+        match self.random.random_range(0..4) {
             0 => return Vec::new(),
             1 if entries.runs.len() > 1 => drop(entries.runs.pop()),
             1 | 2 => drop(tamper::alter(&mut entries.runs[0], &mut self.random)),
-            3 => entries.case_keys.iter_mut().for_each(|message| message.key = Some(key)),
-            4 => entries.case_keys.iter_mut().for_each(|message| message.key = None),
-            5 => entries.case_keys.clear(),
-            6 => entries.runs = self.remembered.choose(&mut self.random).cloned().into_iter().collect(),
             _ => {
                 let case_keys: Vec<CaseKeyMessage> = entries.case_keys.clone();
                 let again = Entries { batch: entries.batch, runs: entries.runs.clone(), case_keys };

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use rand::{Rng, RngCore};
-use sanji_log::{CaseId, Head, LogId, Receipt, Run, Stretch};
+use sanji_log::{Head, LogId, Receipt, Run, Stretch};
 use sanji_proto::v1 as proto;
 use sanji_replication::{Ack, Action, CaseKeyMessage, Entries, Event, Message, RefusalReason, Session, Settings};
 use sanji_store::Store;
@@ -11,7 +11,7 @@ use super::agenda::Happening;
 use super::ledger::{may_hold, stands_over};
 use super::network::{Freight, StreamId};
 use super::sample::{HUB, parent};
-use super::station::{End, Station, Waiting};
+use super::station::{End, Waiting};
 use super::tamper;
 use super::world::World;
 
@@ -295,18 +295,6 @@ impl World {
         }
     }
 
-    /// Whether a station lacks the key of a case, and another has it: it may come over a third that lacks it itself.
-    pub(super) fn lacks_keys(&self, at: usize) -> bool {
-        let has = |station: &Station, case: &CaseId| {
-            let reader = station.running.as_ref().map(|running| running.core.reader());
-            reader.is_some_and(|reader| reader.case_key(case).expect("a key can be read").is_some())
-        };
-        let station = &self.stations[at];
-        let others = || self.stations.iter().filter(|other| Some(other.code) != self.ledger.without_line);
-        let lacking = |case: &CaseId| !has(station, case) && others().any(|other| has(other, case));
-        self.liar.is_some() && station.cases().iter().any(lacking)
-    }
-
     fn keep_again(&mut self, at: usize, stream: StreamId, run: Run, case_keys: &[CaseKeyMessage]) {
         let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
         let Some(running) = self.stations[at].running.as_ref() else { return };
@@ -314,7 +302,6 @@ impl World {
         let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
         let Some(running) = self.stations[at].running.as_mut() else { return };
         running.core.heal(peer, run, case_keys, now_ms, &mut random).expect("the core heals");
-        self.counters.regained_keys += case_keys.iter().filter(|message| message.key.is_some()).count() as u64;
         self.commit_soon(at);
     }
 

@@ -220,7 +220,6 @@ impl World {
             && running.waiting.is_empty()
             && !running.commit_due
             && !station.healing
-            && !self.lacks_keys(at)
             && wanted.iter().all(|wanted| lost(&wanted.id) || self.is_parted(&wanted.case))
             && running.ends.iter().all(|(stream, end)| whole(stream) && end.session.in_sync())
     }
