@@ -78,17 +78,6 @@ pub enum Happening {
         /// The station.
         at: usize,
     },
-    /// What was held once and is asked for again is read.
-    Again {
-        /// For this stream.
-        stream: StreamId,
-        /// At this station.
-        at: usize,
-        /// The log.
-        log: LogId,
-        /// First position wanted.
-        from: u64,
-    },
     /// A township falls into wrong hands.
     TakenOver,
     /// The district hears of it.

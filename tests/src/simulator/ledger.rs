@@ -25,10 +25,8 @@ pub struct Ledger {
     pub revoked: BTreeSet<PublicKey>,
     /// Stations that lost their disk or went back to an older one.
     pub set_back: BTreeSet<StationCode>,
-    /// Whether a township lied: a key that it kept to itself is lost with its disk.
+    /// Whether a township lied: what it has signed for need not be so.
     pub lied: bool,
-    /// A village that has no line: here nobody asks it by bundle for keys that others did not pass on.
-    pub without_line: Option<StationCode>,
     /// Steps by stations that did not hold the case.
     pub trespasses: BTreeSet<Hash>,
 }

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{Rng, RngCore, SeedableRng};
 use sanji_log::{Hash, Head, LogId, PublicKey, Receipt, SigningKey};
-use sanji_replication::{CaseKeyMessage, Entries, Goodbye, Message, RefusalReason, Refused};
+use sanji_replication::{Ack, Entries, Goodbye, Message, RefusalReason, Refused};
 use sanji_store::Store;
 
 use super::agenda::Happening;
@@ -130,7 +130,7 @@ impl World {
             Message::Entries(entries) => liar.entries(entries),
             Message::Ack(mut ack) => match liar.random.random_range(0..4) {
                 0 => Vec::new(),
-                1 => vec![Message::Ack(sanji_replication::Ack { batch: ack.batch + 1, ..ack })],
+                1 => vec![Message::Ack(Ack { batch: ack.batch + 1, ..ack })],
                 2 => {
                     let receipts = std::mem::take(&mut ack.receipts).into_iter();
                     ack.receipts = receipts.map(|receipt| liar.receipt(&receipt, &own.0)).collect();
@@ -189,11 +189,7 @@ impl Liar {
             0 => return Vec::new(),
             1 if entries.runs.len() > 1 => drop(entries.runs.pop()),
             1 | 2 => drop(tamper::alter(&mut entries.runs[0], &mut self.random)),
-            _ => {
-                let case_keys: Vec<CaseKeyMessage> = entries.case_keys.clone();
-                let again = Entries { batch: entries.batch, runs: entries.runs.clone(), case_keys };
-                return vec![Message::Entries(entries), Message::Entries(again)];
-            }
+            _ => return vec![Message::Entries(entries.clone()), Message::Entries(entries)],
         }
         vec![Message::Entries(entries)]
     }

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use rand::{Rng, RngCore};
-use sanji_log::{Head, LogId, Receipt, Run, Stretch};
+use sanji_log::{Head, LogId, Receipt, Run};
 use sanji_proto::v1 as proto;
 use sanji_replication::{Ack, Action, CaseKeyMessage, Entries, Event, Message, RefusalReason, Session, Settings};
 use sanji_store::Store;
@@ -245,9 +245,8 @@ impl World {
             }
             // The hub of the simulator has one life.
             Action::Introduce(_) | Action::KeepBranch { .. } | Action::LoadBranch { .. } => {}
-            // Its disks lose what was not synced, and damage nothing: only keys of cases are asked for.
-            Action::LoadAgain { log, from, .. } => self.agenda.put(1, Happening::Again { stream, at, log, from }),
-            Action::KeepAgain { run, case_keys } => self.keep_again(at, stream, run, &case_keys),
+            // Its disks lose what was not synced, and damage nothing; nobody decides on what is kept aside.
+            Action::LoadAgain { .. } | Action::KeepAgain { .. } => {}
             Action::KeepAside { batch, runs, case_keys } => self.keep_aside(at, stream, batch, runs, &case_keys),
             Action::KeepReceipts(receipts) => self.keep_receipts(at, receipts),
             Action::Alert { log, reason, seq, detail } => self.alerted(at, Some(stream), (log, seq), reason, &detail),
@@ -275,33 +274,6 @@ impl World {
         let Some(running) = self.stations[at].running.as_mut() else { return };
         running.core.keep_aside(peer, runs, case_keys, now_ms, &mut random).expect("the core keeps evidence");
         running.waiting.push(Waiting::Aside { stream, batch });
-        self.commit_soon(at);
-    }
-
-    /// Somebody looks at every case, so that keys which did not come are missed, and peers are asked for them.
-    pub(super) fn miss_keys(&mut self, at: usize) {
-        let Some(running) = self.stations[at].running.as_ref().filter(|_| self.liar.is_some()) else { return };
-        let reader = running.core.reader().clone();
-        for case in self.stations[at].cases() {
-            reader.case_key(&case).expect("a key can be read");
-        }
-        let wanted = reader.openings_of_sought_keys(self.stations[at].clock_ms(self.agenda.now_ms()));
-        let ends = self.stations[at].running.iter().flat_map(|running| &running.ends);
-        let ends: Vec<_> = ends.map(|(stream, end)| (*stream, self.code(end.peer))).collect();
-        for (stream, peer) in ends {
-            for Stretch { log, from, .. } in wanted.iter().filter(|stretch| stretch.log.held_by(peer)) {
-                self.feed(at, stream, Event::EntriesNeeded { log: *log, from: *from });
-            }
-        }
-    }
-
-    fn keep_again(&mut self, at: usize, stream: StreamId, run: Run, case_keys: &[CaseKeyMessage]) {
-        let now_ms = self.stations[at].clock_ms(self.agenda.now_ms());
-        let Some(running) = self.stations[at].running.as_ref() else { return };
-        let Some(peer) = running.ends.get(&stream).map(|end| self.stations[end.peer].code) else { return };
-        let mut random = |bytes: &mut [u8]| self.random.fill_bytes(bytes);
-        let Some(running) = self.stations[at].running.as_mut() else { return };
-        running.core.heal(peer, run, case_keys, now_ms, &mut random).expect("the core heals");
         self.commit_soon(at);
     }
 

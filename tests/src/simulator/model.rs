@@ -147,9 +147,8 @@ impl Model {
                 assert_eq!(case.waiting().count(), 0, "steps of {number} wait at {}", station.code);
                 let truth = first.get_or_insert_with(|| case.clone());
                 assert!(*truth == case, "{} has another state of {number}", station.code);
-                let passes_on = |other: &&&Station| Some(other.code) != ledger.without_line && has_key(other, &id);
-                let is_lost = ledger.lied && !stations.iter().any(|other| passes_on(&other));
-                assert!(is_lost || has_key(station, &id), "{} lacks the key of {number}", station.code);
+                let reader = station.running.as_ref().expect("it runs").core.reader();
+                assert!(reader.case_key(&id).expect("a key can be read").is_some(), "{} lacks a key", station.code);
                 let may_be_lost = !ledger.set_back.is_empty() || !ledger.cloned.is_empty();
                 self.check_attachments(station, &id, |id| {
                     may_be_lost && !stations.iter().any(|station| station.has_whole(id))
@@ -249,11 +248,6 @@ fn holders<'a>(id: &CaseId, stations: &'a [&'a Station]) -> impl Iterator<Item =
 fn knows(station: &Station, id: &CaseId) -> bool {
     let reader = station.running.as_ref().expect("it runs").core.reader();
     reader.case(id).expect("a case can be read").is_some()
-}
-
-fn has_key(station: &Station, id: &CaseId) -> bool {
-    let reader = station.running.as_ref().expect("it runs").core.reader();
-    reader.case_key(id).expect("a key can be read").is_some()
 }
 
 fn case_at(station: &Station, id: &CaseId) -> Arc<Case> {

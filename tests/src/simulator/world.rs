@@ -23,7 +23,7 @@ use super::links::Sent;
 use super::model::Model;
 use super::network::{Network, StreamId};
 use super::people::Asked;
-use super::sample::{self, District, HUB, STATIONS, parent};
+use super::sample::{District, HUB, STATIONS, parent};
 use super::station::{Station, Waiting};
 use super::{Report, Trace};
 
@@ -35,8 +35,6 @@ pub const HEALING_MS: u64 = 300_000;
 /// For how long the last receipts may travel.
 const LAST_RECEIPTS_MS: u64 = 2_000;
 pub(super) const TICK_MS: u64 = 5_000;
-/// Most bytes of entries that are sent again at once.
-const AGAIN_BYTES: usize = 3 << 10;
 
 /// The district.
 pub struct World {
@@ -119,7 +117,6 @@ impl World {
         }
         world.agenda.put(2000, Happening::Fault);
         world.agenda.put(6000, Happening::Courier);
-        world.ledger.without_line = without_line.map(sample::code);
         world.found();
         world.expect_lies();
         world
@@ -264,12 +261,6 @@ impl World {
                 let (run, case_keys) = self.stations[at].load(&log, from, max_bytes);
                 self.feed(at, stream, Event::Loaded { log, run, case_keys });
             }
-            Happening::Again { stream, at, log, from } => {
-                let (run, case_keys) = self.stations[at].load(&log, from, AGAIN_BYTES);
-                if let Some(run) = run {
-                    self.feed(at, stream, Event::LoadedAgain { run, case_keys });
-                }
-            }
             Happening::TakenOver => self.taken_over(),
             Happening::Unmasked if self.working => self.unmasked(),
             Happening::Unmasked => {}
@@ -290,7 +281,6 @@ impl World {
             Happening::Tick { at } => {
                 self.feed_all(at, |_| Event::Tick);
                 self.fetch_all(at);
-                self.miss_keys(at);
                 self.agenda.put(TICK_MS, Happening::Tick { at });
             }
             Happening::Restored { line } => {
