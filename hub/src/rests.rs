@@ -13,7 +13,7 @@ pub(crate) enum Command {
     /// Admit the entries: they count from now on, everywhere
     #[command(after_help = "Example:\n  sanji-hub rest admit 5f0c2a --reason 'checked with the agent' --data hub")]
     Admit(Decision),
-    /// Reject the entries: they stay aside as evidence and never count
+    /// Reject the entries: they stay as evidence and count nowhere
     #[command(after_help = "Example:\n  sanji-hub rest reject 5f0c2a --reason 'written by the thief' --data hub")]
     Reject(Decision),
 }

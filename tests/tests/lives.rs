@@ -142,6 +142,32 @@ impl Scene {
         }
     }
 
+    /// What the hub has written in public about a station: keys, revocations, decisions.
+    fn public_records_of(&self, station: StationCode) -> BTreeMap<(String, u64), String> {
+        let (home, mut records) = (format!("{}/", station.number()), self.held(self.hub));
+        records.retain(|(log, _), _| log.replace('"', "").starts_with(&home) && log.contains("public"));
+        assert!(!records.is_empty());
+        records
+    }
+
+    async fn holds_soon(&self, station: StationCode, expected: &BTreeMap<(String, u64), String>) {
+        story::until(&format!("what {station} is to hold"), SOON, async || {
+            let now = self.held(station);
+            expected.iter().all(|(place, hash)| now.get(place) == Some(hash)).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+
+    /// What the hub keeps aside of a revoked station.
+    async fn rest(&self) -> serde_json::Value {
+        story::until("a rest at the hub", SOON, async || {
+            self.district.command(self.hub, &["quarantine", "list"]).ok().filter(|row| row["id"].is_string())
+        })
+        .await
+        .unwrap()
+    }
+
     fn stop_and_verify(mut self) {
         self.district.stop_all().unwrap();
         for station in [self.hub, self.township, self.village] {
@@ -425,12 +451,12 @@ async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is
     let revoked = scene.district.command(hub, &["station", "revoke", &code, "--reason", "遗失"]).unwrap();
     assert_eq!(revoked["keys"], 1);
 
+    // The township hears of it before the village brings what it has.
+    scene.district.stop(village).unwrap();
     scene.district.serve(township).unwrap();
-    let row = story::until("its rest at the hub", SOON, async || {
-        scene.district.command(hub, &["quarantine", "list"]).ok().filter(|row| row["id"].is_string())
-    })
-    .await
-    .unwrap();
+    scene.holds_soon(township, &scene.public_records_of(village)).await;
+    scene.district.serve(village).unwrap();
+    let row = scene.rest().await;
     let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
     for number in [&first, &second] {
         assert!(window.get(number).await.is_err(), "nothing counts by itself");
@@ -468,6 +494,49 @@ async fn what_a_revoked_station_had_written_is_handed_over_and_counts_when_it_is
     }
     let listed = scene.district.command(hub, &["quarantine", "list"]);
     assert!(!listed.is_ok_and(|row| row["id"] == id), "a decided rest waits no longer");
+}
+
+/// The district is not to be reached when the village's key is revoked, and the township works on what it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_township_took_before_it_heard_of_a_revocation_is_gone_when_the_district_rejects_it() {
+    let mut scene = Scene::start();
+    let (hub, township, village) = (scene.hub, scene.township, scene.village);
+    let first = scene.submit().await;
+    scene.in_sync().await;
+    scene.district.kill(hub);
+    let second = scene.submit().await;
+    scene.accept(&second).await;
+    for station in [village, township] {
+        scene.district.stop(station).unwrap();
+    }
+    scene.district.serve(hub).unwrap();
+    let code = village.to_string();
+    scene.district.command(hub, &["station", "revoke", &code, "--reason", "遗失"]).unwrap();
+    scene.district.serve(township).unwrap();
+    let row = scene.rest().await;
+    scene.holds_soon(township, &scene.public_records_of(village)).await;
+    let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
+    let mut department = scene.district.client(hub, "rs", "审批").await.unwrap();
+    assert!(window.get(&second).await.is_ok(), "it was taken in good faith, and a person has not decided yet");
+    assert!(department.get(&second).await.is_err());
+
+    let id = row["id"].as_str().unwrap();
+    let rejected = scene.district.command(hub, &["rest", "reject", id, "--reason", "不是代办员本人所报"]).unwrap();
+    assert_eq!(rejected["admitted"], false);
+    story::until("the case gone at the township", SOON, async || match window.get(&second).await {
+        Err(sanji_tests::Error::Call { status, .. }) => (status.code() == Code::NotFound).then_some(()),
+        _ => None,
+    })
+    .await
+    .unwrap();
+    scene.district.kill(township);
+    scene.district.serve(township).unwrap();
+    let mut window = scene.district.client(township, "township", "窗口受理").await.unwrap();
+    assert!(window.get(&second).await.is_err(), "nor is it there after a restart");
+    assert!(window.get(&first).await.is_ok());
+    scene.accept(&first).await;
+    scene.forward(&first).await;
+    scene.decide(&first).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1226,15 +1226,17 @@ pub struct ForkDecided {
     pub reason: ::prost::alloc::string::String,
 }
 /// The district's decision on what a revoked station had written and not delivered. Admitted: the entries go into their
-/// log and count from now on, wherever they come from. Else they stay aside as evidence.
+/// log and count from now on, wherever they come from. Else they stay aside as evidence; a station that had taken them
+/// before it heard of the revocation keeps them, and what stands in the log from `from` on counts nowhere.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RestDecided {
     /// Required.
     #[prost(message, optional, tag = "1")]
     pub log: ::core::option::Option<LogId>,
-    /// First and last position of the rest. Required.
+    /// First position that the hub does not hold. Required.
     #[prost(uint64, tag = "2")]
     pub from: u64,
+    /// Last position of the rest. Required.
     #[prost(uint64, tag = "3")]
     pub until: u64,
     /// Hash of the entry at `until`: 32 bytes. Required.

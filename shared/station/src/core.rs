@@ -195,8 +195,8 @@ impl Core {
         core.read_clock()?;
         core.reader.set_open_cases(rows::count_open(&core.reader)?);
         // What a decision changed is not in the entries that the index may have lost.
-        if core.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
-            core.settle_forks()?;
+        if core.reader.reference().has_decisions() {
+            core.settle_decisions()?;
         }
         Ok(core)
     }
@@ -239,8 +239,8 @@ impl Core {
         self.numbers.clear();
         self.project_what_is_lost()?;
         self.reader.set_open_cases(rows::count_open(&self.reader)?);
-        if self.reader.reference().forks().values().any(|fork| fork.decided.is_some()) {
-            self.settle_forks()?;
+        if self.reader.reference().has_decisions() {
+            self.settle_decisions()?;
         }
         Ok(())
     }

@@ -40,8 +40,9 @@ pub(super) struct Fold {
     pub(super) requests: BTreeMap<RequestId, CaseId>,
     pub(super) rows: Vec<Row>,
     pub(super) attachments_missing: bool,
-    /// A branch was decided on, or evidence or entries of a decided log have come: cases may read otherwise.
-    pub(super) forks_touched: bool,
+    /// The district has decided what counts of a log, or evidence or entries of such a log have come: cases may read
+    /// otherwise.
+    pub(super) decisions_touched: bool,
 }
 
 /// A case that this group has changed.
@@ -65,7 +66,7 @@ impl Fold {
         }
         let Some(id) = entry.case else { return Ok(()) };
         let reference = self.reference(reader);
-        self.forks_touched |= reference.forks().get(&entry.log).is_some_and(|fork| fork.decided.is_some());
+        self.decisions_touched |= reference.decided_from(&entry.log).is_some();
         let writer = reader.writer(&reference, entry);
         for attachment in &entry.attachments {
             self.rows.push(Spread::new(attachment, writer, reader.me()).row(&id, &attachment.id, reader.me()));
@@ -134,8 +135,7 @@ impl Fold {
         let reference = self.reference.get_or_insert_with(|| (*reader.reference()).clone());
         match reference.fold(entry, authority_der) {
             Ok((list, key)) => {
-                let about_forks = [FORKS, KEYS].contains(&list);
-                self.forks_touched |= about_forks && reference.forks().values().any(|fork| fork.decided.is_some());
+                self.decisions_touched |= [FORKS, KEYS].contains(&list) && reference.has_decisions();
                 let place = Place { log: entry.log, seq: entry.seq };
                 self.rows.push(row(list, key, postcard::to_allocvec(&place).unwrap_or_default()));
                 self.rows.extend(quarantine::settled(entry));

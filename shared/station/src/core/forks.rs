@@ -2,7 +2,9 @@
 //! branch counts changes.
 //!
 //! The log itself is append-only and stays as it came. Where the district decides for another branch, the cases that
-//! either touches are folded anew: without the entries of the log from the parting on, with those in evidence.
+//! either touches are folded anew: without the entries of the log from the parting on, with those in evidence. Where it
+//! does not admit what a revoked station had written, a station below may have taken it before it heard of the revocation:
+//! there the cases are folded without it, so that they read as they do everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +27,8 @@ const PIECE_BYTES: usize = 128 << 10;
 const PIECES_MAX: usize = 512;
 /// How far before the known parting a branch is asked for at first; doubled until it meets what is held.
 const REACH_BACK: u64 = 64;
-/// Bytes of a log read at once.
-const READ_BYTES: usize = 1 << 20;
 
-/// A branch in evidence that counts instead of what stands in the log.
+/// What counts instead of what stands in the log: a branch in evidence, or nothing.
 pub(super) struct CountingBranch {
     pub(super) seq: u64,
     pub(super) entries: Vec<EntryBytes>,
@@ -51,22 +51,31 @@ impl Reader {
         Some(kept.map_or_else(|| seq.min(head).saturating_sub(REACH_BACK).max(1), |last| last + 1))
     }
 
-    /// The branches that count although the log holds another.
+    /// What counts of logs that hold something else.
     pub(super) fn counting_branches(&self) -> Result<CountingBranches, Error> {
         let mut counting = BTreeMap::new();
         for (log, fork) in self.reference().forks() {
             let Some(decided) = fork.decided else { continue };
-            let held = self.store().entry(log, decided.seq).map_err(store("read an entry"))?;
-            if held.is_none_or(|held| held.hash() == decided.hash) {
+            let pieces = fork.branch(&decided.hash);
+            let held = unless_damaged(self.store().entry(log, decided.seq).map_err(store("read an entry")))?;
+            // What is in the log is no evidence.
+            let is_in_the_log =
+                held.map_or(pieces.is_empty(), |held| held.is_none_or(|held| held.hash() == decided.hash));
+            if is_in_the_log {
                 continue;
             }
-            let entries = self.evidence(&fork.branch(&decided.hash))?;
+            let entries = self.evidence(&pieces)?;
             counting.insert(*log, CountingBranch { seq: decided.seq, entries });
+        }
+        for (log, rest) in self.reference().rests().iter().filter(|(_, rest)| !rest.admitted) {
+            let branch = counting.entry(*log).or_insert(CountingBranch { seq: rest.from, entries: Vec::new() });
+            branch.entries.truncate(usize::try_from(rest.from.saturating_sub(branch.seq)).unwrap_or(usize::MAX));
+            branch.seq = branch.seq.min(rest.from);
         }
         Ok(counting)
     }
 
-    /// The entry at a position of a decided log, in the branch that counts.
+    /// The entry at a position of a decided log, where it counts.
     pub(super) fn counting_entry(&self, log: &LogId, seq: u64) -> Result<Option<EntryBytes>, Error> {
         match self.counting_branches()?.remove(log).filter(|branch| seq >= branch.seq) {
             Some(branch) => {
@@ -236,8 +245,9 @@ impl Core {
         Ok(())
     }
 
-    /// Folds every case anew that a decided fork touches. What it changes is derived, and derived again on opening.
-    pub(super) fn settle_forks(&self) -> Result<Vec<CaseId>, Error> {
+    /// Folds every case anew that a decision of the district on a log touches. What it changes is derived, and derived
+    /// again on opening.
+    pub(super) fn settle_decisions(&self) -> Result<Vec<CaseId>, Error> {
         let reference = self.reader.reference();
         let (mut cases, mut matters) = (BTreeSet::new(), BTreeSet::new());
         let mut touch = |bytes: &EntryBytes| {
@@ -250,25 +260,38 @@ impl Core {
                 cases.insert(case)
             };
         };
-        for (log, fork) in reference.forks() {
-            let Some(decided) = fork.decided else { continue };
-            let mut from = decided.seq;
-            while let Some(run) = self.store().read(log, from, READ_BYTES).map_err(store("read a log"))? {
-                from = run.seal.seq + 1;
-                run.entries.iter().for_each(&mut touch);
+        // An admitted rest, too: it may have been rejected before.
+        let rests = reference.rests().iter().map(|(log, rest)| (log, rest.from));
+        let forks = reference.forks().iter().filter_map(|(log, fork)| Some((log, fork.decided?.seq)));
+        for (log, from) in rests.chain(forks) {
+            let head = self.store().head(log).map_or(0, |(seq, _)| seq);
+            for seq in from..=head {
+                let held = self.store().entry(log, seq).map_err(store("read an entry"));
+                unless_damaged(held)?.flatten().iter().for_each(&mut touch);
             }
-            let evidence = self.reader.evidence(&fork.evidence)?;
-            evidence.iter().for_each(&mut touch);
         }
-        let branches = self.reader.counting_branches()?;
+        for fork in reference.forks().values().filter(|fork| fork.decided.is_some()) {
+            let evidence = unless_damaged(self.reader.evidence(&fork.evidence))?;
+            evidence.iter().flatten().for_each(&mut touch);
+        }
+        let Some(branches) = unless_damaged(self.reader.counting_branches())? else { return Ok(Vec::new()) };
         let mut fold = Fold::default();
         for case in &cases {
-            fold.anew(&self.reader, case, &branches)?;
+            unless_damaged(fold.anew(&self.reader, case, &branches))?;
         }
         for matter in &matters {
-            fold.matter_anew(&self.reader, matter, &branches)?;
+            unless_damaged(fold.matter_anew(&self.reader, matter, &branches))?;
         }
         self.reader.show(fold);
         Ok(cases.into_iter().collect())
+    }
+}
+
+/// A station with a damaged record starts and goes on all the same: when that has healed, the cases that it touches are
+/// derived again.
+fn unless_damaged<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(None),
+        read => read.map(Some),
     }
 }

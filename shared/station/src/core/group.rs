@@ -351,7 +351,7 @@ impl Core {
         self.crowded = group.entries >= CROWD;
         let reference_changed = reference.is_some();
         let mut cases: Vec<CaseId> = group.fold.touched().collect();
-        let forks_touched = group.fold.forks_touched;
+        let decisions_touched = group.fold.decisions_touched;
         let attachments_changed = group.fold.attachments_missing || !group.extra_rows.is_empty();
         self.reader.commit(&commit, group.fold, group.extra_rows, reference)?;
         self.reader.keep_recent(commit.extensions.into_iter().map(|extension| extension.run));
@@ -369,10 +369,10 @@ impl Core {
             self.have.0.insert(head.log, (head.seq, head.hash));
         }
         self.reader.keep_keys(keys);
-        if forks_touched {
+        if decisions_touched {
             // Which case of a number counts may be another now.
             self.numbers.clear();
-            cases.extend(self.settle_forks()?);
+            cases.extend(self.settle_decisions()?);
         }
         Ok(Committed { heads, receipts, confirmed: group.confirmed, cases, reference_changed, attachments_changed })
     }

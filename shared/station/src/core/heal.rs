@@ -151,9 +151,13 @@ impl Core {
             }
         }
         let reference = fold.settle();
+        let decisions_touched = fold.decisions_touched;
         self.reader.show(fold);
         if let Some(reference) = reference {
             self.reader.publish(reference.into());
+        }
+        if decisions_touched {
+            self.settle_decisions()?;
         }
         Ok(())
     }

@@ -518,8 +518,8 @@ impl Reader {
     /// # Errors
     /// [`Error::Store`].
     pub fn private(&self, case: &CaseId, key: &CaseKey, log: &LogId, seq: u64) -> Result<Option<Private>, Error> {
-        let bytes = match self.reference().forks().get(log).and_then(|fork| fork.decided) {
-            Some(decided) if seq >= decided.seq => self.counting_entry(log, seq)?,
+        let bytes = match self.reference().decided_from(log) {
+            Some(from) if seq >= from => self.counting_entry(log, seq)?,
             _ => self.store().entry(log, seq).map_err(store("read an entry"))?,
         };
         bytes.map_or(Ok(None), |bytes| open_private(case, key, &bytes))

@@ -167,6 +167,7 @@ impl ReferenceData {
         Arc::ptr_eq(&self.catalogue, &other.catalogue)
             && Arc::ptr_eq(&self.calendar, &other.calendar)
             && Arc::ptr_eq(&self.forks, &other.forks)
+            && Arc::ptr_eq(&self.rests, &other.rests)
             && self.defaults.as_ref().map(Arc::as_ptr) == other.defaults.as_ref().map(Arc::as_ptr)
             && self.organisation.as_ref().map(Arc::as_ptr) == other.organisation.as_ref().map(Arc::as_ptr)
             && self.watch_rules.as_ref().map(Arc::as_ptr) == other.watch_rules.as_ref().map(Arc::as_ptr)

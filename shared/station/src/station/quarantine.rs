@@ -155,9 +155,10 @@ impl Station {
         let row = tokio::task::spawn_blocking(move || station.quarantined_row(&named)).await;
         let row = row.map_err(|_| Error::Stopped)??;
         let log = log_of(&row).filter(|_| row.kind() == QuarantineKind::Rest).ok_or(Failure::NotFound)?;
+        let held = self.reader().store().head(&log).map_or(0, |(seq, _)| seq);
         let record = proto::station_record::Record::RestDecided(proto::RestDecided {
             log: row.log,
-            from: row.seq,
+            from: held + 1,
             until: row.until,
             hash: row.hash,
             admitted: admit,

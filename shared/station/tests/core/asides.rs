@@ -115,6 +115,72 @@ fn what_a_revoked_station_had_not_delivered_is_kept_and_counts_once_it_is_admitt
     }
 }
 
+/// The township takes a case before it hears that the village's key was revoked, and works on it. What the district
+/// decides then holds there, too; a later word on more of the same log may turn it round.
+#[test]
+fn what_a_township_had_taken_before_it_heard_of_the_revocation_counts_only_if_the_district_admits_it() {
+    for admitted in [true, false] {
+        let mut district = District::new();
+        let log = LogId { home: code(VILLAGE), reach: Reach::Private, key: district.village.key() };
+        let submit = |district: &mut District| district.submit().unwrap().case.unwrap().number().to_string();
+        let first = submit(&mut district);
+        district.sync();
+        let held = district.hub.store.head(&log).unwrap().0;
+        let second = submit(&mut district);
+        let third = submit(&mut district);
+        revoke_only_at_the_hub(&mut district);
+        let now_ms = district.now_ms;
+        keep_aside(&district.village, &mut district.hub, now_ms);
+        bring(&mut district.village, &mut district.township, now_ms);
+        bring(&mut district.hub, &mut district.township, now_ms);
+        let seen =
+            |district: &mut District, station| [&first, &second, &third].map(|case| sees(district, station, case));
+        assert_eq!(
+            seen(&mut district, TOWNSHIP),
+            [true; 3],
+            "what was taken in good faith goes on until it is decided"
+        );
+        assert_eq!(seen(&mut district, HUB), [true, false, false]);
+
+        let decide = |district: &mut District, until: u64, admitted| {
+            let hash = district.village.store.entry(&log, until).unwrap().unwrap().hash();
+            let decided = proto::RestDecided {
+                log: Some(log.into()),
+                from: held + 1,
+                until,
+                hash: hash.0.to_vec(),
+                admitted,
+                reason: "asked the agent".to_owned(),
+            };
+            write(district, proto::station_record::Record::RestDecided(decided));
+            let now_ms = district.now_ms;
+            bring(&mut district.hub, &mut district.township, now_ms);
+            district.hub.core.admit(log, now_ms).unwrap();
+            district.hub.core.commit(now_ms).unwrap();
+        };
+        let last = district.village.store.head(&log).unwrap().0;
+        decide(&mut district, last - 1, false);
+        for reopened in [false, true] {
+            for station in [TOWNSHIP, HUB] {
+                if reopened {
+                    district.member(station).reopen();
+                }
+                assert_eq!(seen(&mut district, station), [true, false, false], "{station}, opened again: {reopened}");
+            }
+        }
+        decide(&mut district, last, admitted);
+        for station in [TOWNSHIP, HUB] {
+            assert_eq!(seen(&mut district, station), [true, admitted, admitted], "{station}");
+            district.member(station).reopen();
+            assert_eq!(seen(&mut district, station), [true, admitted, admitted], "{station}, opened again");
+        }
+        if admitted {
+            let view = district.view(TOWNSHIP, WINDOW, &third).unwrap();
+            assert_eq!(view.applicant.unwrap().name, "朱**");
+        }
+    }
+}
+
 /// What a station holds and another lacks of a log is kept aside there.
 fn keep_aside(from: &Member, to: &mut Member, now_ms: u64) {
     for (run, keys) in missing(from, to).into_iter().filter(|(run, _)| run.log.key == from.key()) {

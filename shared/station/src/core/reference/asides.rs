@@ -94,6 +94,8 @@ impl AsideFacts {
 /// The district's decision on what a revoked station had not delivered of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestDecision {
+    /// First position that the district did not hold.
+    pub(crate) from: u64,
     /// Last position, and the hash there.
     pub until: (u64, Hash),
     /// Whether the entries count.
@@ -112,6 +114,19 @@ impl ReferenceData {
     #[must_use]
     pub fn rests(&self) -> &BTreeMap<LogId, RestDecision> {
         &self.rests
+    }
+
+    /// From where on the district's word decides what counts of a log, and not what stands in it: another branch, or
+    /// nothing.
+    pub(crate) fn decided_from(&self, log: &LogId) -> Option<u64> {
+        let fork = self.forks.get(log).and_then(|fork| fork.decided).map(|decided| decided.seq);
+        let rest = self.rests.get(log).filter(|rest| !rest.admitted).map(|rest| rest.from);
+        fork.into_iter().chain(rest).min()
+    }
+
+    /// Whether the district has decided on any log what counts of it.
+    pub(crate) fn has_decisions(&self) -> bool {
+        !self.rests.is_empty() || self.forks.values().any(|fork| fork.decided.is_some())
     }
 
     /// Whether entries stand on another branch of a revoked key's log than that which the district has admitted.
@@ -185,10 +200,14 @@ impl ReferenceData {
     pub(super) fn decide_rest(&mut self, entry: &Entry, decided: &proto::RestDecided) -> Result<LogId, Ignored> {
         let log = log_of(decided.log.clone())?;
         let hash = Hash::try_from(decided.hash.as_slice()).map_err(|_| Ignored::Malformed)?;
+        if decided.from == 0 {
+            return Err(Ignored::Malformed);
+        }
         if !self.written_by_district(entry) {
             return Err(Ignored::NotAuthorised);
         }
-        let decision = RestDecision { until: (decided.until, hash), admitted: decided.admitted, time: entry.time };
+        let (from, until) = (decided.from, (decided.until, hash));
+        let decision = RestDecision { from, until, admitted: decided.admitted, time: entry.time };
         let rank = |decision: &RestDecision| (decision.until.0, std::cmp::Reverse(decision.time));
         if self.rests.get(&log).is_some_and(|known| rank(known) >= rank(&decision)) {
             return Err(Ignored::Superseded);
