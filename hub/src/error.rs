@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// The store can't be opened.
     #[error("can't open the store")]
     Store { source: sanji_store::Error },
+    /// The records can't be moved.
+    #[error("can't move the records")]
+    Move { source: sanji_store::Error },
     /// The station can't be opened or written.
     #[error("can't {operation}")]
     Station { operation: &'static str, source: sanji_station::Error },

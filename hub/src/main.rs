@@ -11,6 +11,7 @@
 //! | [`register`], [`duties`] | stations added and revoked, files published, while the hub runs |
 //! | [`administration`], [`desk`] | the same over gRPC, and at the web desk |
 //! | [`evidence`], [`forks`] | data folders that run on two machines: branches, decision |
+//! | [`store`] | where the hub's records are: moving them into a database |
 //! | [`rests`] | what revoked stations had written and not delivered: the decision |
 //! | [`renewal`] | certificates that end soon |
 //! | [`stations`] | the commands `station` and `publish` |
@@ -33,6 +34,7 @@ mod rests;
 mod serve;
 mod staff;
 mod stations;
+mod store;
 mod tools;
 
 use std::process::ExitCode;
@@ -66,6 +68,9 @@ enum Command {
     /// Decide what becomes of what a revoked station had written and not delivered, while the hub runs
     #[command(subcommand)]
     Rest(rests::Command),
+    /// Where the hub's records are, while it is stopped
+    #[command(subcommand)]
+    Store(store::Command),
     Publish(stations::Publish),
     /// Give the platform above what it shall have of the cases
     #[command(subcommand)]
@@ -89,6 +94,7 @@ async fn main() -> ExitCode {
         Command::Station(stations) => command::finish(stations.run().await),
         Command::Fork(forks) => command::finish(forks.run().await),
         Command::Rest(rests) => command::finish(rests.run().await),
+        Command::Store(store) => command::finish(store.run().await),
         Command::Publish(publish) => command::finish(publish.run().await),
         Command::Exchange(exchange) => command::finish(exchange.run().await),
         Command::Tools(tools) => command::finish(tools.run()),

@@ -77,6 +77,9 @@ pub struct Options {
     /// Measure so many times; the table shows the median and the range
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
     pub runs: u8,
+    /// On the line of three stations, keep the hub's records in a PostgreSQL server that the benchmark starts
+    #[arg(long)]
+    pub database: bool,
     /// Write the figures and the machine's facts to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -91,6 +94,8 @@ pub struct Setting {
     pub program: PathBuf,
     /// How often each figure is measured.
     pub runs: usize,
+    /// Whether the hub of a line has its records in PostgreSQL.
+    pub database: bool,
     quick: bool,
     progress: ProgressBar,
 }
@@ -153,6 +158,7 @@ pub async fn run(options: &Options) -> Result<(Machine, Sheet), Error> {
         binaries: Binaries::build(true)?,
         program,
         runs: options.runs.into(),
+        database: options.database,
         quick: options.quick,
         progress,
     };

@@ -14,7 +14,7 @@ use sanji_log::{StationCode, Tier};
 
 use crate::client::Client;
 use crate::namespace::Host;
-use crate::process::Process;
+use crate::process::{Process, Waiting};
 use crate::sample::{self, Sample};
 use crate::{Error, binaries::Binaries};
 
@@ -87,6 +87,8 @@ pub struct District {
     without_line: BTreeSet<StationCode>,
     /// Programs that serve a station in place of `sanji-hub` or `sanji-node`.
     served_by: BTreeMap<StationCode, PathBuf>,
+    /// Of stations that another process has taken over.
+    data_folders: BTreeMap<StationCode, PathBuf>,
     /// Stations on a host of their own, and the address there at which others reach them.
     hosts: BTreeMap<StationCode, (Host, IpAddr)>,
     /// Kept over a restart, so that stations below and open browser windows find their way back.
@@ -123,6 +125,7 @@ impl District {
             running: BTreeMap::new(),
             without_line: BTreeSet::new(),
             served_by: BTreeMap::new(),
+            data_folders: BTreeMap::new(),
             hosts: BTreeMap::new(),
             addresses,
         })
@@ -144,7 +147,7 @@ impl District {
     /// The data folder of a station.
     #[must_use]
     pub fn data(&self, station: StationCode) -> PathBuf {
-        self.folder.join(station.to_string())
+        self.data_folders.get(&station).cloned().unwrap_or_else(|| self.folder.join(station.to_string()))
     }
 
     /// The program of a station.
@@ -300,6 +303,53 @@ impl District {
     }
 
     fn launch(&self, station: StationCode) -> Result<Process, Error> {
+        let extra = self.listening(station);
+        let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
+        let log = self.folder.join(format!("{station}.log"));
+        let program = self.served_by.get(&station).map_or_else(|| self.program(station), PathBuf::as_path);
+        let data = self.data(station);
+        self.at(station, || Process::start(program, station, &data, &extra, log))
+    }
+
+    /// Starts a second process of a station on a data folder of its own. It gets ready when the first has ended, and
+    /// listens where that one did.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn standby(&self, station: StationCode, data: &Path) -> Result<Waiting, Error> {
+        let extra = self.listening(station);
+        let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
+        self.at(station, || Waiting::start(self.program(station), station, data, &extra, data.with_extension("log")))
+    }
+
+    /// Waits until a second process is the station from now on, with its data folder. What was the first is returned, if
+    /// it was not killed.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`].
+    pub fn take_over(&mut self, standby: Waiting, data: &Path) -> Result<Option<Process>, Error> {
+        let process = standby.ready()?;
+        let former = self.running.remove(&process.station);
+        self.data_folders.insert(process.station, data.to_owned());
+        self.admit([process])?;
+        Ok(former)
+    }
+
+    /// Moves the records of the hub into a database, and lets it go on there.
+    ///
+    /// # Errors
+    /// The first command that fails.
+    pub fn move_hub(&mut self, database: &str) -> Result<serde_json::Value, Error> {
+        let hub = self.plan.hub;
+        self.stop(hub)?;
+        let moved = self.command(hub, &["store", "move", "--to", database])?;
+        self.configure(hub, moved["configuration"].as_str().unwrap_or_default())?;
+        self.serve(hub)?;
+        Ok(moved)
+    }
+
+    /// Where a station is to listen: where it did before.
+    fn listening(&self, station: StationCode) -> Vec<String> {
         let mut extra = Vec::new();
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
         let reached_at = self.hosts.get(&station).map_or(loopback, |(_, address)| *address);
@@ -316,11 +366,7 @@ impl District {
         listen("metrics", before.map(|addresses| addresses.metrics), true);
         listen("link", before.and_then(|addresses| addresses.link), station.tier() != Tier::Village);
         listen("enrolment", before.and_then(|addresses| addresses.enrolment), station == self.plan.hub);
-        let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
-        let log = self.folder.join(format!("{station}.log"));
-        let program = self.served_by.get(&station).map_or_else(|| self.program(station), PathBuf::as_path);
-        let data = self.data(station);
-        self.at(station, || Process::start(program, station, &data, &extra, log))
+        extra
     }
 
     fn admit(&mut self, started: impl IntoIterator<Item = Process>) -> Result<(), Error> {

@@ -14,6 +14,7 @@
 //! | [`mod@bench`] | how fast all of it is: a file a workload |
 //! | [`namespace`] | hosts of their own for stations, and real lines between them |
 //! | [`thin_line`] | a bad line: rate, delay, loss, cuts |
+//! | [`postgres`] | a PostgreSQL server of a test's own |
 //! | [`story`] | scripted cases, told hop by hop |
 //! | [`simulator`] | a district in one thread, driven by a seed (`sim` plays many) |
 //! | [`year`] | a generated year of a whole district (the program `year` makes one) |
@@ -31,6 +32,7 @@ pub mod error;
 pub mod forms;
 pub mod machine;
 pub mod namespace;
+pub mod postgres;
 pub mod process;
 pub mod sample;
 pub mod simulator;

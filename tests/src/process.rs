@@ -167,6 +167,43 @@ impl Unenrolled {
     }
 }
 
+/// A `serve` that waits until another process has ended.
+#[derive(Debug)]
+pub struct Waiting(Starting);
+
+impl Waiting {
+    /// Starts `program serve` and returns at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn start(
+        program: &Path,
+        station: StationCode,
+        data: &Path,
+        extra: &[&str],
+        log: PathBuf,
+    ) -> Result<Self, Error> {
+        Starting::start(program, station, data, extra, log).map(Self)
+    }
+
+    /// What it has logged.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn log(&self) -> Result<String, Error> {
+        std::fs::read_to_string(&self.0.log).map_err(|source| Error::Io { operation: "read a log file", source })
+    }
+
+    /// Waits until it is the running station.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`].
+    pub fn ready(mut self) -> Result<Process, Error> {
+        let addresses = self.0.said()?;
+        Ok(self.0.into_process(addresses))
+    }
+}
+
 /// A running `serve`.
 #[derive(Debug)]
 pub struct Process {
@@ -217,6 +254,22 @@ impl Process {
     /// Ends the station at once, as a power cut or `kill -9` does to a process.
     pub fn kill(self) {
         drop(self);
+    }
+
+    /// Waits until the station ends by itself. Whether it ended well.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]; [`Error::Io`].
+    pub fn ended(mut self) -> Result<bool, Error> {
+        let started = Instant::now();
+        while started.elapsed() < READY_WITHIN {
+            let ended = self.child.0.try_wait().map_err(|source| Error::Io { operation: "watch a station", source })?;
+            if let Some(status) = ended {
+                return Ok(status.success());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(Error::Timeout { what: format!("station {} to end", self.station), seconds: READY_WITHIN.as_secs() })
     }
 
     /// The process id.

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use bundles::{receive, write_new};
+pub use bundles::{progress_bar, receive, write_new};
 pub use client::{At, Client};
 pub use error::{Error, chain};
 pub use output::{Output, print_line};

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::folder::DataFolder;
+
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -104,6 +106,8 @@ pub struct Config {
     pub listen: Listen,
     /// Addresses told to others.
     pub advertise: Advertise,
+    /// Where the records are; hub only.
+    pub store: StoreConfig,
     /// What is logged.
     pub log: Log,
     /// Bounds on load.
@@ -167,6 +171,39 @@ pub struct Advertise {
     /// Address of the district's public pages, `https://hub.example`: printed in the codes of papers. Empty: they carry
     /// the signed line alone.
     pub public: String,
+}
+
+/// Where a hub's records are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// A connection string of PostgreSQL; empty: in the data folder.
+    pub database: String,
+    /// File with the certificates, in PEM, of the authority that vouches for the database's server; empty where that is on
+    /// this machine.
+    pub authority: PathBuf,
+}
+
+impl StoreConfig {
+    /// Whether they are in the data folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.database.is_empty()
+    }
+
+    /// Where they are, in a word.
+    #[must_use]
+    pub fn place(&self) -> &'static str {
+        if self.is_folder() { "the data folder" } else { "a PostgreSQL database" }
+    }
+
+    /// As it stands in sanji.toml.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let authority = self.authority.to_string_lossy();
+        format!("[store]\ndatabase = {}\nauthority = {}", quoted(&self.database), quoted(&authority))
+    }
 }
 
 /// What is logged, to standard error.
@@ -237,6 +274,15 @@ impl Default for Attachments {
 }
 
 impl Config {
+    /// That of a data folder: its sanji.toml if it is there, or the defaults.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn of(data: &DataFolder, program: Program) -> Result<Self, Error> {
+        let file = data.config_file();
+        if file.exists() { Self::read(&file, program) } else { Ok(Self::default()) }
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -296,6 +342,12 @@ impl Config {
                 node && !self.advertise.link.is_empty(),
                 "advertise.link",
                 "is for a hub only: see `station add --link-address`",
+            ),
+            (node && self.store != StoreConfig::default(), "store", "is for a hub only"),
+            (
+                self.store.is_folder() && !self.store.authority.as_os_str().is_empty(),
+                "store.authority",
+                "is for a database: none is named",
             ),
             (!is_web_address(&self.advertise.public), "advertise.public", "must be \"https://host\", without a path"),
             (node && self.listen.enrolment != Listen::default().enrolment, "listen.enrolment", "is for a hub only"),

@@ -19,6 +19,7 @@
 //! | [`command`] | the command line that hub and node share |
 //! | [`config`] | the TOML file of a station |
 //! | [`folder`], [`keys`], [`addresses`] | what lies where in a data folder |
+//! | [`stores`] | where the records are: data folder or database, and moving them |
 //! | [`backup`] | a consistent copy of a station in one file, and its restoration |
 //! | [`healing`] | a new life hears its neighbours before it writes |
 //! | [`metrics`], [`telemetry`], [`dump`] | how the station is; logging, panic hook; what it holds |
@@ -55,6 +56,7 @@ mod recovery;
 pub mod run;
 pub mod service;
 pub mod station;
+pub mod stores;
 pub mod supervision;
 pub mod telemetry;
 pub mod timers;

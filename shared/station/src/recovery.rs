@@ -7,21 +7,24 @@ use std::time::Duration;
 use sanji_log::AttachmentId;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Failure;
+use crate::error::{Error, Failure};
 use crate::station::Station;
 
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Looks until `shutdown`.
-pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
+///
+/// # Errors
+/// [`sanji_store::Error::TakenOver`]: nobody must be served from here any more.
+pub(crate) async fn recover(station: Station, shutdown: CancellationToken) -> Result<(), sanji_store::Error> {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut halted, mut missing, mut sought) = (false, Vec::new(), BTreeSet::new());
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            () = shutdown.cancelled() => return,
+            () = shutdown.cancelled() => return Ok(()),
         }
         let found = station.store().missing();
         if found != missing {
@@ -41,6 +44,9 @@ pub(crate) async fn recover(station: Station, shutdown: CancellationToken) {
         }
         match station.recover().await {
             Ok(()) => tracing::info!("the station takes writes again"),
+            Err(Failure::Internal(Error::Store { source: taken @ sanji_store::Error::TakenOver, .. })) => {
+                return Err(taken);
+            }
             Err(failure) => {
                 tracing::debug!(reason = &failure as &dyn std::error::Error, "the station takes no writes still");
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sanji_link::{AcceptLimits, Detour, Host, Trust};
 use sanji_log::Tier;
-use sanji_store::{DiskStore, Store};
+use sanji_store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,20 +25,23 @@ pub use error::Error;
 use crate::addresses::{self, Addresses};
 use crate::bundle::Bundles;
 use crate::command::{chain, print_line};
-use crate::config::{Config, NO_UPSTREAM, Program};
+use crate::config::{Config, NO_UPSTREAM, Program, StoreConfig};
 use crate::core::StationKeys;
 use crate::folder::DataFolder;
 use crate::keys::Keys;
 use crate::metrics::{Commits, Measured};
 use crate::station::Station;
 use crate::tokens::Tokens;
-use crate::{follow, metrics, recovery, service, telemetry, timers};
+use crate::{follow, metrics, recovery, service, stores, telemetry, timers};
 
 /// How long parts may take to finish once the station is to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the desk waits for its port.
 const PORT_FREE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a hub that has taken over waits for its ports: the former process may be on this machine, and looks every two
+/// seconds whether it is still the one that writes.
+const FORMER_GONE_WITHIN: Duration = Duration::from_secs(15);
 
 /// A running station and its parts.
 pub struct Run {
@@ -65,6 +68,8 @@ pub struct Run {
     json: bool,
     /// Where a page was served before there was a station.
     page: Option<TcpListener>,
+    /// How long ports are waited for that are taken.
+    patience: Duration,
     parts: JoinSet<(&'static str, Result<(), Error>)>,
 }
 
@@ -93,7 +98,7 @@ impl Run {
         let trust =
             Trust::new(&keys.identity).map_err(|source| Error::Link { operation: "use the station's keys", source })?;
         let commits = Commits::default();
-        let store = open_store(&data).await?;
+        let (store, has_taken_over) = open_or_take_over(&data, &config.store).await?;
         let store = Arc::new(Measured::new(store, commits.clone()));
         let station = Station::open(store, station_keys(&keys), program).await.map_err(Error::Station)?;
         if station.store().may_lack() {
@@ -116,6 +121,7 @@ impl Run {
             commits,
             json: arguments.json,
             page: None,
+            patience: if has_taken_over { FORMER_GONE_WITHIN } else { Duration::ZERO },
             parts: JoinSet::new(),
         })
     }
@@ -146,10 +152,7 @@ impl Run {
             Ok(())
         });
         let recovering = recovery::recover(self.station.clone(), self.shutdown.clone());
-        self.part("recovery", async move {
-            recovering.await;
-            Ok(())
-        });
+        self.part("recovery", async move { recovering.await.map_err(|source| Error::Lost { source }) });
         let timers = timers::keep(self.station.clone(), self.config.deadlines.tacit_grace_days, self.shutdown.clone());
         self.part("timers", async move {
             timers.await;
@@ -157,7 +160,7 @@ impl Run {
         });
         let host: Arc<dyn Host> = Arc::new(self.station.clone());
         if self.keys.membership.station.tier() != Tier::Village {
-            let listener = listen("links", self.config.listen.link).await?;
+            let listener = listen_soon("links", self.config.listen.link, self.patience).await?;
             self.addresses.link = local(&listener);
             let accepting = sanji_link::accept(
                 listener,
@@ -204,12 +207,12 @@ impl Run {
     /// # Errors
     /// [`Error::Listen`].
     pub async fn services(&mut self, add: impl FnOnce(&Self, Routes) -> Routes) -> Result<(), Error> {
-        let listener = listen("the case service", self.config.listen.api).await?;
+        let listener = listen_soon("the case service", self.config.listen.api, self.patience).await?;
         self.addresses.api = local(&listener);
         let routes = add(self, service::routes(&self.station, &self.bundles, &self.tokens, &self.shutdown));
         let serving = service::serve(routes, listener, self.config.limits.api_calls, self.shutdown.clone());
         self.part("case service", async move { serving.await.map_err(|source| Error::Service { source }) });
-        let listener = listen("metrics", self.config.listen.metrics).await?;
+        let listener = listen_soon("metrics", self.config.listen.metrics, self.patience).await?;
         self.addresses.metrics = local(&listener);
         let serving = metrics::serve(listener, self.station.clone(), self.commits.clone(), self.shutdown.clone());
         self.part("metrics", async move { serving.await.map_err(|source| Error::Listen { what: "metrics", source }) });
@@ -241,7 +244,7 @@ impl Run {
         // the port be given up first.
         let listener = match self.page.take().filter(|page| local(page) == Some(address)) {
             Some(page) => page,
-            None => listen_soon("the desk", address).await?,
+            None => listen_soon("the desk", address, self.patience.max(PORT_FREE_WITHIN)).await?,
         };
         self.addresses.desk = local(&listener);
         let serving = serve(self.station.clone(), listener, self.shutdown.clone());
@@ -254,7 +257,7 @@ impl Run {
     /// # Errors
     /// [`Error::Listen`].
     pub async fn enrolment_listener(&mut self) -> Result<TcpListener, Error> {
-        let listener = listen("enrolment", self.config.listen.enrolment).await?;
+        let listener = listen_soon("enrolment", self.config.listen.enrolment, self.patience).await?;
         self.addresses.enrolment = local(&listener);
         Ok(listener)
     }
@@ -376,16 +379,40 @@ pub fn station_keys(keys: &Keys) -> StationKeys {
     }
 }
 
-/// Locks a data folder and opens its store.
+/// Opens the store of a data folder, and locks it.
 ///
 /// # Errors
 /// [`Error::Store`], also where another process has the folder open.
 pub async fn open_store(data: &DataFolder) -> Result<Arc<dyn Store>, Error> {
-    let path = data.path().to_owned();
-    let opened = tokio::task::spawn_blocking(move || DiskStore::open(&path, sanji_store::Options::default())).await;
+    open_or_take_over(data, &StoreConfig::default()).await.map(|(store, _)| store)
+}
+
+/// Where another hub process writes into the database, this one waits until it can take over, or is told to stop. Whether
+/// it has waited.
+async fn open_or_take_over(data: &DataFolder, config: &StoreConfig) -> Result<(Arc<dyn Store>, bool), Error> {
+    let (data, config) = (data.clone(), config.clone());
+    let stopping = CancellationToken::new();
+    let told = stopping.clone();
+    let mut opening = tokio::task::spawn_blocking(move || {
+        let mut waits = false;
+        let opened = stores::open(&data, &config, &mut || {
+            if !std::mem::replace(&mut waits, true) {
+                tracing::info!("another hub process works on the database; this one waits to take over");
+            }
+            !told.is_cancelled()
+        });
+        opened.map(|store| (store, waits))
+    });
+    let opened = tokio::select! {
+        opened = &mut opening => opened,
+        told = told_to_stop() => {
+            stopping.cancel();
+            told?;
+            opening.await
+        }
+    };
     match opened {
-        Ok(Ok(store)) => Ok(Arc::new(store)),
-        Ok(Err(source)) => Err(Error::Store { source }),
+        Ok(opened) => opened.map_err(|source| Error::Store { source }),
         Err(_) => Err(Error::Incomplete),
     }
 }
@@ -394,9 +421,9 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, 
     TcpListener::bind(address).await.map_err(|source| Error::Bind { what, address, source })
 }
 
-/// The same where the port was somebody's until just now: the page before the station, which ends by itself.
-async fn listen_soon(what: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
-    let until = tokio::time::Instant::now() + PORT_FREE_WITHIN;
+/// The same where the port was somebody's until just now who ends by itself: the page before the station, a former hub.
+async fn listen_soon(what: &'static str, address: SocketAddr, within: Duration) -> Result<TcpListener, Error> {
+    let until = tokio::time::Instant::now() + within;
     loop {
         match listen(what, address).await {
             Err(Error::Bind { source, .. })

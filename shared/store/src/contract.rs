@@ -77,6 +77,26 @@ pub enum Error {
         /// The engine's error.
         source: sled::Error,
     },
+    /// The database can't be reached or refuses. The store takes no writes until it has recovered.
+    #[error("can't {operation}")]
+    Database {
+        /// What was tried, for example "commit".
+        operation: &'static str,
+        /// What the database or the connection to it says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another hub process writes into the database.
+    #[error("another hub process works on the database")]
+    DatabaseInUse,
+    /// Another hub process has written into the database since this one lost it.
+    #[error("another hub process has taken over the database: this one must be started anew, and then waits")]
+    TakenOver,
+    /// What was in the store was moved: whoever went on here would part the district's records.
+    #[error("the records of this store were moved to {to}")]
+    Moved {
+        /// Where they are now.
+        to: String,
+    },
 }
 
 impl Error {
@@ -230,6 +250,9 @@ pub struct Faults {
     pub faults: Vec<String>,
 }
 
+/// Takes a run, with the time of its arrival (milliseconds since 1970-01-01 UTC).
+pub type Visit<'a> = dyn FnMut(Run, u64) -> Result<(), Error> + 'a;
+
 /// Puts a projection in the index; whoever reads sees it when this returns.
 pub type Show<'a> = dyn FnMut(&Projection) -> Result<(), Error> + 'a;
 
@@ -368,6 +391,12 @@ pub trait Store: Send + Sync {
     /// Those of `replay` and of reading. What was shown is not asked for again.
     fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error>;
 
+    /// Gives every run to `visit`, in commit order. Returns what can't be read, one line each.
+    ///
+    /// # Errors
+    /// Those of `visit`, and [`Error::Io`].
+    fn for_each_run(&self, visit: &mut Visit<'_>) -> Result<Vec<String>, Error>;
+
     /// Checks frames, chains, seals and attachments. `progress` hears bytes checked and bytes in all.
     ///
     /// # Errors
@@ -402,6 +431,12 @@ pub trait Store: Send + Sync {
     fn recover(&self) -> Result<(), Error> {
         Ok(())
     }
+
+    /// Notes that the records are elsewhere now: the store is not opened any more ([`Error::Moved`]).
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    fn mark_moved(&self, to: &str) -> Result<(), Error>;
 
     /// Entries that were found damaged and have not been healed, in order.
     fn missing(&self) -> Vec<Stretch> {

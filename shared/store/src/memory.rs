@@ -19,7 +19,7 @@ use sanji_log::{
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
     AttachmentState, CaseEntry, Commit, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection, Replay, Show, Store,
-    Upload, WrappedKey,
+    Upload, Visit, WrappedKey,
 };
 use state::State;
 
@@ -292,6 +292,17 @@ impl Store for MemoryStore {
         Ok((next - first) as u64)
     }
 
+    fn for_each_run(&self, visit: &mut Visit<'_>) -> Result<Vec<String>, Error> {
+        let mut next = 0;
+        loop {
+            // What is visited may be read in the store, so the lock is not held meanwhile.
+            let found = self.inner().current.committed_run(next);
+            let Some((run, arrived_ms)) = found else { return Ok(Vec::new()) };
+            next += 1;
+            visit(run, arrived_ms)?;
+        }
+    }
+
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
         let faults = self.inner().current.verify();
         progress(1, 1);
@@ -300,6 +311,11 @@ impl Store for MemoryStore {
 
     fn read_only(&self) -> Option<Halt> {
         None
+    }
+
+    fn mark_moved(&self, _: &str) -> Result<(), Error> {
+        // It is never opened again.
+        Ok(())
     }
 
     fn attachment(&self, id: &AttachmentId) -> Result<AttachmentState, Error> {

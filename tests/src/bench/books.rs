@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use sanji_log::{Hash, LogId, StationCode};
+use sanji_station::config::{Config, Program};
 use sanji_station::dump::dump;
-use sanji_store::{DiskStore, Store};
+use sanji_station::folder::DataFolder;
+use sanji_station::stores;
 
 use crate::Error;
 use crate::district::District;
@@ -57,7 +59,10 @@ pub fn compare(district: &District, villages: &[StationCode], expected: &Expecte
 /// What a stopped station holds, by home; every entry is read.
 fn books(district: &District, station: StationCode) -> Result<BTreeMap<StationCode, Book>, Error> {
     let fault = |source| Error::Store { station: station.to_string(), source };
-    let store = DiskStore::open(&district.data(station), sanji_store::Options::default()).map_err(fault)?;
+    let data = DataFolder::new(district.data(station));
+    let program = if station == district.plan.hub { Program::Hub } else { Program::Node };
+    let config = Config::of(&data, program).map_err(|fault| Error::Sample(fault.to_string()))?;
+    let store = stores::open(&data, &config.store, &mut || false).map_err(fault)?;
     let mut books: BTreeMap<StationCode, Book> = BTreeMap::new();
     for head in store.have().heads() {
         books.entry(head.log.home).or_default().heads.insert(head.log, (head.seq, head.hash));
@@ -69,6 +74,6 @@ fn books(district: &District, station: StationCode) -> Result<BTreeMap<StationCo
         }
         true
     };
-    dump(&store, &mut count).map_err(fault)?;
+    dump(&*store, &mut count).map_err(fault)?;
     Ok(books)
 }

@@ -13,6 +13,7 @@ use super::writers::{Done, Foreman, Order};
 use super::{Setting, books};
 use crate::client::{Client, failed};
 use crate::district::{District, Plan};
+use crate::postgres::Server;
 use crate::{Error, machine, story};
 
 /// How often the hub is asked how many entries it holds. Each time costs it about 0.1 ms.
@@ -36,6 +37,7 @@ pub struct Line {
     /// The village's writers.
     pub foreman: Foreman,
     _folder: TempDir,
+    _server: Option<Server>,
 }
 
 impl Line {
@@ -52,10 +54,14 @@ impl Line {
         let mut district = District::new(folder.path(), plan, setting.binaries.clone())?;
         district.set_served_by(village, setting.program.clone());
         district.start(&|_| ())?;
+        let server = if setting.database { Some(Server::start(&[])?) } else { None };
+        if let Some(server) = &server {
+            district.move_hub(&server.database("sanji")?)?;
+        }
         district.in_sync(village, Duration::from_secs(60)).await?;
         let hub = district.keeper(district.plan.hub).await?;
         let foreman = Foreman::of(&district.data(village));
-        Ok(Self { district, village, township, hub, foreman, _folder: folder })
+        Ok(Self { district, village, township, hub, foreman, _folder: folder, _server: server })
     }
 
     /// An application by a resident of the village, and the agent who files it.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{At, Error, Output, bundles::bar, stopped, words};
 use crate::backup::{self, Lock, Manifest, Opener, Source};
 use crate::clock::now_ms;
-use crate::config::Program;
+use crate::config::{Config, Program};
 use crate::folder::{DataFolder, folder_of};
 use crate::keys::{self, Keys};
 
@@ -93,13 +93,18 @@ impl Command {
         let data = at.folder()?;
         let station = Keys::read(&data, program.made_by())?.membership.station;
         check_place(&file, &data)?;
+        if !Config::of(&data, program)?.store.is_folder() {
+            let instead = "the records are in a database: back that up with pg_dump or its own means, and keep a copy of \
+                           keys/ and sanji.toml of the data folder";
+            return Err(Error::Input(instead.to_owned()));
+        }
         let lock = lock.read()?;
         // A stopped station stays locked, so that nobody starts it meanwhile.
         let (checkpoint, _locked) = match at.connect_if_running().await? {
             Some(client) => (client.keeper().checkpoint(proto::CheckpointRequest {}).await?.into_inner(), None),
             None => {
-                let store = stopped::open(&data)?;
-                let listed = crate::dump::checkpoint(&store);
+                let store = stopped::open(&data, program)?;
+                let listed = crate::dump::checkpoint(&*store);
                 (listed.map_err(|source| Error::Store { operation: "look at the store", source })?, Some(store))
             }
         };

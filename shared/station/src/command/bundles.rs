@@ -182,6 +182,16 @@ fn bytes_of(path: &Path) -> Option<u64> {
 }
 
 /// Progress on standard error, where a person looks at it.
+/// Shows how many of how many are done, on standard error.
+#[must_use]
+pub fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template("{bar:40} {human_pos}/{human_len}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 pub(super) fn bar(bytes: Option<u64>) -> ProgressBar {
     let (bar, template) = match bytes {
         Some(bytes) => (ProgressBar::new(bytes), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec}"),

@@ -147,12 +147,12 @@ impl Command {
                     }
                     Ok(())
                 }
-                None => stopped::dump(&at.folder()?, |entry| print_line(&dump_line(entry)?)),
+                None => stopped::dump(&at.folder()?, program, |entry| print_line(&dump_line(entry)?)),
             },
             Self::Verify { at, output } => {
                 let reply = match at.connect_if_running().await? {
                     Some(client) => client.health().verify(proto::VerifyRequest {}).await?.into_inner(),
-                    None => stopped::verify(&at.folder()?)?,
+                    None => stopped::verify(&at.folder()?, program)?,
                 };
                 output.print(&json::show("VerifyReply", &reply)?, |_| words::verify(&reply))?;
                 if reply.faults.is_empty() { Ok(()) } else { Err(Error::Faults(reply.faults.len())) }

@@ -9,13 +9,13 @@ use indicatif::ProgressBar;
 use sanji_domain::StaffId;
 use sanji_log::StationCode;
 use sanji_proto::v1 as proto;
-use sanji_store::{DiskStore, Store as _};
+use sanji_store::Store;
 use zeroize::Zeroizing;
 
 use super::{Error, chain};
 use crate::bundle::Bundles;
 use crate::clock::now_ms;
-use crate::config::Program;
+use crate::config::{Config, Program};
 use crate::core::Core;
 use crate::dump;
 use crate::folder::{self, DataFolder};
@@ -23,23 +23,29 @@ use crate::keys::Keys;
 use crate::run::station_keys;
 use crate::service;
 use crate::station::Station;
+use crate::stores;
 use crate::tokens::{Holder, Tokens};
 
 /// Opens the store of a station that is there and stopped.
-pub(super) fn open(data: &DataFolder) -> Result<DiskStore, Error> {
+pub(super) fn open(data: &DataFolder, program: Program) -> Result<Arc<dyn Store>, Error> {
     // Opening would make a store where there is none.
     if !data.holds_station() {
         return Err(folder::Error::Vacant { path: data.path().to_owned(), command: "init` or `enrol" }.into());
     }
-    DiskStore::open(data.path(), sanji_store::Options::default())
+    let config = Config::of(data, program)?;
+    stores::open(data, &config.store, &mut || false)
         .map_err(|source| Error::Store { operation: "open the store", source })
 }
 
 /// Gives every entry to `print`.
-pub(super) fn dump(data: &DataFolder, print: impl Fn(proto::DumpedEntry) -> Result<(), Error>) -> Result<(), Error> {
-    let store = open(data)?;
+pub(super) fn dump(
+    data: &DataFolder,
+    program: Program,
+    print: impl Fn(proto::DumpedEntry) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let store = open(data, program)?;
     let mut printed = Ok(());
-    let read = dump::dump(&store, &mut |entry| {
+    let read = dump::dump(&*store, &mut |entry| {
         printed = print(entry);
         printed.is_ok()
     });
@@ -47,8 +53,8 @@ pub(super) fn dump(data: &DataFolder, print: impl Fn(proto::DumpedEntry) -> Resu
 }
 
 /// Checks the whole store.
-pub(super) fn verify(data: &DataFolder) -> Result<proto::VerifyReply, Error> {
-    let found = open(data)?.verify(&mut |_, _| {});
+pub(super) fn verify(data: &DataFolder, program: Program) -> Result<proto::VerifyReply, Error> {
+    let found = open(data, program)?.verify(&mut |_, _| {});
     found.map(dump::verify_reply).map_err(|source| Error::Store { operation: "check the store", source })
 }
 
@@ -57,7 +63,7 @@ pub(super) fn issue_token(data: &DataFolder, program: Program, holder: Holder) -
     if let Holder::Staff(id) = &holder {
         let keys = Keys::read(data, program.made_by())?;
         let station = keys.membership.station;
-        let core = Core::open(Arc::new(open(data)?), station_keys(&keys)).map_err(Error::Station)?;
+        let core = Core::open(open(data, program)?, station_keys(&keys)).map_err(Error::Station)?;
         let reference = core.reader().reference();
         let known = id.parse::<StaffId>().ok().and_then(|id| reference.staff(&id).cloned());
         if !known.is_some_and(|known| known.staff.place == station && !known.inactive) {
@@ -113,7 +119,7 @@ async fn with_bundles<T: Send + 'static>(
     work: impl FnOnce(Bundles) -> T + Send + 'static,
 ) -> Result<T, Error> {
     let keys = Keys::read(data, program.made_by())?;
-    let station = Station::open(Arc::new(open(data)?), station_keys(&keys), program).await.map_err(Error::Station)?;
+    let station = Station::open(open(data, program)?, station_keys(&keys), program).await.map_err(Error::Station)?;
     let bundles = Bundles::new(station.clone(), keys.identity, data.clone());
     let done = tokio::task::spawn_blocking(move || work(bundles)).await;
     station.close().await;

@@ -9,7 +9,7 @@ use sanji_log::{
 };
 use sanji_store::{
     AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection,
-    Replay, Store, Upload,
+    Replay, Store, Upload, Visit,
 };
 
 use super::Commits;
@@ -113,6 +113,14 @@ impl Store for Measured {
 
     fn unprojected(&self, replay: &mut dyn Replay) -> Result<u64, Error> {
         self.store.unprojected(replay)
+    }
+
+    fn for_each_run(&self, visit: &mut Visit<'_>) -> Result<Vec<String>, Error> {
+        self.store.for_each_run(visit)
+    }
+
+    fn mark_moved(&self, to: &str) -> Result<(), Error> {
+        self.store.mark_moved(to)
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {

@@ -19,6 +19,12 @@ pub enum Error {
         /// The store's reason.
         source: sanji_store::Error,
     },
+    /// The store is another process's now.
+    #[error("the store is lost")]
+    Lost {
+        /// The store's reason.
+        source: sanji_store::Error,
+    },
     /// The station can't be opened on its store.
     #[error("can't open the station")]
     Station(#[source] crate::Error),

@@ -158,6 +158,12 @@ impl Replay for Counting<'_> {
 }
 
 impl Store for Filling {
+    fn for_each_run(&self, visit: &mut sanji_store::Visit<'_>) -> Result<Vec<String>, StoreError> {
+        self.inner.for_each_run(visit)
+    }
+    fn mark_moved(&self, to: &str) -> Result<(), StoreError> {
+        self.inner.mark_moved(to)
+    }
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         if self.full.load(Ordering::Relaxed) {
             return Err(StoreError::Full { source: std::io::Error::from(std::io::ErrorKind::StorageFull) });

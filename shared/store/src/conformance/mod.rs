@@ -5,11 +5,13 @@
 
 use crate::contract::Store;
 
+mod copies;
 mod files;
 mod logs;
 mod projections;
 mod writer;
 
+pub use copies::{fill, same};
 pub use writer::{Writer, case};
 
 /// Runs all checks. `open` gives a new, empty store each time.

@@ -67,6 +67,17 @@ impl Writer {
         }
     }
 
+    /// Extends the log by one entry, and seals it.
+    pub fn extend_with(&mut self, draft: &EntryDraft) -> Extension {
+        let extends = self.head;
+        self.time = self.time.next(0);
+        let entry = draft.chain(self.log, self.head, self.time);
+        let (seq, hash) = (self.head.map_or(1, |(seq, _)| seq + 1), entry.hash());
+        self.head = Some((seq, hash));
+        let seal = Seal::sign(&self.key, &self.log, seq, hash);
+        Extension { extends, run: Run { log: self.log, entries: vec![entry], seal } }
+    }
+
     /// A commit of a run of `count` entries of about `size` bytes each, which belong to `case`.
     pub fn commit(&mut self, case: Option<CaseId>, count: usize, size: usize) -> Commit {
         let first = self.head.map_or(0, |(seq, _)| seq);

@@ -12,6 +12,8 @@ const FORMAT: u32 = 1;
 /// A process that is going away may hold the folder a moment longer, and so may a child that it is just starting.
 const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// Says where the records are that were here.
+const MOVED: &str = "MOVED";
 const TITLE: &str = "sanji data folder";
 
 /// Holds the folder for this process until it is dropped.
@@ -40,6 +42,11 @@ pub(super) fn take(path: &Path) -> Result<Lock, Error> {
         }
         attempts += 1;
     }
+    let moved = path.join(MOVED);
+    if moved.exists() {
+        let to = fs::read_to_string(&moved).map_err(|error| failed("read", &moved, error))?;
+        return Err(Error::Moved { to: to.trim().to_owned() });
+    }
     let format = path.join("FORMAT");
     if format.exists() {
         check_format(path, &format)?
@@ -47,6 +54,11 @@ pub(super) fn take(path: &Path) -> Result<Lock, Error> {
         write_whole(&format, content(FORMAT).as_bytes())?
     }
     Ok(Lock { _file: file })
+}
+
+/// Notes, durably, that the records are elsewhere.
+pub(super) fn mark_moved(folder: &Path, to: &str) -> Result<(), Error> {
+    write_whole(&folder.join(MOVED), format!("{to}\n").as_bytes())
 }
 
 /// Checks the file that names the format.

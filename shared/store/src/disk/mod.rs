@@ -19,7 +19,7 @@ use crate::attachments::Attachments;
 use crate::bounds::{check_bounds, check_head, check_projection};
 use crate::contract::{
     AttachmentState, CaseEntry, Commit, DiskRoom, DurableFile, Error, Faults, Halt, HeldKey, HeldSnapshot, Projection,
-    Replay, Show, Store, Upload, WrappedKey,
+    Replay, Show, Store, Upload, Visit, WrappedKey,
 };
 use crate::files::{Folder, SystemFolder, failed};
 use crate::index::keys::{self, LogRow};
@@ -125,28 +125,6 @@ impl DiskStore {
         index::remove(&path.join("index"))?;
         drop(lock);
         Self::open(path, options)
-    }
-
-    /// Gives every run to `visit`, in commit order, with the time of its arrival. Returns what can't be read, one
-    /// line each.
-    ///
-    /// # Errors
-    /// Those of `visit`, and [`Error::Io`].
-    pub fn for_each_run(&self, visit: &mut dyn FnMut(Run, u64) -> Result<(), Error>) -> Result<Vec<String>, Error> {
-        let mut damage = Vec::new();
-        self.journal.walk(Position::default(), &mut |event| match event {
-            Event::Commit(committed) => committed
-                .record
-                .runs
-                .into_iter()
-                .try_for_each(|(_, extension)| visit(extension.run, committed.record.time_ms)),
-            Event::DamagedKey(_) => Ok(()),
-            Event::Damage(found) => {
-                damage.push(found.what);
-                Ok(())
-            }
-        })?;
-        Ok(damage)
     }
 
     /// The data folder.
@@ -437,6 +415,23 @@ impl Store for DiskStore {
         }
     }
 
+    fn for_each_run(&self, visit: &mut Visit<'_>) -> Result<Vec<String>, Error> {
+        let mut damage = Vec::new();
+        self.journal.walk(Position::default(), &mut |event| match event {
+            Event::Commit(committed) => committed
+                .record
+                .runs
+                .into_iter()
+                .try_for_each(|(_, extension)| visit(extension.run, committed.record.time_ms)),
+            Event::DamagedKey(_) => Ok(()),
+            Event::Damage(found) => {
+                damage.push(found.what);
+                Ok(())
+            }
+        })?;
+        Ok(damage)
+    }
+
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Faults, Error> {
         self.verify_all(progress)
     }
@@ -471,6 +466,10 @@ impl Store for DiskStore {
 
     fn recover(&self) -> Result<(), Error> {
         self.try_again()
+    }
+
+    fn mark_moved(&self, to: &str) -> Result<(), Error> {
+        folder::mark_moved(&self.path, to)
     }
 
     fn missing(&self) -> Vec<Stretch> {
