@@ -49,7 +49,7 @@ impl Server {
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let mut server = Self { programs: programs()?, folder, settings, port: PORT, running: None };
         let mut initdb = server.command("initdb")?;
-        initdb.arg("-D").arg(&data).args(["-U", OWNER, "-A", "trust", "-E", "UTF8", "--no-sync"]);
+        initdb.arg("-D").arg(&data).args(["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         finish(initdb)?;
         server.serve()?;
         Ok(server)

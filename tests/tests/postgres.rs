@@ -168,15 +168,15 @@ fn a_commit_whose_answer_was_lost_is_taken_back() {
     for _ in 0..3 {
         store.commit(&writer.commit(Some(case(1)), 2, 10)).unwrap();
     }
-    store.project(&sanji_store::Projection::default()).unwrap();
     let before = store.have();
-    // What a commit would have left: one more run of the known log, and the first of another.
+    // What a projection and a commit would have left: one more run of the known log, and the first of another.
     let lost = "INSERT INTO run SELECT 4, log, 7, 8, hash, signature, arrived_ms, bytes FROM run WHERE position = 3;
                 INSERT INTO run SELECT 5, 2, 1, 2, hash, signature, arrived_ms, bytes FROM run WHERE position = 3;
                 INSERT INTO entry SELECT log, seq + 2, 4, case_id, bytes FROM entry WHERE position = 3;
                 INSERT INTO entry SELECT 2, seq - 4, 5, case_id, bytes FROM entry WHERE position = 3;
                 UPDATE log SET seq = 8, hash = '\\x00';
-                INSERT INTO log SELECT 2, home, reach, '\\x00', 2, hash FROM log";
+                INSERT INTO log SELECT 2, home, reach, '\\x00', 2, hash FROM log;
+                UPDATE sanji SET projected = 3";
     server.sql("district", lost).unwrap();
     end_sessions(&server, "district");
     halted(&store);
@@ -184,6 +184,8 @@ fn a_commit_whose_answer_was_lost_is_taken_back() {
     assert_eq!(store.have(), before);
     let tables = "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM entry), (SELECT count(*) FROM log)";
     assert_eq!(server.sql("district", tables).unwrap(), "3|6|1");
+    let shown_twice = &mut |_, _| panic!("what was shown is shown again");
+    assert_eq!(store.unprojected(shown_twice).unwrap(), 0);
     store.commit(&writer.commit(Some(case(1)), 2, 10)).unwrap();
     store.commit(&new.commit(None, 2, 10)).unwrap();
     let found = store.verify(&mut |_, _| ()).unwrap();

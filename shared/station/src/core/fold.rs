@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sanji_domain::case::{Case, Facts, StepEvent};
 use sanji_domain::matter::{Matter, MatterBody, MatterEntry};
-use sanji_log::{CaseId, CaseNumber, RequestId};
+use sanji_log::{AttachmentRef, CaseId, CaseNumber, RequestId, StationCode};
 use sanji_store::Row;
 
 use super::ahead::{CASES, ENTRIES, ROWS};
@@ -69,13 +69,7 @@ impl Fold {
         self.decisions_touched |= reference.decided_from(&entry.log).is_some();
         let writer = reader.writer(&reference, entry);
         for attachment in &entry.attachments {
-            self.rows.push(Spread::new(attachment, writer, reader.me()).row(&id, &attachment.id, reader.me()));
-            let here = reader.store().attachment(&attachment.id).map_err(store("look an attachment up"))?;
-            if !here.complete {
-                let size = attachment.size.to_be_bytes().to_vec();
-                self.rows.push(row(MISSING, missing_key(&id, &attachment.id), size));
-                self.attachments_missing = true;
-            }
+            self.attachment(reader, &id, attachment, writer)?;
         }
         match case_entry(entry, writer) {
             Some(entry) => {
@@ -94,6 +88,24 @@ impl Fold {
                 Some(entry) => self.matter_entry(reader, &id, &entry)?,
                 None => self.rows.extend(quarantine::unreadable(entry, writer, &reference)),
             },
+        }
+        Ok(())
+    }
+
+    /// An attachment that an entry of `writer` names is to come, unless it is here, and to be where the case is.
+    pub(super) fn attachment(
+        &mut self,
+        reader: &Reader,
+        case: &CaseId,
+        attachment: &AttachmentRef,
+        writer: Option<StationCode>,
+    ) -> Result<(), Error> {
+        self.rows.push(Spread::new(attachment, writer, reader.me()).row(case, &attachment.id, reader.me()));
+        let here = reader.store().attachment(&attachment.id).map_err(store("look an attachment up"))?;
+        if !here.complete {
+            let size = attachment.size.to_be_bytes().to_vec();
+            self.rows.push(row(MISSING, missing_key(case, &attachment.id), size));
+            self.attachments_missing = true;
         }
         Ok(())
     }

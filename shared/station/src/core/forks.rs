@@ -18,6 +18,7 @@ use super::fold::Fold;
 use super::reader::Reader;
 use super::receive::CaseKeys;
 use super::reference::forks::{Evidence, piece};
+use super::rows::{MISSING, UNCONFIRMED, missing_key, no_row};
 use super::{Core, Random};
 use crate::error::{Error, store, stored};
 
@@ -249,17 +250,8 @@ impl Core {
     /// again on opening.
     pub(super) fn settle_decisions(&self) -> Result<Vec<CaseId>, Error> {
         let reference = self.reader.reference();
-        let (mut cases, mut matters) = (BTreeSet::new(), BTreeSet::new());
-        let mut touch = |bytes: &EntryBytes| {
-            let Some((case, kind)) = bytes.decode().ok().and_then(|entry| Some((entry.case?, entry.kind))) else {
-                return;
-            };
-            if sanji_domain::matter::codec::is_matter(kind) {
-                matters.insert(case)
-            } else {
-                cases.insert(case)
-            };
-        };
+        let mut touched = Vec::new();
+        let mut touch = |bytes: EntryBytes| touched.extend(bytes.decode().ok());
         // An admitted rest, too: it may have been rejected before.
         let rests = reference.rests().iter().map(|(log, rest)| (log, rest.from));
         let forks = reference.forks().iter().filter_map(|(log, fork)| Some((log, fork.decided?.seq)));
@@ -267,15 +259,35 @@ impl Core {
             let head = self.store().head(log).map_or(0, |(seq, _)| seq);
             for seq in from..=head {
                 let held = self.store().entry(log, seq).map_err(store("read an entry"));
-                unless_damaged(held)?.flatten().iter().for_each(&mut touch);
+                unless_damaged(held)?.flatten().into_iter().for_each(&mut touch);
             }
         }
         for fork in reference.forks().values().filter(|fork| fork.decided.is_some()) {
             let evidence = unless_damaged(self.reader.evidence(&fork.evidence))?;
-            evidence.iter().flatten().for_each(&mut touch);
+            evidence.into_iter().flatten().for_each(&mut touch);
         }
         let Some(branches) = unless_damaged(self.reader.counting_branches())? else { return Ok(Vec::new()) };
         let mut fold = Fold::default();
+        let (mut cases, mut matters, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for entry in touched {
+            let Some(case) = entry.case else { continue };
+            let of_matter = sanji_domain::matter::codec::is_matter(entry.kind);
+            if of_matter { &mut matters } else { &mut cases }.insert(case);
+            for attachment in &entry.attachments {
+                let key = missing_key(&case, &attachment.id);
+                fold.rows.extend([MISSING, UNCONFIRMED].map(|list| no_row((list.to_vec(), key.clone()))));
+                named.insert((case, attachment.id));
+            }
+        }
+        // Of attachments, too, only those are wanted that an entry names which counts.
+        for case in named.iter().map(|(case, _)| *case).collect::<BTreeSet<_>>() {
+            for entry in unless_damaged(self.reader.counting_entries(&case, &branches))?.into_iter().flatten() {
+                let writer = self.reader.writer(&reference, &entry);
+                for attachment in entry.attachments.iter().filter(|attachment| named.contains(&(case, attachment.id))) {
+                    fold.attachment(&self.reader, &case, attachment, writer)?;
+                }
+            }
+        }
         for case in &cases {
             unless_damaged(fold.anew(&self.reader, case, &branches))?;
         }

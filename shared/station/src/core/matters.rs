@@ -108,25 +108,13 @@ impl Reader {
         Ok((matter.kind().is_some() || matter.sides().next().is_some()).then(|| Arc::new(matter)))
     }
 
-    /// A matter from its entries, without those of branches that don't count, and with those in evidence that do.
+    /// A matter from its entries.
     pub(super) fn fold_matter(&self, id: &CaseId, branches: &CountingBranches) -> Result<Matter, Error> {
         let reference = self.reference();
         let mut matter = Matter::new(*id);
-        let mut take = |entry: &Entry| {
-            if let Some(entry) = matter_entry(entry, self.writer(&reference, entry)) {
+        for entry in self.counting_entries(id, branches)? {
+            if let Some(entry) = matter_entry(&entry, self.writer(&reference, &entry)) {
                 matter.apply(&entry);
-            }
-        };
-        for held in self.store().case_entries(id).map_err(store("read the entries of a matter"))? {
-            let entry = held.entry.decode().map_err(stored("entry"))?;
-            if branches.get(&entry.log).is_none_or(|branch| entry.seq < branch.seq) {
-                take(&entry);
-            }
-        }
-        for bytes in branches.values().flat_map(|branch| &branch.entries) {
-            let entry = bytes.decode().map_err(stored("entry"))?;
-            if entry.case == Some(*id) {
-                take(&entry);
             }
         }
         Ok(matter)

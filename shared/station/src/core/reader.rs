@@ -338,29 +338,27 @@ impl Reader {
         Ok(Some(Arc::new(FiledCase::new(self.fold_anew(id, &self.counting_branches()?)?))))
     }
 
-    /// A case from its entries, without those of branches that don't count, and with those in evidence that do.
+    /// A case from its entries.
     pub(super) fn fold_anew(&self, id: &CaseId, branches: &CountingBranches) -> Result<Case, Error> {
         let reference = self.reference();
         let mut case = Case::new(*id);
-        for held in self.store().case_entries(id).map_err(store("read the entries of a case"))? {
-            let entry = held.entry.decode().map_err(stored("entry"))?;
-            if branches.get(&entry.log).is_some_and(|branch| entry.seq >= branch.seq) {
-                continue;
-            }
-            if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
-                case.take(&entry);
-            }
-        }
-        for bytes in branches.values().flat_map(|branch| &branch.entries) {
-            let entry = bytes.decode().map_err(stored("entry"))?;
-            if entry.case != Some(*id) {
-                continue;
-            }
+        for entry in self.counting_entries(id, branches)? {
             if let Some(entry) = case_entry(&entry, self.writer(&reference, &entry)) {
                 case.take(&entry);
             }
         }
         Ok(case)
+    }
+
+    /// The entries of a case or matter, without those of branches that don't count, and with those in evidence that do.
+    pub(super) fn counting_entries(&self, id: &CaseId, branches: &CountingBranches) -> Result<Vec<Entry>, Error> {
+        let held = self.store().case_entries(id).map_err(store("read the entries of a case"))?;
+        let held = held.into_iter().map(|held| held.entry.decode().map_err(stored("entry")));
+        let counts = |entry: &Entry| branches.get(&entry.log).is_none_or(|branch| entry.seq < branch.seq);
+        let in_evidence = branches.values().flat_map(|branch| &branch.entries);
+        let in_evidence = in_evidence.map(|bytes| bytes.decode().map_err(stored("entry")));
+        let held = held.filter(|entry| entry.as_ref().map_or(true, counts));
+        held.chain(in_evidence.filter(|entry| entry.as_ref().map_or(true, |entry| entry.case == Some(*id)))).collect()
     }
 
     /// The station that wrote an entry, whether its key was revoked since or not; none where the key is not known.

@@ -11,7 +11,7 @@ use sanji_replication::CaseKeyMessage;
 use sanji_store::{DiskStore, Options, Store as _};
 
 use crate::district::{
-    District, HUB, Member, START_MS, TOWNSHIP, VILLAGE, WINDOW, bring, code, missing, noise, verified,
+    AGENT, District, HUB, Member, START_MS, TOWNSHIP, VILLAGE, WINDOW, bring, code, dibao, missing, noise, verified,
 };
 
 fn revoke(district: &mut District) {
@@ -126,7 +126,11 @@ fn what_a_township_had_taken_before_it_heard_of_the_revocation_counts_only_if_th
         let first = submit(&mut district);
         district.sync();
         let held = district.hub.store.head(&log).unwrap().0;
-        let second = submit(&mut district);
+        let request = district.request();
+        let photograph = district.photograph_for(VILLAGE, AGENT, "", &request);
+        let mut with_a_file = dibao(&request);
+        with_a_file.materials[2].attachments = vec![photograph.0.to_vec()];
+        let second = district.submit_as(with_a_file).unwrap().case.unwrap().number().to_string();
         let third = submit(&mut district);
         revoke_only_at_the_hub(&mut district);
         let now_ms = district.now_ms;
@@ -141,6 +145,11 @@ fn what_a_township_had_taken_before_it_heard_of_the_revocation_counts_only_if_th
             "what was taken in good faith goes on until it is decided"
         );
         assert_eq!(seen(&mut district, HUB), [true, false, false]);
+        let waits = |district: &District| {
+            let indexed = district.township.core.reader().indexed().unwrap();
+            [b"missing".as_slice(), b"unconfirmed"].map(|list| indexed.rows(list, None, false, 9).unwrap().len())
+        };
+        assert_eq!(waits(&district), [1, 1], "its photograph is to come");
 
         let decide = |district: &mut District, until: u64, admitted| {
             let hash = district.village.store.entry(&log, until).unwrap().unwrap().hash();
@@ -167,6 +176,7 @@ fn what_a_township_had_taken_before_it_heard_of_the_revocation_counts_only_if_th
                 }
                 assert_eq!(seen(&mut district, station), [true, false, false], "{station}, opened again: {reopened}");
             }
+            assert_eq!(waits(&district), [0, 0], "nothing is wanted that does not count");
         }
         decide(&mut district, last, admitted);
         for station in [TOWNSHIP, HUB] {
@@ -174,6 +184,7 @@ fn what_a_township_had_taken_before_it_heard_of_the_revocation_counts_only_if_th
             district.member(station).reopen();
             assert_eq!(seen(&mut district, station), [true, admitted, admitted], "{station}, opened again");
         }
+        assert_eq!(waits(&district), [usize::from(admitted); 2]);
         if admitted {
             let view = district.view(TOWNSHIP, WINDOW, &third).unwrap();
             assert_eq!(view.applicant.unwrap().name, "朱**");

@@ -293,9 +293,14 @@ impl District {
     }
 
     pub(crate) fn photograph(&mut self, station: &str, actor: &str, number: &str) -> AttachmentId {
+        self.photograph_for(station, actor, number, &[])
+    }
+
+    /// For a case, or for the request that will open one.
+    pub(crate) fn photograph_for(&mut self, station: &str, actor: &str, number: &str, request: &[u8]) -> AttachmentId {
         let content = [&[0xFF, 0xD8, 0xFF][..], &[9; 40_000]].concat();
         let head = proto::AttachmentHead {
-            request: Vec::new(),
+            request: request.to_vec(),
             case_number: number.to_owned(),
             file_name: "东墙第三块.jpg".to_owned(),
             media_type: "image/jpeg".to_owned(),

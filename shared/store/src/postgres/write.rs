@@ -255,8 +255,9 @@ impl PostgresStore {
                 connection = self.session.connect()?;
             }
             let (epoch, end, begun) = (writer.epoch, writer.end, connection.clone());
-            let logs = self.session.wait(async move { begin_again(&begun, epoch, end).await })?;
+            let (logs, projected) = self.session.wait(async move { begin_again(&begun, epoch, end).await })?;
             writer.connection = connection;
+            writer.projected = projected;
             *self.logs.write().unwrap_or_else(PoisonError::into_inner) = logs;
             tracing::info!(position = writer.end, "the database takes writes again");
         }
@@ -265,27 +266,29 @@ impl PostgresStore {
     }
 }
 
-/// Takes the lock again, and takes back what was committed without anybody having been told.
-async fn begin_again(connection: &Arc<Connection>, epoch: i64, end: i64) -> Result<BTreeMap<LogId, Log>, Error> {
-    check_epoch(connection, epoch).await?;
+/// Takes the lock again, and takes back what was committed without anybody having been told. A projection whose answer was
+/// lost stays: what is projected is read anew.
+async fn begin_again(connection: &Arc<Connection>, epoch: i64, end: i64) -> Result<(BTreeMap<LogId, Log>, i64), Error> {
+    look_again(connection, epoch).await?;
     // A session that has the lock may ask for it twice.
     if !connection.claim().await? {
         return Err(Error::DatabaseInUse);
     }
-    check_epoch(connection, epoch).await?;
+    let projected = look_again(connection, epoch).await?;
     super::durable(connection).await?;
     let taken_back = connection.rows("take a commit back", TAKE_BACK, &[Box::new(end)]).await?;
     let runs: i64 = taken_back.first().map_or(Ok(0), |row| get(row, 0))?;
     if runs > 0 {
         tracing::warn!(runs, "a commit was taken back: its answer had been lost");
     }
-    heads(connection).await
+    Ok((heads(connection).await?, projected))
 }
 
-async fn check_epoch(connection: &Connection, epoch: i64) -> Result<(), Error> {
-    let found = connection.rows("look who has written", "SELECT epoch FROM sanji", &[]).await?;
-    let is_ours = found.first().map_or(Ok(0), |row| get::<i64>(row, 0))? == epoch;
-    if is_ours { Ok(()) } else { Err(Error::TakenOver) }
+/// What is projected, as long as nobody else has begun to write.
+async fn look_again(connection: &Connection, epoch: i64) -> Result<i64, Error> {
+    let found = connection.rows("look who has written", "SELECT epoch, projected FROM sanji", &[]).await?;
+    let found = found.first().ok_or(Error::TakenOver)?;
+    if get::<i64>(found, 0)? == epoch { get(found, 1) } else { Err(Error::TakenOver) }
 }
 
 fn parameters(
