@@ -104,6 +104,7 @@ impl PostgresStore {
         Ok(cases)
     }
 
+    #[allow(clippy::type_complexity)]
     pub(super) fn read_rows(
         &self,
         list: &[u8],

@@ -30,6 +30,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 const SOCKETS: &str = "/var/run/postgresql";
 /// The advisory lock of the hub process that writes: "sanji".
 const LOCK: i64 = 0x0073_616e_6a69;
+/// Every statement looks rows up by their keys. The server may guess that one does more, and compile it for half a second.
+const EVERY_CONNECTION: &str = "SET jit = off";
 /// A lock is waited for, but not for ever.
 const CLAIMING: &str = "SET lock_timeout = '1s'";
 /// The server notices within half a minute that the machine of the writing process is gone, and lets another one write.
@@ -191,7 +193,9 @@ impl Target {
                 client
             }
         };
-        Ok(Connection { client, prepared: tokio::sync::Mutex::default() })
+        let connection = Connection { client, prepared: tokio::sync::Mutex::default() };
+        connection.batch("set the connection up", EVERY_CONNECTION).await?;
+        Ok(connection)
     }
 }
 
