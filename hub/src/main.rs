@@ -4,14 +4,14 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`init`] | a new district: keys, authority, files, staff |
-//! | [`restore`] | the district's hub from its backup |
+//! | [`restore`] | the district's hub from its backup: a new life |
 //! | [`serve`] | the running hub as a list |
 //! | [`files`], [`staff`] | the district's data folder, read and checked as a whole |
 //! | [`codes`], [`enroller`] | one-time codes and what they are traded for |
 //! | [`register`], [`duties`] | stations added and revoked, files published, while the hub runs |
 //! | [`administration`], [`desk`] | the same over gRPC, and at the web desk |
 //! | [`evidence`], [`forks`] | data folders that run on two machines: branches, decision |
-//! | [`store`] | where the hub's records are: moving them into a database |
+//! | [`store`] | where the hub's records are: moving them into a database, a new life on one |
 //! | [`rests`] | what revoked stations had written and not delivered: the decision |
 //! | [`renewal`] | certificates that end soon |
 //! | [`stations`] | the commands `station` and `publish` |

@@ -10,6 +10,7 @@ use sanji_station::stores::move_records;
 use serde_json::json;
 
 use crate::error::Error;
+use crate::restore;
 
 /// What `--to` says of the data folder.
 const FOLDER: &str = "folder";
@@ -18,6 +19,7 @@ const FOLDER: &str = "folder";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Move(Move),
+    Renew(Renew),
 }
 
 /// Move the records of a stopped hub into a PostgreSQL database, or back into the data folder
@@ -44,19 +46,59 @@ pub(crate) struct Move {
     output: Output,
 }
 
+/// Begin a new life on a database that was brought back from a backup
+///
+/// The database may lack what the hub had confirmed, so the hub must not go on under its old key. Bring the data folder's
+/// keys/ back too, without keys/signing.key. The hub gets a new key, and takes submissions once it has heard the stations
+/// just below it in full, as after `sanji-hub restore`. One-time codes that were open are void.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  sanji-hub store renew --data hub")]
+pub(crate) struct Renew {
+    /// The hub's data folder; [store] in its sanji.toml names the database.
+    #[arg(long, value_name = "DIR", env = "SANJI_DATA")]
+    data: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
 impl Command {
     pub(crate) async fn run(self) -> Result<(), Error> {
-        let Self::Move(arguments) = self;
-        // Copying blocks for long.
-        let moved = tokio::task::spawn_blocking(move || arguments.run());
-        moved.await.unwrap_or_else(|_| Err(Error::Input("moving was interrupted".to_owned())))
+        // The database is asked by callers that block.
+        let done = tokio::task::spawn_blocking(move || match self {
+            Self::Move(arguments) => arguments.run(),
+            Self::Renew(arguments) => arguments.run(),
+        });
+        done.await.unwrap_or_else(|_| Err(Error::Input("the work was interrupted".to_owned())))
     }
+}
+
+impl Renew {
+    fn run(self) -> Result<(), Error> {
+        let data = DataFolder::new(&self.data);
+        if configured(&data)?.is_folder() {
+            let instead = "the records are in the data folder: bring them back with `sanji-hub restore`";
+            return Err(Error::Input(instead.to_owned()));
+        }
+        if data.holds_station() {
+            let first = "the hub still has its signing key; if the database was brought back from a backup, remove \
+                         keys/signing.key, so that it begins a new life";
+            return Err(Error::Input(first.to_owned()));
+        }
+        let hub = restore::begin_life(&data)?;
+        let told = json!({ "station": hub.to_string() });
+        Ok(self.output.print(&told, |_| format!("{hub} begins a new life\n{}", restore::next(&data)))?)
+    }
+}
+
+/// Where the records are.
+fn configured(data: &DataFolder) -> Result<StoreConfig, Error> {
+    Config::of(data, Program::Hub).map(|config| config.store).map_err(|fault| Error::Command(fault.into()))
 }
 
 impl Move {
     fn run(self) -> Result<(), Error> {
         let data = DataFolder::new(&self.data);
-        let from = Config::of(&data, Program::Hub).map_err(|fault| Error::Command(fault.into()))?.store;
+        let from = configured(&data)?;
         let database = Some(self.to.clone()).filter(|to| to != FOLDER).unwrap_or_default();
         let to = StoreConfig { database, authority: self.authority.unwrap_or_default() };
         let bar = progress_bar();

@@ -215,6 +215,43 @@ async fn nothing_is_lost_when_the_database_is_killed_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_begins_a_new_life_on_a_database_that_was_brought_back() {
+    let (mut scene, first) = Scene::moved().await;
+    let hub = scene.hub;
+    scene.district.stop(hub).unwrap();
+    scene.server.sql("postgres", "CREATE DATABASE backup TEMPLATE sanji").unwrap();
+    scene.district.serve(hub).unwrap();
+    scene.decide(&first).await;
+    scene.district.kill(hub);
+
+    let older = scene.url.replace("/sanji?", "/backup?");
+    scene.district.configure(hub, &format!("[store]\ndatabase = \"{older}\"")).unwrap();
+    let folder = scene.district.data(hub);
+    let refused = scene.fault(&["store", "renew"], &folder);
+    assert!(refused.contains("remove keys/signing.key"), "{refused}");
+    fs::remove_file(folder.join("keys/signing.key")).unwrap();
+    scene.district.command(hub, &["store", "renew"]).unwrap();
+    scene.district.serve(hub).unwrap();
+    story::until("the hub whole again", SOON, async || {
+        scene.status().await.filter(|status| status.healing.is_none() && status.writable)
+    })
+    .await
+    .unwrap();
+    let mut department = scene.district.client(hub, "rs", "审批").await.unwrap();
+    story::until("what the database had lost", SOON, async || {
+        department.get(&first).await.ok().filter(|case| case.state == "待送达")
+    })
+    .await
+    .unwrap();
+    let second = scene.submit().await;
+    scene.decide(&second).await;
+    scene.in_sync().await;
+    assert!(scene.status().await.unwrap().forks.is_empty());
+    scene.district.stop_all().unwrap();
+    scene.verified();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_hub_takes_over_when_the_first_is_gone_or_cut_off() {
     let (mut scene, first) = Scene::moved().await;
     let hub = scene.hub;

@@ -95,7 +95,7 @@ impl Command {
         check_place(&file, &data)?;
         if !Config::of(&data, program)?.store.is_folder() {
             let instead = "the records are in a database: back that up with pg_dump or its own means, and keep a copy of \
-                           keys/ and sanji.toml of the data folder";
+                           keys/, without signing.key, and sanji.toml; `sanji-hub store renew` begins anew on them";
             return Err(Error::Input(instead.to_owned()));
         }
         let lock = lock.read()?;
