@@ -24,7 +24,7 @@ pub(crate) enum Command {
 
 /// Move the records of a stopped hub into a PostgreSQL database, or back into the data folder
 ///
-/// The target must be empty. What was moved stays where it was, and is not opened any more. Afterwards [store] in the
+/// The target must be empty. What was moved stays where it was, and is not opened any more. Afterwards `store.database` in the
 /// hub's sanji.toml must say where the records are; the command prints what to write there.
 #[derive(Debug, Args)]
 #[command(
@@ -54,7 +54,7 @@ pub(crate) struct Move {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  sanji-hub store renew --data hub")]
 pub(crate) struct Renew {
-    /// The hub's data folder; [store] in its sanji.toml names the database.
+    /// The hub's data folder; `store.database` in its sanji.toml names the database.
     #[arg(long, value_name = "DIR", env = "SANJI_DATA")]
     data: PathBuf,
     #[command(flatten)]
