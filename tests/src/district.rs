@@ -6,8 +6,10 @@ mod many;
 mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sanji_log::{StationCode, Tier};
@@ -357,7 +359,7 @@ impl District {
             if wanted {
                 let at = if ["link", "enrolment"].contains(&name) { reached_at } else { loopback };
                 extra.push(format!("--listen-{name}"));
-                extra.push(address.unwrap_or(SocketAddr::new(at, 0)).to_string());
+                extra.push(address.unwrap_or_else(|| SocketAddr::new(at, free_port(at))).to_string());
             }
         };
         let before = self.addresses.get(&station);
@@ -471,4 +473,14 @@ impl District {
         })
         .await
     }
+}
+
+/// A port below those that the system gives to outgoing connections: one of these could take it while the station is down.
+/// No port twice, since what it is given to listens only later. 0, any, where none can be found from here.
+fn free_port(at: IpAddr) -> u16 {
+    const PORTS: u32 = 22_000;
+    static NEXT: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(rand::random_range(0..PORTS)));
+    let next = || u16::try_from(10_000 + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS).unwrap_or(0);
+    let mut ports = std::iter::repeat_with(next).take(1000);
+    ports.find(|port| TcpListener::bind((at, *port)).is_ok()).unwrap_or(0)
 }
