@@ -1,4 +1,5 @@
-//! The hub from its backup, or on a database that was brought back from one: a new life that the district's authority, which is in the backup, certifies itself.
+//! The hub from its backup, or on a database that was brought back from one: a new life that the district's authority,
+//! which is in the backup, certifies itself.
 //!
 //! The new key has new logs, so no sequence number is used twice. What the former life wrote after the backup is held
 //! by the stations below and comes back from them; until then the hub decides nothing. The directory learns of the

@@ -24,8 +24,8 @@ pub(crate) enum Command {
 
 /// Move the records of a stopped hub into a PostgreSQL database, or back into the data folder
 ///
-/// The target must be empty. What was moved stays where it was, and is not opened any more. Afterwards `store.database` in the
-/// hub's sanji.toml must say where the records are; the command prints what to write there.
+/// The target must be empty. What was moved stays where it was, and is not opened any more. Afterwards `store.database`
+/// in the hub's sanji.toml must say where the records are; the command prints what to write there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  sanji-hub store move --to postgresql:///sanji --data hub\n  sanji-hub store move --to \

@@ -3,7 +3,7 @@
 //!
 //! | path | content |
 //! | --- | --- |
-//! | `journal/ index/ attachments/ FORMAT` | the store's own |
+//! | `journal/ index/ attachments/ FORMAT MOVED` | the store's own |
 //! | `keys/` | mode 0700: what makes the station itself; see [`crate::keys`] |
 //! | `tokens/` | mode 0700: tokens of programs, hashed; see [`crate::tokens`] |
 //! | `bundles/` | what the last bundle of each station asked for and carried; bundles of revoked stations |

@@ -268,22 +268,26 @@ impl Core {
         }
         let Some(branches) = unless_damaged(self.reader.counting_branches())? else { return Ok(Vec::new()) };
         let mut fold = Fold::default();
-        let (mut cases, mut matters, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut cases, mut matters, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for entry in touched {
             let Some(case) = entry.case else { continue };
             let of_matter = sanji_domain::matter::codec::is_matter(entry.kind);
             if of_matter { &mut matters } else { &mut cases }.insert(case);
-            for attachment in &entry.attachments {
-                let key = missing_key(&case, &attachment.id);
-                fold.rows.extend([MISSING, UNCONFIRMED].map(|list| no_row((list.to_vec(), key.clone()))));
-                named.insert((case, attachment.id));
+            if !entry.attachments.is_empty() {
+                let of_case: &mut BTreeSet<_> = named.entry(case).or_default();
+                of_case.extend(entry.attachments.iter().map(|attachment| attachment.id));
             }
         }
         // Of attachments, too, only those are wanted that an entry names which counts.
-        for case in named.iter().map(|(case, _)| *case).collect::<BTreeSet<_>>() {
-            for entry in unless_damaged(self.reader.counting_entries(&case, &branches))?.into_iter().flatten() {
+        for (case, named) in named {
+            let Some(counting) = unless_damaged(self.reader.counting_entries(&case, &branches))? else { continue };
+            for id in &named {
+                let key = missing_key(&case, id);
+                fold.rows.extend([MISSING, UNCONFIRMED].map(|list| no_row((list.to_vec(), key.clone()))));
+            }
+            for entry in counting {
                 let writer = self.reader.writer(&reference, &entry);
-                for attachment in entry.attachments.iter().filter(|attachment| named.contains(&(case, attachment.id))) {
+                for attachment in entry.attachments.iter().filter(|attachment| named.contains(&attachment.id)) {
                     fold.attachment(&self.reader, &case, attachment, writer)?;
                 }
             }
@@ -301,7 +305,7 @@ impl Core {
 
 /// A station with a damaged record starts and goes on all the same: when that has healed, the cases that it touches are
 /// derived again.
-fn unless_damaged<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+pub(super) fn unless_damaged<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => Ok(None),
         read => read.map(Some),

@@ -5,6 +5,7 @@ use sanji_log::{Entry, EntryBytes, LogId, Run, StationCode, Stretch};
 use sanji_replication::CaseKeyMessage;
 
 use super::fold::Fold;
+use super::forks::unless_damaged;
 use super::receive::CaseKeys;
 use super::reference::ReferenceData;
 use super::{Core, Random};
@@ -144,11 +145,8 @@ impl Core {
             .filter(|case| fold.touches(case))
             .collect();
         for case in cases {
-            match fold.anew(&self.reader, &case, &branches) {
-                // More of it is damaged; then it is derived again when that has come.
-                Err(Error::Store { source: sanji_store::Error::Damaged { .. }, .. }) => {}
-                derived => derived?,
-            }
+            // More of it may be damaged; then it is derived again when that has come.
+            unless_damaged(fold.anew(&self.reader, &case, &branches))?;
         }
         let reference = fold.settle();
         let decisions_touched = fold.decisions_touched;
